@@ -1,0 +1,79 @@
+package engine
+
+import "slices"
+
+// Catalogue is a set of described anime, indexed by id. It is immutable, hence safe for concurrent use; [Catalogue.With]
+// makes a changed one. The zero value is empty.
+type Catalogue struct {
+	byID  []*title // by AnimeID; nil where nobody described the anime
+	count int
+}
+
+// title is an anime with what is asked about it most.
+type title struct {
+	anime  *Anime
+	places []uint8 // in the taste hash, of its statistics
+}
+
+// NewCatalogue makes a catalogue of anime; see [Catalogue.With].
+func NewCatalogue(anime []Anime) *Catalogue { return new(Catalogue).With(anime) }
+
+// With returns a catalogue in which anime were added or replaced. Those that are not described (see [Anime]) or out of
+// the range of ids are left out. The elements of anime must not be changed afterwards.
+func (c *Catalogue) With(anime []Anime) *Catalogue {
+	top := AnimeID(len(c.byID)) - 1
+	for i := range anime {
+		if a := &anime[i]; a.ID <= MaxAnimeID && !a.DescribedAt.IsZero() {
+			top = max(top, a.ID)
+		}
+	}
+	next := &Catalogue{byID: make([]*title, top+1), count: c.count}
+	copy(next.byID, c.byID)
+	for i := range anime {
+		a := &anime[i]
+		if a.ID < 1 || a.ID > MaxAnimeID || a.DescribedAt.IsZero() {
+			continue
+		}
+		if next.byID[a.ID] == nil {
+			next.count++
+		}
+		next.byID[a.ID] = &title{anime: a, places: hashPlacesOf(a)}
+	}
+	return next
+}
+
+// hashPlacesOf returns the places in the taste hash that a's statistics have.
+func hashPlacesOf(a *Anime) []uint8 {
+	var places []uint8
+	for _, s := range StatisticsOf(a) {
+		if p := Statistics[s].Place; p >= 0 {
+			places = append(places, uint8(p))
+		}
+	}
+	return places
+}
+
+// Anime returns the described anime with that id, or nil.
+func (c *Catalogue) Anime(id AnimeID) *Anime {
+	if t := c.title(id); t != nil {
+		return t.anime
+	}
+	return nil
+}
+
+func (c *Catalogue) title(id AnimeID) *title {
+	if uint(id) >= uint(len(c.byID)) {
+		return nil
+	}
+	return c.byID[id]
+}
+
+// Len returns the number of described anime.
+func (c *Catalogue) Len() int { return c.count }
+
+// SameTaste tells whether a weighs the same in a taste hash as the anime of that id in the catalogue. When it does not,
+// the hashes of those who watched it have to be made again.
+func (c *Catalogue) SameTaste(a *Anime) bool {
+	t := c.title(a.ID)
+	return t != nil && slices.Equal(t.places, hashPlacesOf(a))
+}

@@ -1,0 +1,19 @@
+package engine
+
+import "errors"
+
+// The kinds of failure. They are wrapped with what was being done; callers tell them apart by errors.Is. What a visitor
+// or a program is told about each is decided in one place, the handlers.
+var (
+	ErrInvalid         = errors.New("invalid parameter")                 // what was asked makes no sense
+	ErrNotFound        = errors.New("not found")                         // no such thing, or nobody of that name
+	ErrPrivate         = errors.New("list is private")                   // made sure of: other lists can be read
+	ErrEmptyList       = errors.New("nothing watched")                   // the list has no watched entry
+	ErrInvalidList     = errors.New("list not understood")               // the source's answer could not be read
+	ErrNoHash          = errors.New("taste hash is 0")                   // the list tells no taste
+	ErrStore           = errors.New("store failed")                      // the database refused
+	ErrUpstream        = errors.New("the source of lists failed")        // and nothing older is stored
+	ErrUpstreamTimeout = errors.New("the source of lists took too long") // and nothing older is stored
+	ErrCorrupt         = errors.New("stored list is damaged")            // its checksum does not match
+	ErrRunning         = errors.New("already running")                   // elsewhere or here
+)
