@@ -1,8 +1,13 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"iter"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -27,8 +32,14 @@ type Store interface {
 	// AllUsers walks over all users, lists included, in order of their ids and in bounded memory. Users that come or go
 	// meanwhile may be missed.
 	AllUsers(ctx context.Context) iter.Seq2[User, error]
-	// SetHashes changes the hash of users whose list is still the one given, and of no others.
-	SetHashes(ctx context.Context, changed []User) error
+	// SetHashes changes the hash of those users whose list is still the one given, and returns them.
+	SetHashes(ctx context.Context, changed []User) ([]User, error)
+	// ImportUsers stores many users at once, each as SaveUser does. Their ids do not matter.
+	ImportUsers(ctx context.Context, users []User) error
+	// RemoveOrigin deletes all users of an origin and returns how many there were.
+	RemoveOrigin(ctx context.Context, origin Origin) (int, error)
+	// CountUsers returns how many users of each origin there are.
+	CountUsers(ctx context.Context) (map[Origin]int, error)
 
 	// Anime walks over all described anime in order of their ids.
 	Anime(ctx context.Context) iter.Seq2[Anime, error]
@@ -46,9 +57,22 @@ type Store interface {
 	// first.
 	AiringAnime(ctx context.Context, before time.Time, n int) ([]AnimeID, error)
 
-	// Generation changes whenever users or anime were changed in bulk, by an import for example.
-	Generation(ctx context.Context) (int64, error)
+	// Forget drops what is kept in memory, because another process changed the store.
+	Forget()
+	// Counter returns the value of a named counter, 0 at first. AddCounter changes it and returns the new value.
+	Counter(ctx context.Context, name string) (int64, error)
+	AddCounter(ctx context.Context, name string, delta int64) (int64, error)
 }
+
+// The counters that the engine keeps.
+const (
+	// counterBulk grows whenever users or anime were changed in bulk, by an import for example: what is in memory has to be
+	// loaded again.
+	counterBulk = "bulk"
+	// counterTaste grows whenever the statistics of an anime changed, counterHashed follows once the hashes are made again.
+	counterTaste  = "taste"
+	counterHashed = "hashed"
+)
 
 // Source is where lists come from. Its failures are [ErrNotFound], [ErrPrivate], [ErrInvalidList], [ErrUpstream] and
 // [ErrUpstreamTimeout]. Implementations are safe for concurrent use.
@@ -66,3 +90,103 @@ type Fetched struct {
 	Full  bool    // every entry was seen, so that entries which are gone are gone from List too
 	Anime []Anime // what the answer said about anime on the list: details without relations
 }
+
+// Options are the settings of an [Engine]. The zero value of each field but Store means its default.
+type Options struct {
+	Store        Store
+	Source       Source        // nil: only stored lists are known
+	MaxAge       time.Duration // a list older than this is refreshed when asked for; 72 h
+	Patience     time.Duration // how long a visitor waits for a refresh before the stored list serves; 3 s
+	FetchTimeout time.Duration // the longest that fetching one list may take; 60 s
+	Exclude      []AnimeID     // never recommended
+	Log          *slog.Logger  // default: nowhere
+	Now          func() time.Time
+	Seed         func() uint64 // of a random draw that names none; at most [MaxSeed]
+}
+
+// Engine answers the questions that Reko exists for. It is safe for concurrent use.
+type Engine struct {
+	opts    Options
+	exclude map[AnimeID]bool
+
+	// loading is held for writing while index and catalogue are replaced, and for reading from a change in the store until
+	// the same change in memory, so that no change falls between.
+	loading   sync.RWMutex
+	index     atomic.Pointer[Index]
+	catalogue atomic.Pointer[Catalogue]
+	loaded    atomic.Int64 // counterBulk when they were loaded
+
+	describing sync.Mutex // one change of the catalogue at a time
+	fetches    flights[User]
+	holds      holds
+}
+
+// New makes an engine without users. [Engine.Load] fills it.
+func New(o Options) *Engine {
+	o.MaxAge = cmp.Or(o.MaxAge, 72*time.Hour)
+	o.Patience = cmp.Or(o.Patience, 3*time.Second)
+	o.FetchTimeout = cmp.Or(o.FetchTimeout, time.Minute)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Seed == nil {
+		o.Seed = func() uint64 { return rand.Uint64N(MaxSeed + 1) }
+	}
+	e := &Engine{opts: o, exclude: map[AnimeID]bool{}}
+	for _, id := range o.Exclude {
+		e.exclude[id] = true
+	}
+	e.index.Store(new(Index))
+	e.catalogue.Store(new(Catalogue))
+	return e
+}
+
+// Load reads the catalogue and the hashes of all users into memory, in place of what is there. Questions asked meanwhile
+// are answered from what was there before.
+func (e *Engine) Load(ctx context.Context) error {
+	e.loading.Lock()
+	defer e.loading.Unlock()
+	bulk, err := e.opts.Store.Counter(ctx, counterBulk)
+	if err != nil {
+		return err
+	}
+	e.opts.Store.Forget()
+	var anime []Anime
+	for a, err := range e.opts.Store.Anime(ctx) {
+		if err != nil {
+			return err
+		}
+		anime = append(anime, a)
+	}
+	var cards []Card
+	for c, err := range e.opts.Store.Cards(ctx) {
+		if err != nil {
+			return err
+		}
+		cards = append(cards, c)
+	}
+	e.catalogue.Store(NewCatalogue(anime))
+	e.index.Store(NewIndex(cards))
+	e.loaded.Store(bulk)
+	return nil
+}
+
+// Reload loads again if users or anime were changed in bulk since, for example by an import in another process, and tells
+// whether they were.
+func (e *Engine) Reload(ctx context.Context) (bool, error) {
+	bulk, err := e.opts.Store.Counter(ctx, counterBulk)
+	if err != nil || bulk == e.loaded.Load() {
+		return false, err
+	}
+	return true, e.Load(ctx)
+}
+
+// Close waits until the lists that are being fetched are saved, or ctx is done.
+func (e *Engine) Close(ctx context.Context) error { return e.fetches.wait(ctx) }
+
+// Users returns the number of users that can be matched, Titles that of described anime.
+func (e *Engine) Users() int  { return e.index.Load().Len() }
+func (e *Engine) Titles() int { return e.catalogue.Load().Len() }

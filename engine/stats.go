@@ -148,6 +148,14 @@ var genreStat = func() map[int]int {
 	return m
 }()
 
+// GenreName returns MyAnimeList's name of a genre, theme or demographic, empty for one that is no statistic.
+func GenreName(id int) string {
+	if s, ok := genreStat[id]; ok {
+		return Statistics[s].Name
+	}
+	return ""
+}
+
 // StatisticsOf returns the numbers, into [Statistics], of what a has: at most one decade, one length (an unknown number
 // of episodes counts as about 6), at most one rating, then its genres, each once. Only a full start date tells a decade.
 func StatisticsOf(a *Anime) []int {

@@ -1,0 +1,359 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bigkevmcd/go-configparser"
+
+	"reko.moe/engine"
+)
+
+// config is all that can be configured. reko.example.ini documents every key.
+type config struct {
+	Addr    string        // [http] addr
+	APIHost string        // [http] api_host
+	Timeout time.Duration // [http] timeout
+
+	Database string // [db] url
+
+	MALURL     string        // [mal] url
+	MALClient  string        // [mal] client_id; empty: MyAnimeList is not asked
+	MALRate    float64       // [mal] rate, requests a second
+	MALBurst   int           // [mal] burst
+	MALTimeout time.Duration // [mal] timeout, of one request
+	MALProbe   string        // [mal] probe_user
+
+	MaxAge time.Duration // [lists] max_age
+
+	Order   engine.Order     // [recommend] order
+	Exclude []engine.AnimeID // [recommend] exclude
+
+	Lists int // [memory] lists, MiB
+
+	Jobs          bool          // [jobs] enabled
+	RefreshEvery  time.Duration // [jobs] refresh
+	DescribeEvery time.Duration // [jobs] describe
+	AiringEvery   time.Duration // [jobs] airing
+	HashesEvery   time.Duration // [jobs] hashes
+
+	Demo string // [demo] enabled: auto, true or false
+
+	LogLevel  slog.Level // [log] level
+	LogFormat string     // [log] format: text or json
+}
+
+// setting is a key of the configuration.
+type setting struct {
+	section, key string
+	value        string // the default
+	set          func(string) error
+}
+
+// settings lists all keys; each sets its field of cfg.
+func (cfg *config) settings() []setting {
+	return []setting{
+		{"http", "addr", "127.0.0.1:3000", address(&cfg.Addr)},
+		{"http", "api_host", "", text(&cfg.APIHost)},
+		{"http", "timeout", "30s", duration(&cfg.Timeout, time.Second)},
+		{"db", "url", "sqlite:data/reko.db", databaseURL(&cfg.Database)},
+		{"mal", "url", "https://api.myanimelist.net/v2", webURL(&cfg.MALURL)},
+		{"mal", "client_id", "", text(&cfg.MALClient)},
+		{"mal", "rate", "1", rate(&cfg.MALRate)},
+		{"mal", "burst", "5", whole(&cfg.MALBurst, 1, 1000)},
+		{"mal", "timeout", "10s", duration(&cfg.MALTimeout, 100*time.Millisecond)},
+		{"mal", "probe_user", "Xinil", text(&cfg.MALProbe)},
+		{"lists", "max_age", "72h", duration(&cfg.MaxAge, time.Minute)},
+		{"recommend", "order", "classic", order(&cfg.Order)},
+		{"recommend", "exclude", "", animeIDs(&cfg.Exclude)},
+		{"memory", "lists", "256", whole(&cfg.Lists, 0, 1<<20)},
+		{"jobs", "enabled", "true", boolean(&cfg.Jobs)},
+		{"jobs", "refresh", "1m", duration(&cfg.RefreshEvery, time.Second)},
+		{"jobs", "describe", "2m", duration(&cfg.DescribeEvery, time.Second)},
+		{"jobs", "airing", "1h", duration(&cfg.AiringEvery, time.Second)},
+		{"jobs", "hashes", "10m", duration(&cfg.HashesEvery, time.Second)},
+		{"demo", "enabled", "auto", oneOf(&cfg.Demo, "auto", "true", "false")},
+		{"log", "level", "info", level(&cfg.LogLevel)},
+		{"log", "format", "text", oneOf(&cfg.LogFormat, "text", "json")},
+	}
+}
+
+// defaultConfig is what holds without a file and an environment.
+func defaultConfig() config {
+	cfg, err := loadConfig(os.DevNull, nil)
+	if err != nil {
+		panic(err) // a default is not valid
+	}
+	return cfg
+}
+
+// loadConfig reads the file, or reko.ini if file is empty and that exists, then the environment: REKO_HTTP_ADDR stands above
+// addr in [http]. It reports all mistakes at once.
+func loadConfig(file string, environ []string) (config, error) {
+	var cfg config
+	settings := cfg.settings()
+	given, mistakes := readINI(file, settings)
+	for _, s := range settings {
+		where, value := "default of ["+s.section+"] "+s.key, s.value
+		if v, ok := given[s.section+"."+s.key]; ok {
+			where, value = fmt.Sprintf("%s: [%s] %s", iniName(file), s.section, s.key), v
+		}
+		if name, v, ok := fromEnv(environ, s); ok {
+			where, value = "environment: "+name, v
+		}
+		if err := s.set(value); err != nil {
+			mistakes = append(mistakes, fmt.Errorf("%s: %w", where, err))
+		}
+	}
+	mistakes = append(mistakes, unknownEnv(environ, settings)...)
+	if len(mistakes) > 0 {
+		return cfg, fmt.Errorf("the configuration has mistakes:\n%w", errors.Join(mistakes...))
+	}
+	return cfg, nil
+}
+
+// iniName is the file that is read when none is named.
+func iniName(file string) string {
+	if file == "" {
+		return "reko.ini"
+	}
+	return file
+}
+
+// readINI returns what the file says, by "section.key", and what is wrong with it.
+func readINI(file string, settings []setting) (given map[string]string, mistakes []error) {
+	name := iniName(file)
+	data, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) && file == "" {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, []error{err}
+	}
+	mistakes = lint(name, string(data))
+	parsed, err := configparser.ParseReaderWithOptions(bytes.NewReader(data), configparser.InlineCommentPrefixes([]string{" ;", "\t;"}))
+	if err != nil {
+		return nil, append(mistakes, fmt.Errorf("%s: %w", name, err))
+	}
+	given = map[string]string{}
+	for _, section := range append(parsed.Sections(), "DEFAULT") {
+		items, err := parsed.Items(section)
+		if err != nil {
+			continue // there is no DEFAULT
+		}
+		for key, value := range items {
+			known := slices.ContainsFunc(settings, func(s setting) bool { return s.section == section && s.key == key })
+			if !known {
+				mistakes = append(mistakes, fmt.Errorf("%s: [%s] %s: unknown key", name, section, key))
+				continue
+			}
+			given[section+"."+key] = strings.TrimSpace(value)
+		}
+	}
+	slices.SortFunc(mistakes, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return given, mistakes
+}
+
+// lint finds what the parser passes over in silence: lines that are nothing, and keys that are there twice.
+func lint(name, data string) (mistakes []error) {
+	section := ""
+	seen := map[string]bool{}
+	for i, line := range strings.Split(data, "\n") {
+		trimmed := strings.TrimSpace(line)
+		key, _, assigned := strings.Cut(trimmed, "=")
+		key = strings.TrimSpace(key)
+		switch {
+		case trimmed == "", trimmed[0] == ';', trimmed[0] == '#':
+		case trimmed[0] == '[' && strings.Contains(trimmed, "]"):
+			section = trimmed[1:strings.IndexByte(trimmed, ']')]
+		case !assigned || key == "" || line[0] == ' ' || line[0] == '\t':
+			mistakes = append(mistakes, fmt.Errorf("%s: line %d is neither [section] nor key = value: %.60q", name, i+1, trimmed))
+		case section == "":
+			mistakes = append(mistakes, fmt.Errorf("%s: line %d: %s stands before the first [section]", name, i+1, key))
+		case seen[section+"."+key]:
+			mistakes = append(mistakes, fmt.Errorf("%s: [%s] %s: is there twice, again in line %d", name, section, key, i+1))
+		default:
+			seen[section+"."+key] = true
+		}
+	}
+	return mistakes
+}
+
+func envName(s setting) string {
+	return "REKO_" + strings.ToUpper(s.section+"_"+s.key)
+}
+
+func fromEnv(environ []string, s setting) (name, value string, ok bool) {
+	name = envName(s)
+	for _, e := range environ {
+		if v, found := strings.CutPrefix(e, name+"="); found {
+			value, ok = strings.TrimSpace(v), true
+		}
+	}
+	return name, value, ok
+}
+
+// unknownEnv finds variables that look like settings and are none. REKO_TEST_ is for tests.
+func unknownEnv(environ []string, settings []setting) (mistakes []error) {
+	for _, e := range environ {
+		name, _, _ := strings.Cut(e, "=")
+		if !strings.HasPrefix(name, "REKO_") || strings.HasPrefix(name, "REKO_TEST_") {
+			continue
+		}
+		if !slices.ContainsFunc(settings, func(s setting) bool { return envName(s) == name }) {
+			mistakes = append(mistakes, fmt.Errorf("environment: %s: unknown key", name))
+		}
+	}
+	return mistakes
+}
+
+// The functions below make setters of fields that check what they are given.
+
+func text(field *string) func(string) error {
+	return func(s string) error { *field = s; return nil }
+}
+
+func oneOf(field *string, allowed ...string) func(string) error {
+	return func(s string) error {
+		if !slices.Contains(allowed, s) {
+			return fmt.Errorf("%q is not one of %s", s, strings.Join(allowed, ", "))
+		}
+		*field = s
+		return nil
+	}
+}
+
+func boolean(field *bool) func(string) error {
+	return func(s string) error {
+		switch s {
+		case "true", "yes", "on", "1":
+			*field = true
+		case "false", "no", "off", "0":
+			*field = false
+		default:
+			return fmt.Errorf("%q is neither true nor false", s)
+		}
+		return nil
+	}
+}
+
+func whole(field *int, least, most int) func(string) error {
+	return func(s string) error {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < least || n > most {
+			return fmt.Errorf("%q is no whole number in %d..%d", s, least, most)
+		}
+		*field = n
+		return nil
+	}
+}
+
+func rate(field *float64) func(string) error {
+	return func(s string) error {
+		f, err := strconv.ParseFloat(s, 64)
+		if err != nil || !(f > 0 && f <= 1e6) {
+			return fmt.Errorf("%q is no number of requests a second above 0", s)
+		}
+		*field = f
+		return nil
+	}
+}
+
+func duration(field *time.Duration, least time.Duration) func(string) error {
+	return func(s string) error {
+		d, err := time.ParseDuration(s)
+		if err != nil {
+			return fmt.Errorf("%q is no duration such as 90s, 15m or 72h", s)
+		}
+		if d < least {
+			return fmt.Errorf("%s is shorter than %s", d, least)
+		}
+		*field = d
+		return nil
+	}
+}
+
+func address(field *string) func(string) error {
+	return func(s string) error {
+		_, port, err := net.SplitHostPort(s)
+		if err != nil {
+			return fmt.Errorf("%q is not HOST:PORT", s)
+		}
+		if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+			return fmt.Errorf("%q has no port in 0..65535", s)
+		}
+		*field = s
+		return nil
+	}
+}
+
+// databaseURL takes care not to print a password.
+func databaseURL(field *string) func(string) error {
+	return func(s string) error {
+		path, isSQLite := strings.CutPrefix(s, "sqlite:")
+		switch {
+		case isSQLite && path != "":
+		case strings.HasPrefix(s, "postgres://"), strings.HasPrefix(s, "postgresql://"):
+		default:
+			return errors.New("is neither sqlite:PATH nor postgres://USER:PASSWORD@HOST/DATABASE")
+		}
+		*field = s
+		return nil
+	}
+}
+
+func webURL(field *string) func(string) error {
+	return func(s string) error {
+		u, err := url.Parse(s)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return fmt.Errorf("%q is no http:// or https:// address", s)
+		}
+		*field = strings.TrimSuffix(s, "/")
+		return nil
+	}
+}
+
+func order(field *engine.Order) func(string) error {
+	return func(s string) error {
+		o, err := engine.ParseOrder(s)
+		if err != nil {
+			return fmt.Errorf("%q is no order; there is: classic", s)
+		}
+		*field = o
+		return nil
+	}
+}
+
+func animeIDs(field *[]engine.AnimeID) func(string) error {
+	return func(s string) error {
+		var ids []engine.AnimeID
+		for _, part := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' }) {
+			n, err := strconv.ParseInt(part, 10, 32)
+			if err != nil || n < 1 || engine.AnimeID(n) > engine.MaxAnimeID {
+				return fmt.Errorf("%q is no anime id", part)
+			}
+			ids = append(ids, engine.AnimeID(n))
+		}
+		*field = ids
+		return nil
+	}
+}
+
+func level(field *slog.Level) func(string) error {
+	return func(s string) error {
+		if err := field.UnmarshalText([]byte(s)); err != nil {
+			return fmt.Errorf("%q is not debug, info, warn or error", s)
+		}
+		return nil
+	}
+}

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"reko.moe/db"
+	"reko.moe/engine"
+	"reko.moe/engine/demo"
+	"reko.moe/engine/jobs"
+	"reko.moe/engine/mal"
+	"reko.moe/handlers"
+)
+
+// reloadEvery is how often the server looks whether another process changed users or anime in bulk.
+const reloadEvery = time.Second
+
+// stopWithin bounds how long a shutdown waits for requests, and then for lists that are being fetched.
+const stopWithin = 15 * time.Second
+
+type serveCmd struct{}
+
+// Run serves until ctx is done.
+func (serveCmd) Run(ctx context.Context, cfg *config) error {
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Addr)
+	if err != nil {
+		return fmt.Errorf("%w (another address: [http] addr, or REKO_HTTP_ADDR)", err)
+	}
+	return run(ctx, *cfg, ln, cfg.logger())
+}
+
+// run serves on ln until ctx is done, then finishes what is in flight. It closes ln.
+func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) error {
+	store, err := cfg.openStore(ctx, log)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	defer store.Close()
+	eng, err := cfg.newEngine(store, log)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	var started, stopping, demoUsers atomic.Bool
+	app := handlers.New(handlers.Options{
+		Engine:  eng,
+		Version: versionText(),
+		Order:   cfg.Order,
+		APIHost: cfg.APIHost,
+		Timeout: cfg.Timeout,
+		Started: started.Load,
+		Demo:    demoUsers.Load,
+		Example: demo.Examples()[0].Name,
+		Log:     log,
+		Ready: func(ctx context.Context) error {
+			switch {
+			case stopping.Load():
+				return errors.New("stopping")
+			case !started.Load():
+				return errors.New("starting")
+			}
+			return store.Ping(ctx)
+		},
+	})
+
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return app.Listener(ln) })
+	g.Go(func() error {
+		<-ctx.Done()
+		stopping.Store(true)
+		log.Info("stopping")
+		err := app.ShutdownWithTimeout(stopWithin)
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+		defer cancel()
+		return errors.Join(err, eng.Close(late))
+	})
+	g.Go(func() error {
+		begin := time.Now()
+		if err := eng.Load(ctx); err != nil {
+			return err
+		}
+		if err := cfg.prepareDemo(ctx, eng, store, log); err != nil {
+			return err
+		}
+		if err := noteDemo(ctx, store, &demoUsers); err != nil {
+			return err
+		}
+		started.Store(true)
+		log.Info("serving", "url", "http://"+ln.Addr().String(), "version", versionText(), "users", eng.Users(),
+			"anime", eng.Titles(), "demo", demoUsers.Load(), "after", time.Since(begin).Round(time.Millisecond))
+		g.Go(func() error {
+			follow(ctx, eng, log, func() error { return noteDemo(ctx, store, &demoUsers) })
+			return nil
+		})
+		if cfg.Jobs {
+			jobs.Start(ctx, log, store, cfg.jobs(eng)...)
+		}
+		return nil
+	})
+	err = g.Wait()
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return err
+}
+
+// newEngine makes the engine that the configuration describes, still empty.
+func (cfg *config) newEngine(store *db.DB, log *slog.Logger) (*engine.Engine, error) {
+	o := engine.Options{Store: store, MaxAge: cfg.MaxAge, Exclude: cfg.Exclude, Log: log}
+	if cfg.MALClient != "" {
+		client, err := mal.New(mal.Options{
+			URL: cfg.MALURL, ClientID: cfg.MALClient, Rate: cfg.MALRate, Burst: cfg.MALBurst, Timeout: cfg.MALTimeout,
+			ProbeUser: cfg.MALProbe, Log: log,
+		})
+		if err != nil {
+			return nil, err
+		}
+		o.Source = client
+	}
+	return engine.New(o), nil
+}
+
+// follow loads again whenever another process changed users or anime in bulk.
+func follow(ctx context.Context, eng *engine.Engine, log *slog.Logger, after func() error) {
+	tick := time.NewTicker(reloadEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		reloaded, err := eng.Reload(ctx)
+		if err == nil && reloaded {
+			log.Info("loaded again after an import", "users", eng.Users(), "anime", eng.Titles())
+			err = after()
+		}
+		if err != nil && ctx.Err() == nil {
+			log.Error("looking for imports", "err", err)
+		}
+	}
+}
+
+// noteDemo finds out whether the users are the invented ones.
+func noteDemo(ctx context.Context, store *db.DB, demoUsers *atomic.Bool) error {
+	users, err := store.CountUsers(ctx)
+	if err == nil {
+		demoUsers.Store(users[engine.FromDemo] > 0)
+	}
+	return err
+}
+
+// prepareDemo brings the demo population in or out, as [demo] enabled says: auto has it in a store without users as long as
+// there is no client id. Invented users never stay among real ones unless that is wanted.
+func (cfg *config) prepareDemo(ctx context.Context, eng *engine.Engine, store *db.DB, log *slog.Logger) error {
+	users, err := store.CountUsers(ctx)
+	if err != nil {
+		return err
+	}
+	there := users[engine.FromDemo]
+	wanted := cfg.Demo == "true"
+	if cfg.Demo == "auto" {
+		wanted = cfg.MALClient == "" && (there > 0 || len(users) == 0)
+	}
+	if wanted == (there > 0) {
+		return nil
+	}
+	release, ok, err := store.Lock(ctx, "demo")
+	if err != nil || !ok {
+		return err // not ok: another instance is at it
+	}
+	defer release()
+	if !wanted {
+		n, err := removeDemo(ctx, eng, store)
+		log.Info("demo population removed", "users", n)
+		return err
+	}
+	if err := eng.ImportAnime(ctx, demo.Anime()); err != nil {
+		return err
+	}
+	if err := eng.ImportUsers(ctx, demo.Users()); err != nil {
+		return err
+	}
+	log.Info("demo population loaded: its users are invented")
+	return eng.ImportDone(ctx)
+}
+
+func removeDemo(ctx context.Context, eng *engine.Engine, store *db.DB) (int, error) {
+	n, err := store.RemoveOrigin(ctx, engine.FromDemo)
+	if err != nil {
+		return 0, err
+	}
+	return n, eng.ImportDone(ctx)
+}

@@ -1,0 +1,185 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"reko.moe/engine"
+)
+
+// animeColumns are the columns of an anime but its id. Those up to detailColumns come with the details, then those that come
+// with the relations.
+var (
+	animeColumns = []string{
+		"title", "english", "type", "episodes", "mean", "rating", "start_date", "status", "genres", "picture", "members",
+		"nsfw", "described_at",
+		"relations", "parent", "related_at",
+	}
+	detailColumns = 13
+)
+
+// saveAnime is followed by rows of values and onAnimeConflict, in which older knowledge does not replace newer one.
+var saveAnime, onAnimeConflict = func() (string, string) {
+	sets := []string{"failures = 0"}
+	for i, c := range animeColumns {
+		at := "described_at"
+		if i >= detailColumns {
+			at = "related_at"
+		}
+		sets = append(sets, fmt.Sprintf("%s = CASE WHEN excluded.%s >= anime.%[2]s THEN excluded.%[1]s ELSE anime.%[1]s END", c, at))
+	}
+	return `INSERT INTO anime (id, ` + strings.Join(animeColumns, ", ") + `, failures) VALUES `,
+		` ON CONFLICT (id) DO UPDATE SET ` + strings.Join(sets, ", ")
+}()
+
+// SaveAnime implements [engine.Store].
+func (db *DB) SaveAnime(ctx context.Context, anime []engine.Anime) error {
+	const size = 100
+	anime = lastOfEach(anime)
+	return db.tx(ctx, "saving anime", func(tx *sql.Tx) error {
+		for batch := range slices.Chunk(anime, size) {
+			columns := len(animeColumns) + 2
+			args := make([]any, 0, len(batch)*columns)
+			for i := range batch {
+				row, err := animeArgs(&batch[i])
+				if err != nil {
+					return err
+				}
+				args = append(args, row...)
+			}
+			if _, err := tx.ExecContext(ctx, saveAnime+values(len(batch), columns)+onAnimeConflict, args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// lastOfEach returns anime in order of their ids, of each id the last. The order keeps transactions that save the same anime
+// from waiting for each other in a circle.
+func lastOfEach(anime []engine.Anime) []engine.Anime {
+	at := make(map[engine.AnimeID]int, len(anime))
+	for i := range anime {
+		at[anime[i].ID] = i
+	}
+	last := make([]engine.Anime, 0, len(at))
+	for i := range anime {
+		if at[anime[i].ID] == i {
+			last = append(last, anime[i])
+		}
+	}
+	slices.SortFunc(last, func(a, b engine.Anime) int { return int(a.ID - b.ID) })
+	return last
+}
+
+// animeArgs are the values of id, animeColumns and failures.
+func animeArgs(a *engine.Anime) ([]any, error) {
+	genres, err := json.Marshal(a.Genres)
+	if err != nil {
+		return nil, err
+	}
+	relations, err := json.Marshal(a.Relations)
+	if err != nil {
+		return nil, err
+	}
+	return []any{
+		a.ID, clean(a.Title), clean(a.English), a.Type, a.Episodes, a.Mean, a.Rating.String(), a.Start.String(),
+		a.Status.String(), clean(string(genres)), clean(a.Picture), a.Members, a.NSFW, secondsOf(a.DescribedAt),
+		clean(string(relations)), a.Parent, secondsOf(a.RelatedAt), 0,
+	}, nil
+}
+
+// clean takes out what Postgres refuses in a text.
+func clean(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\ufffd"), "\x00", "")
+}
+
+// Anime implements [engine.Store].
+func (db *DB) Anime(ctx context.Context) iter.Seq2[engine.Anime, error] {
+	const size = 5000
+	columns := strings.Join(animeColumns, ", ")
+	return walk(func(last *engine.Anime) ([]engine.Anime, error) {
+		var after engine.AnimeID
+		if last != nil {
+			after = last.ID
+		}
+		anime, err := query(ctx, db.sql, scanAnime,
+			`SELECT id, `+columns+` FROM anime WHERE id > $1 AND described_at > 0 ORDER BY id LIMIT $2`, after, size)
+		return anime, failed("anime", err)
+	})
+}
+
+// scanAnime reads id and animeColumns.
+func scanAnime(rows *sql.Rows) (engine.Anime, error) {
+	var a engine.Anime
+	var rating, start, status string
+	var genres, relations sql.RawBytes
+	var described, related int64
+	err := rows.Scan(&a.ID, &a.Title, &a.English, &a.Type, &a.Episodes, &a.Mean, &rating, &start, &status, &genres,
+		&a.Picture, &a.Members, &a.NSFW, &described, &relations, &a.Parent, &related)
+	if err != nil {
+		return a, err
+	}
+	a.Rating, a.Status = engine.ParseRating(rating), engine.ParseAiring(status)
+	a.DescribedAt, a.RelatedAt = timeOf(described), timeOf(related)
+	if a.Start, err = engine.ParseDate(start); err != nil {
+		return a, fmt.Errorf("anime %d: %w", a.ID, err)
+	}
+	if err = json.Unmarshal(genres, &a.Genres); err != nil {
+		return a, fmt.Errorf("genres of anime %d: %w", a.ID, err)
+	}
+	if err = json.Unmarshal(relations, &a.Relations); err != nil {
+		return a, fmt.Errorf("relations of anime %d: %w", a.ID, err)
+	}
+	return a, nil
+}
+
+// MentionAnime implements [engine.Store].
+func (db *DB) MentionAnime(ctx context.Context, ids []engine.AnimeID) error {
+	const size = 100
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	return db.tx(ctx, "noting anime", func(tx *sql.Tx) error {
+		for batch := range slices.Chunk(ids, size) {
+			var args []any
+			for _, id := range batch {
+				row, err := animeArgs(&engine.Anime{ID: id})
+				if err != nil {
+					return err
+				}
+				args = append(args, row...)
+			}
+			_, err := tx.ExecContext(ctx, saveAnime+values(len(batch), len(animeColumns)+2)+` ON CONFLICT (id) DO NOTHING`, args...)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// UndescribedAnime implements [engine.Store].
+func (db *DB) UndescribedAnime(ctx context.Context, n int) ([]engine.AnimeID, error) {
+	ids, err := query(ctx, db.sql, scanOne[engine.AnimeID], `SELECT id FROM anime WHERE described_at = 0 OR related_at = 0
+		ORDER BY failures, CASE WHEN described_at = 0 THEN 0 ELSE 1 END, id LIMIT $1`, n)
+	return ids, failed("undescribed anime", err)
+}
+
+// DescribeFailed implements [engine.Store].
+func (db *DB) DescribeFailed(ctx context.Context, id engine.AnimeID) error {
+	_, err := db.write.ExecContext(ctx, `UPDATE anime SET failures = failures + 1 WHERE id = $1`, id)
+	return failed("counting a failure", err)
+}
+
+// AiringAnime implements [engine.Store].
+func (db *DB) AiringAnime(ctx context.Context, before time.Time, n int) ([]engine.AnimeID, error) {
+	ids, err := query(ctx, db.sql, scanOne[engine.AnimeID], `SELECT id FROM anime WHERE status <> 'finished_airing'
+		AND described_at > 0 AND described_at < $1 ORDER BY described_at, id LIMIT $2`, before.Unix(), n)
+	return ids, failed("airing anime", err)
+}

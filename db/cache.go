@@ -1,0 +1,73 @@
+package db
+
+import (
+	"sync"
+
+	"github.com/maypok86/otter/v2"
+
+	"reko.moe/engine"
+)
+
+// cache keeps recently used users with their lists. It is safe for concurrent use.
+//
+// A reader that asked the database before a write must not leave behind what it read then. Every write therefore counts in
+// writes before it is committed, and takes its users out afterwards; a reader puts in what it read only if nothing was
+// counted since it began.
+type cache struct {
+	users  *otter.Cache[engine.UserID, engine.User]
+	mu     sync.RWMutex // held for reading while put checks and sets
+	writes uint64       // guarded by mu
+}
+
+// userOverhead is about what a cached user takes beside the list.
+const userOverhead = 256
+
+func newCache(bytes int) *cache {
+	return &cache{users: otter.Must(&otter.Options[engine.UserID, engine.User]{
+		MaximumWeight: uint64(max(bytes, 0)),
+		Weigher: func(_ engine.UserID, u engine.User) uint32 {
+			return uint32(len(u.List) + userOverhead)
+		},
+	})}
+}
+
+// begin returns what put has to be given. It comes before the query.
+func (c *cache) begin() uint64 {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.writes
+}
+
+// put keeps users that were read since begin.
+func (c *cache) put(began uint64, users []engine.User) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.writes != began {
+		return
+	}
+	for _, u := range users {
+		c.users.Set(u.ID, u)
+	}
+}
+
+// writing announces a write that is about to be committed.
+func (c *cache) writing() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writes++
+}
+
+// wrote takes out users that were written, all if none is given.
+func (c *cache) wrote(ids ...engine.UserID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(ids) == 0 {
+		c.users.InvalidateAll()
+	}
+	for _, id := range ids {
+		c.users.Invalidate(id)
+	}
+}
+
+// get returns a user, if kept.
+func (c *cache) get(id engine.UserID) (engine.User, bool) { return c.users.GetIfPresent(id) }

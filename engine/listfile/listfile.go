@@ -1,0 +1,112 @@
+// Package listfile reads anime and lists from files: tables in CSV, with a header that names the columns, in any order.
+// Columns that it does not know are passed over.
+package listfile
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"reko.moe/engine"
+)
+
+// Error is a mistake in a file.
+type Error struct {
+	Line int // from 1, which is the header
+	Err  error
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
+func (e *Error) Unwrap() error { return e.Err }
+
+// table reads rows and finds their fields by the header's names.
+type table struct {
+	csv    *csv.Reader
+	column map[string]int
+	row    []string
+}
+
+// newTable reads the header and checks that it has the columns needed.
+func newTable(r io.Reader, needed ...string) (*table, error) {
+	t := &table{csv: csv.NewReader(r), column: map[string]int{}}
+	t.csv.ReuseRecord = true
+	header, err := t.csv.Read()
+	if errors.Is(err, io.EOF) {
+		return nil, &Error{1, errors.New("the file is empty, not even a header")}
+	}
+	if err != nil {
+		return nil, &Error{1, err}
+	}
+	for i, name := range header {
+		name = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(name, "\ufeff")))
+		if _, twice := t.column[name]; twice && name != "" {
+			return nil, &Error{1, fmt.Errorf("column %q is there twice", name)}
+		}
+		t.column[name] = i
+	}
+	for _, name := range needed {
+		if _, ok := t.column[name]; !ok {
+			return nil, &Error{1, fmt.Errorf("no column %q; the header has: %s", name, strings.Join(header, ", "))}
+		}
+	}
+	return t, nil
+}
+
+// next reads the next row; io.EOF ends the table.
+func (t *table) next() error {
+	var err error
+	t.row, err = t.csv.Read()
+	var parse *csv.ParseError
+	if errors.As(err, &parse) {
+		return &Error{parse.Line, parse.Err}
+	}
+	return err // as it is: of the file, not of its content
+}
+
+// has tells whether the table has a column.
+func (t *table) has(name string) bool {
+	_, ok := t.column[name]
+	return ok
+}
+
+// field returns the value of a column in the row, empty when there is no such column.
+func (t *table) field(name string) string {
+	i, ok := t.column[name]
+	if !ok {
+		return ""
+	}
+	return strings.TrimSpace(t.row[i])
+}
+
+// fail says what is wrong with the row.
+func (t *table) fail(err error) error {
+	line, _ := t.csv.FieldPos(0)
+	return &Error{line, err}
+}
+
+// animeID reads the id of an anime.
+func animeID(s string) (engine.AnimeID, error) {
+	id, err := number(s, "anime id", int(engine.MaxAnimeID))
+	if err == nil && id == 0 {
+		err = errors.New("no anime id")
+	}
+	return engine.AnimeID(id), err
+}
+
+// number reads a whole number in 0..most; nothing is 0.
+func number(s, what string, most int) (int, error) {
+	n := 0
+	for i := range len(s) {
+		c := s[i]
+		if c < '0' || c > '9' || n > most {
+			return 0, fmt.Errorf("%s %.40q is no whole number in 0..%d", what, s, most)
+		}
+		n = 10*n + int(c-'0')
+	}
+	if n > most {
+		return 0, fmt.Errorf("%s %.40q is no whole number in 0..%d", what, s, most)
+	}
+	return n, nil
+}

@@ -1,0 +1,199 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// How long what went wrong with a list is remembered, and how often a list is fetched from its first entry to its last.
+const (
+	holdRefused = 15 * time.Second // no such user, a private list: people mend that, and try again
+	holdFailed  = time.Minute      // a refresh of a stored list failed
+	retryEmpty  = 10 * time.Minute // a list that tells no taste is fetched again after this
+	fullEvery   = 7 * 24 * time.Hour
+)
+
+// user returns the user of that name, from the store or, new or with too old a list, from the source. It has a taste:
+// [ErrEmptyList] and [ErrNoHash] say why somebody has none.
+func (e *Engine) user(ctx context.Context, name string) (User, error) {
+	canonical, ok := CanonicalName(name)
+	if !ok {
+		return User{}, fmt.Errorf("user %.40q: %w", name, ErrNotFound)
+	}
+	u, err := e.opts.Store.User(ctx, canonical)
+	switch {
+	case err == nil:
+		u = e.refreshed(ctx, u)
+	case errors.Is(err, ErrNotFound) && e.opts.Source != nil:
+		u, err = e.newcomer(ctx, canonical)
+	}
+	if err != nil {
+		return User{}, fmt.Errorf("user %q: %w", canonical, err)
+	}
+	if u.Hash != 0 {
+		return u, nil
+	}
+	l, err := u.List.Unpack(nil)
+	if err == nil {
+		err = ErrNoHash
+		if l.Watched() == 0 {
+			err = ErrEmptyList
+		}
+	}
+	return User{}, fmt.Errorf("user %q: %w", canonical, err)
+}
+
+// refreshed returns u, with a newer list if it is too old and the source answers soon: an old list is better than none.
+func (e *Engine) refreshed(ctx context.Context, u User) User {
+	now := e.opts.Now()
+	maxAge := e.opts.MaxAge
+	if u.Hash == 0 {
+		maxAge = min(maxAge, retryEmpty)
+	}
+	if e.opts.Source == nil || u.Origin != FromMAL || now.Sub(u.FetchedAt) < maxAge || e.holds.err(u.Name, now) != nil {
+		return u
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.opts.Patience)
+	defer cancel()
+	newer, err := e.fetch(ctx, u.Name, u)
+	if err != nil {
+		return u
+	}
+	return newer
+}
+
+// newcomer fetches the list of somebody who is not in the store.
+func (e *Engine) newcomer(ctx context.Context, name string) (User, error) {
+	if err := e.holds.err(name, e.opts.Now()); err != nil {
+		return User{}, err
+	}
+	u, err := e.fetch(ctx, name, User{Name: name, Origin: FromMAL})
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
+		err = fmt.Errorf("%w: %w", ErrUpstreamTimeout, err)
+	}
+	return u, err
+}
+
+// fetch gets the list of u from the source and saves it: once, whoever asks for it at the same time, and even when all of
+// them have left.
+func (e *Engine) fetch(ctx context.Context, name string, u User) (User, error) {
+	return e.fetches.do(ctx, name, func() (User, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.opts.FetchTimeout)
+		defer cancel()
+		if stored, err := e.opts.Store.User(ctx, name); err == nil {
+			if stored.FetchedAt.After(u.FetchedAt) {
+				return stored, nil // somebody's fetch ended between the caller's look and this one
+			}
+			u = stored
+		}
+		newer, err := e.update(ctx, u)
+		if err == nil {
+			e.holds.drop(name)
+			return newer, nil
+		}
+		switch {
+		case u.ID != 0:
+			e.opts.Log.WarnContext(ctx, "list not refreshed, the stored one serves", "user", name, "err", err)
+			e.holds.put(name, e.opts.Now().Add(holdFailed), err)
+			if err := e.opts.Store.RefreshFailed(ctx, u.ID); err != nil {
+				e.opts.Log.ErrorContext(ctx, "failure not counted", "user", name, "err", err)
+			}
+		case errors.Is(err, ErrNotFound), errors.Is(err, ErrPrivate):
+			e.holds.put(name, e.opts.Now().Add(holdRefused), err)
+		}
+		return User{}, err
+	})
+}
+
+// update fetches u's list, saves it with the anime that came along, and lets others be matched with it.
+func (e *Engine) update(ctx context.Context, u User) (User, error) {
+	var known List
+	if u.List != nil {
+		var err error
+		if known, err = u.List.Unpack(nil); err != nil {
+			known = nil // damaged: fetched anew
+			e.opts.Log.ErrorContext(ctx, "stored list", "user", u.Name, "err", err)
+		}
+	}
+	now := e.opts.Now()
+	fetched, err := e.opts.Source.List(ctx, u.Name, known, now.Sub(u.FullAt) >= fullEvery)
+	if err != nil {
+		return User{}, err
+	}
+	u.List, u.FetchedAt, u.Failures = fetched.List.Pack(), now, 0
+	if fetched.Full {
+		u.FullAt = now
+	}
+	if err := e.describe(ctx, fetched.Anime); err != nil {
+		return User{}, err
+	}
+	return e.save(ctx, u, fetched.List)
+}
+
+// save stores u with the hash of its list l, in the store and in the index.
+func (e *Engine) save(ctx context.Context, u User, l List) (User, error) {
+	e.loading.RLock()
+	defer e.loading.RUnlock()
+	c := e.catalogue.Load()
+	var unknown []AnimeID
+	for i := range l {
+		if c.Anime(l[i].Anime) == nil {
+			unknown = append(unknown, l[i].Anime)
+		}
+	}
+	if len(unknown) > 0 {
+		if err := e.opts.Store.MentionAnime(ctx, unknown); err != nil {
+			return User{}, err
+		}
+	}
+	u.Hash = TasteHash(l, c)
+	id, err := e.opts.Store.SaveUser(ctx, u)
+	if err != nil {
+		return User{}, err
+	}
+	u.ID = id
+	e.index.Load().Set(Card{ID: id, Name: u.Name, Hash: u.Hash})
+	return u, nil
+}
+
+// describedAgain is how old details must be to be stored again when a list brings them.
+const describedAgain = 7 * 24 * time.Hour
+
+// describe stores the details of anime that are new, changed in what a taste hash sees or whether they air, or old; and
+// brings them into the catalogue. Relations are kept where the new details have none.
+func (e *Engine) describe(ctx context.Context, anime []Anime) error {
+	e.describing.Lock()
+	defer e.describing.Unlock()
+	e.loading.RLock()
+	defer e.loading.RUnlock()
+	c := e.catalogue.Load()
+	var news []Anime
+	taste := false
+	for _, a := range anime {
+		old := c.Anime(a.ID)
+		same := c.SameTaste(&a)
+		if same && old.Status == a.Status && a.RelatedAt.IsZero() && a.DescribedAt.Sub(old.DescribedAt) < describedAgain {
+			continue
+		}
+		if old != nil && a.RelatedAt.IsZero() {
+			a.Relations, a.Parent, a.RelatedAt = old.Relations, old.Parent, old.RelatedAt
+		}
+		taste = taste || !same
+		news = append(news, a)
+	}
+	if len(news) == 0 {
+		return nil
+	}
+	if taste {
+		if _, err := e.opts.Store.AddCounter(ctx, counterTaste, 1); err != nil {
+			return err
+		}
+	}
+	if err := e.opts.Store.SaveAnime(ctx, news); err != nil {
+		return err
+	}
+	e.catalogue.Store(c.With(news))
+	return nil
+}

@@ -1,0 +1,62 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// RandomSize is how many anime a random draw has at most.
+const RandomSize = 32
+
+// MaxSeed is the largest seed of a random draw: what a JSON number carries exactly everywhere.
+const MaxSeed uint64 = 1<<53 - 1
+
+// Draw is a random draw and the seed that repeats it.
+type Draw struct {
+	Seed  uint64
+	Picks []Recommendation
+}
+
+// Random draws up to [RandomSize] anime from what the users of a batch can recommend to the named user; the best are twice
+// as likely as the last. The same seed draws the same again while the data stands still, and nearly the same when it
+// changed a little. A nil seed is a new one.
+func (e *Engine) Random(ctx context.Context, name string, batch int, order Order, seed *uint64) (Answer[Draw], error) {
+	u, found, err := e.fromBatch(ctx, name, batch, order)
+	if err != nil {
+		return Answer[Draw]{}, err
+	}
+	var s uint64
+	if seed != nil {
+		s = *seed
+	} else {
+		s = e.opts.Seed()
+	}
+	return Answer[Draw]{Requester: card(u), Data: Draw{s, found.recommendations(draw(found.ranked, s))}}, nil
+}
+
+// draw picks up to [RandomSize] of ranked without replacement, in the order drawn, with weights falling from 2 to 1. It is
+// the exponential form of weighted sampling (Efraimidis and Spirakis, “Weighted random sampling with a reservoir”, 2006):
+// the smallest of -ln(u) / weight win, where u depends on seed and anime alone.
+func draw(ranked []eligible, seed uint64) []eligible {
+	type lot struct {
+		at  int
+		key float64
+	}
+	lots := make([]lot, len(ranked))
+	for i := range ranked {
+		u := 1 - float64(rand.NewPCG(seed, uint64(ranked[i].anime.ID)).Uint64()>>11)/(1<<53) // (0, 1]
+		weight := 2 - float64(i)/float64(len(ranked))
+		lots[i] = lot{i, -math.Log(u) / weight}
+	}
+	slices.SortFunc(lots, func(a, b lot) int {
+		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.at, b.at))
+	})
+	picks := make([]eligible, min(len(lots), RandomSize))
+	for i := range picks {
+		picks[i] = ranked[lots[i].at]
+	}
+	return picks
+}

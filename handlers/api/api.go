@@ -1,0 +1,177 @@
+// Package api has the JSON types of /api, and makes them of the engine's. They are a promise to strangers, so they stand
+// apart from the types of the engine, which may change: documented keys are always there, null where nothing is known.
+package api
+
+import (
+	_ "embed" // for the document
+
+	"reko.moe/engine"
+)
+
+// OpenAPI describes all of /api, as OpenAPI 3.1 in JSON.
+//
+//go:embed openapi.json
+var OpenAPI []byte
+
+// Error is what a failed request answers.
+type Error struct {
+	Code    int    `json:"code"` // HTTP status
+	ID      string `json:"id"`
+	Message string `json:"message"`
+}
+
+// Answer wraps what a GET endpoint answers; a paginated one answers a [Paged].
+type Answer struct {
+	Requester Requester `json:"requester"`
+	Data      any       `json:"data"`
+}
+
+// Paged is an [Answer] of which there are more pages.
+type Paged struct {
+	Requester  Requester  `json:"requester"`
+	Pagination Pagination `json:"pagination"`
+	Data       any        `json:"data"`
+}
+
+// Draw is the [Answer] of random, with the seed that repeats it.
+type Draw struct {
+	Requester Requester `json:"requester"`
+	Seed      uint64    `json:"seed"`
+	Data      any       `json:"data"`
+}
+
+// Requester is the user for whom was asked.
+type Requester struct {
+	Username string `json:"username"`
+	Hash     string `json:"hash"`
+}
+
+// Pagination has the numbers of pages, null where there is none.
+type Pagination struct {
+	Current  int  `json:"current"`
+	Previous *int `json:"previous"`
+	Next     *int `json:"next"`
+}
+
+// User is somebody compared with the requester. Similarity is in percent.
+type User struct {
+	Username   string `json:"username"`
+	Hash       string `json:"hash"`
+	Similarity int    `json:"similarity"`
+}
+
+// Voter is a [User] with a score of an anime, 1..10.
+type Voter struct {
+	Score      int    `json:"score"`
+	Username   string `json:"username"`
+	Hash       string `json:"hash"`
+	Similarity int    `json:"similarity"`
+}
+
+// Recommendation is an anime from the lists of several users, the most similar first.
+type Recommendation struct {
+	ID      engine.AnimeID `json:"id"`
+	Score   int            `json:"score"`
+	Details Details        `json:"details"`
+	Users   []Voter        `json:"users"`
+}
+
+// Single is an anime from one user's list.
+type Single struct {
+	ID      engine.AnimeID `json:"id"`
+	Score   int            `json:"score"`
+	Details Details        `json:"details"`
+}
+
+// Details describe an anime.
+type Details struct {
+	Title      string   `json:"title"`
+	Mean       float64  `json:"mean"`
+	AiringDate *string  `json:"airing_date"` // YYYY-MM-DD
+	Length     *int     `json:"length"`      // episodes
+	Rating     *string  `json:"rating"`
+	Picture    *string  `json:"picture"`
+	Genres     []string `json:"genres"`
+}
+
+// Recommendations makes the answer of recommendations.
+func Recommendations(a engine.Answer[[]engine.Recommendation]) Paged {
+	return Paged{requester(a.Requester), pagination(a.Page), recommendations(a.Data)}
+}
+
+// RecommendationsFrom makes the answer of recommendations/{other}.
+func RecommendationsFrom(a engine.Answer[[]engine.Recommendation]) Paged {
+	singles := make([]Single, len(a.Data))
+	for i, r := range a.Data {
+		singles[i] = Single{r.Anime.ID, r.Score, details(r.Anime)}
+	}
+	return Paged{requester(a.Requester), pagination(a.Page), singles}
+}
+
+// Similar makes the answer of similar.
+func Similar(a engine.Answer[[]engine.Neighbour]) Paged {
+	users := make([]User, len(a.Data))
+	for i := range a.Data {
+		users[i] = user(&a.Data[i])
+	}
+	return Paged{requester(a.Requester), pagination(a.Page), users}
+}
+
+// Compare makes the answer of compare.
+func Compare(a engine.Answer[engine.Neighbour]) Answer {
+	return Answer{requester(a.Requester), user(&a.Data)}
+}
+
+// Random makes the answer of random.
+func Random(a engine.Answer[engine.Draw]) Draw {
+	return Draw{requester(a.Requester), a.Data.Seed, recommendations(a.Data.Picks)}
+}
+
+func requester(c engine.Card) Requester { return Requester{c.Name, c.Hash.String()} }
+
+func pagination(p engine.Page) Pagination {
+	var out Pagination
+	out.Current = p.Current
+	if p.Current > 1 {
+		out.Previous = new(p.Current - 1)
+	}
+	if p.More {
+		out.Next = new(p.Current + 1)
+	}
+	return out
+}
+
+func user(n *engine.Neighbour) User { return User{n.Name, n.Hash.String(), n.Similarity()} }
+
+func recommendations(recs []engine.Recommendation) []Recommendation {
+	out := make([]Recommendation, len(recs))
+	for i, r := range recs {
+		voters := make([]Voter, len(r.Votes))
+		for j := range r.Votes {
+			v := &r.Votes[j]
+			voters[j] = Voter{v.Score, v.Name, v.Hash.String(), v.Similarity()}
+		}
+		out[i] = Recommendation{r.Anime.ID, r.Score, details(r.Anime), voters}
+	}
+	return out
+}
+
+func details(a *engine.Anime) Details {
+	d := Details{Title: a.Title, Mean: a.Mean, Genres: make([]string, len(a.Genres))}
+	if a.Start.Full() {
+		d.AiringDate = new(a.Start.String())
+	}
+	if a.Episodes > 0 {
+		d.Length = new(a.Episodes)
+	}
+	if a.Rating != engine.NoRating {
+		d.Rating = new(a.Rating.String())
+	}
+	if a.Picture != "" {
+		d.Picture = new(a.Picture)
+	}
+	for i, g := range a.Genres {
+		d.Genres[i] = g.Name
+	}
+	return d
+}

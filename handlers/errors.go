@@ -1,0 +1,84 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"reko.moe/engine"
+	"reko.moe/handlers/api"
+)
+
+// failures says how a kind of failure looks outside. The first that matches counts.
+var failures = []struct {
+	err    error
+	status int
+	id     string
+	text   string
+}{
+	{engine.ErrInvalid, http.StatusBadRequest, "InvalidParameter", "That request makes no sense."},
+	{engine.ErrPrivate, http.StatusForbidden, "PrivateUserList", "That user's list is private."},
+	{engine.ErrEmptyList, http.StatusUnprocessableEntity, "EmptyUserList", "That user has not watched anything yet."},
+	{engine.ErrInvalidList, http.StatusUnprocessableEntity, "InvalidUserList", "MyAnimeList's answer for that user could not be understood."},
+	{engine.ErrNoHash, http.StatusInternalServerError, "HashFailed", "That user's list does not tell a taste."},
+	{engine.ErrStore, http.StatusInternalServerError, "FailedSave", "The database refused. Try again soon."},
+	{engine.ErrUpstreamTimeout, http.StatusGatewayTimeout, "UpstreamTimeout", "MyAnimeList takes too long. Try again soon."},
+	{engine.ErrUpstream, http.StatusBadGateway, "UpstreamFailed", "MyAnimeList does not answer. Try again soon."},
+	{engine.ErrNotFound, http.StatusNotFound, "UserNotFound", "There is no such user."},
+	{context.DeadlineExceeded, http.StatusGatewayTimeout, "UpstreamTimeout", "That took too long. Try again soon."},
+}
+
+// common has the texts of what is wrong with a request whatever it asks for.
+var common = map[int]string{
+	http.StatusNotFound:                    "Resource does not exist",
+	http.StatusMethodNotAllowed:            "Invalid request method",
+	http.StatusServiceUnavailable:          "Rate limited",
+	http.StatusRequestHeaderFieldsTooLarge: "Request too long",
+	http.StatusRequestEntityTooLarge:       "Request body too large",
+	http.StatusRequestTimeout:              "Request took too long",
+}
+
+// fail turns an error into the response, and logs it if it is our fault. It is Fiber's ErrorHandler.
+func (s *server) fail(c *fiber.Ctx, err error) error {
+	if c.Locals(requestID{}) == nil {
+		s.begin(c) // what could not even be read comes here without passing the middleware
+	}
+	var fiberErr *fiber.Error
+	if errors.As(err, &fiberErr) {
+		text, ok := common[fiberErr.Code]
+		if !ok {
+			text = http.StatusText(fiberErr.Code)
+		}
+		return c.Status(fiberErr.Code).SendString(text)
+	}
+	answer := api.Error{Code: http.StatusInternalServerError, ID: "InternalError", Message: "Something went wrong here. Try again soon."}
+	for _, f := range failures {
+		if errors.Is(err, f.err) {
+			answer = api.Error{Code: f.status, ID: f.id, Message: f.text}
+			break
+		}
+	}
+	var bad invalid
+	if errors.As(err, &bad) {
+		answer.Message = bad.Error() + "."
+	}
+	if answer.Code >= http.StatusInternalServerError {
+		s.Log.ErrorContext(c.UserContext(), "request failed", "path", shortPath(c), "id", answer.ID, "err", err)
+	}
+	if answer.Code == http.StatusBadGateway || answer.Code == http.StatusGatewayTimeout {
+		c.Set(fiber.HeaderRetryAfter, "30")
+	}
+	return c.Status(answer.Code).JSON(answer)
+}
+
+// shortPath is the request's path as it can be logged.
+func shortPath(c *fiber.Ctx) string {
+	path := c.OriginalURL()
+	if at := strings.IndexByte(path, '?'); at >= 0 {
+		path = path[:at]
+	}
+	return path[:min(len(path), 120)]
+}

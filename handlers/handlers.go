@@ -1,0 +1,105 @@
+// Package handlers answers HTTP requests: the JSON API under /api and the pages. Each reads a request, asks the engine, and
+// writes what it says; every error ends in one place.
+package handlers
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"reko.moe/engine"
+	"reko.moe/handlers/api"
+)
+
+// Options are what the handlers need.
+type Options struct {
+	Engine  *engine.Engine
+	Version string
+	Ready   func(context.Context) error // nil error: questions can be answered
+	Order   engine.Order                // when the request names none; empty: the engine's default
+	APIHost string                      // requests with this Host find /api at the root, too; empty: none
+	Timeout time.Duration               // for one request; 30 s
+	Started func() bool                 // everything is in memory; before, questions are turned away
+	Demo    func() bool                 // tells whether the users are the invented ones
+	Example string                      // the name of one of those
+	Log     *slog.Logger
+}
+
+type server struct{ Options }
+
+// Limits of what is read before a request is looked at. A path with a name of 10,000 characters still gets its answer.
+const (
+	readBuffer  = 32 << 10
+	bodyLimit   = 64 << 10
+	readTimeout = 15 * time.Second
+	idleTimeout = 60 * time.Second
+)
+
+// New makes the application. Its Listener and Shutdown are the caller's to call.
+func New(o Options) *fiber.App {
+	if o.Timeout == 0 {
+		o.Timeout = 30 * time.Second
+	}
+	s := &server{o}
+	app := fiber.New(fiber.Config{
+		AppName:               "Reko",
+		Immutable:             true,
+		CaseSensitive:         true,
+		DisableStartupMessage: true,
+		ReadBufferSize:        readBuffer,
+		BodyLimit:             bodyLimit,
+		ReadTimeout:           readTimeout,
+		IdleTimeout:           idleTimeout,
+		ErrorHandler:          s.fail,
+	})
+	app.Use(s.identify, s.recover, s.deadline, s.apiHost)
+	app.Get("/healthz", s.health)
+	app.Get("/readyz", s.readiness)
+	app.Use("/api", s.cors)
+	app.Use(s.started)
+
+	app.Get("/", s.home)
+	app.Get("/api/version", s.version)
+	app.Get("/api/openapi.json", s.openAPI)
+	app.Get("/api/:username/recommendations", s.recommendations)
+	app.Get("/api/:username/recommendations/:other", s.recommendationsFrom)
+	app.Get("/api/:username/similar", s.similar)
+	app.Get("/api/:username/compare/:other", s.compare)
+	app.Get("/api/:username/random", s.random)
+
+	known := app.Server().Handler
+	app.Server().Handler = func(raw *fasthttp.RequestCtx) {
+		if slices.Contains(fiber.DefaultMethods, string(raw.Method())) {
+			known(raw)
+			return
+		}
+		c := app.AcquireCtx(raw)
+		defer app.ReleaseCtx(c)
+		c.Set(fiber.HeaderAllow, "GET, HEAD, OPTIONS")
+		_ = s.fail(c, fiber.ErrMethodNotAllowed) // Fiber itself would answer 400
+	}
+	return app
+}
+
+// health says that the process is alive.
+func (s *server) health(c *fiber.Ctx) error { return c.SendString("ok\n") }
+
+// readiness says that questions can be answered; a balancer sends none before.
+func (s *server) readiness(c *fiber.Ctx) error {
+	if err := s.Ready(c.UserContext()); err != nil {
+		s.Log.WarnContext(c.UserContext(), "not ready", "err", err)
+		return c.Status(fiber.StatusServiceUnavailable).SendString("not ready\n")
+	}
+	return c.SendString("ready\n")
+}
+
+func (s *server) version(c *fiber.Ctx) error { return c.SendString(s.Version) }
+
+func (s *server) openAPI(c *fiber.Ctx) error {
+	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+	return c.Send(api.OpenAPI)
+}

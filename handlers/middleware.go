@@ -1,0 +1,122 @@
+package handlers
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// requestID is the key under which a request's id stands in its context and locals.
+type requestID struct{}
+
+// LogHandler adds the request's id to every line that is logged on behalf of one.
+func LogHandler(h slog.Handler) slog.Handler { return logHandler{h} }
+
+type logHandler struct{ slog.Handler }
+
+func (h logHandler) Handle(ctx context.Context, r slog.Record) error {
+	if id, ok := ctx.Value(requestID{}).(string); ok {
+		r.AddAttrs(slog.String("request", id))
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+func (h logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return logHandler{h.Handler.WithAttrs(attrs)}
+}
+
+func (h logHandler) WithGroup(name string) slog.Handler { return logHandler{h.Handler.WithGroup(name)} }
+
+// begin gives the request an id, the one it came with if that looks like one.
+func (s *server) begin(c *fiber.Ctx) {
+	id := c.Get(fiber.HeaderXRequestID)
+	if !isID(id) {
+		var b [8]byte
+		_, _ = rand.Read(b[:]) // never fails
+		id = hex.EncodeToString(b[:])
+	}
+	c.Set(fiber.HeaderXRequestID, id)
+	c.Locals(requestID{}, id)
+	c.SetUserContext(context.WithValue(c.UserContext(), requestID{}, id))
+}
+
+func isID(s string) bool {
+	return len(s) >= 8 && len(s) <= 64 &&
+		strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == ""
+}
+
+// identify gives the request an id and, once it is answered, logs it.
+func (s *server) identify(c *fiber.Ctx) error {
+	start := time.Now()
+	s.begin(c)
+	if err := c.Next(); err != nil {
+		if err := s.fail(c, err); err != nil {
+			return err
+		}
+	}
+	s.Log.InfoContext(c.UserContext(), "request", "method", c.Method(), "path", shortPath(c),
+		"status", c.Response().StatusCode(), "ms", float64(time.Since(start).Microseconds())/1000, "from", c.IP())
+	return nil
+}
+
+// recover makes an error of a panic.
+func (s *server) recover(c *fiber.Ctx) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return c.Next()
+}
+
+// deadline bounds the time that anything done for the request may take.
+func (s *server) deadline(c *fiber.Ctx) error {
+	ctx, cancel := context.WithTimeout(c.UserContext(), s.Timeout)
+	defer cancel()
+	c.SetUserContext(ctx)
+	return c.Next()
+}
+
+// apiHost lets clients of the API's own host leave out /api.
+func (s *server) apiHost(c *fiber.Ctx) error {
+	host, _, _ := strings.Cut(c.Hostname(), ":")
+	path := c.Path()
+	if s.APIHost == "" || !strings.EqualFold(host, s.APIHost) || path == "/healthz" || path == "/readyz" ||
+		path == "/api" || strings.HasPrefix(path, "/api/") {
+		return c.Next()
+	}
+	c.Path("/api" + path)
+	return c.Next()
+}
+
+// cors lets pages of any origin read the API.
+func (s *server) cors(c *fiber.Ctx) error {
+	const methods = "GET, POST, OPTIONS"
+	c.Set(fiber.HeaderAccessControlAllowOrigin, "*")
+	c.Set(fiber.HeaderAccessControlExposeHeaders, "Allow, Retry-After, X-Request-Id")
+	if c.Method() != http.MethodOptions {
+		return c.Next()
+	}
+	c.Set(fiber.HeaderAllow, methods)
+	c.Set(fiber.HeaderAccessControlAllowMethods, methods)
+	c.Set(fiber.HeaderAccessControlAllowHeaders, "Authorization, Content-Type")
+	c.Set(fiber.HeaderAccessControlMaxAge, "86400")
+	return c.SendStatus(http.StatusNoContent)
+}
+
+// started turns requests away until everything is in memory.
+func (s *server) started(c *fiber.Ctx) error {
+	if s.Started() {
+		return c.Next()
+	}
+	c.Set(fiber.HeaderRetryAfter, "1")
+	return c.Status(http.StatusServiceUnavailable).SendString("Starting, ask again in a second")
+}
