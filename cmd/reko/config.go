@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -140,8 +139,9 @@ func readINI(file string, settings []setting) (given map[string]string, mistakes
 	if err != nil {
 		return nil, []error{err}
 	}
-	mistakes = lint(name, string(data))
-	parsed, err := configparser.ParseReaderWithOptions(bytes.NewReader(data), configparser.InlineCommentPrefixes([]string{" ;", "\t;"}))
+	good, mistakes := lint(name, string(data))
+	parsed, err := configparser.ParseReaderWithOptions(strings.NewReader(good), configparser.Delimiters("="),
+		configparser.InlineCommentPrefixes([]string{" ;", "\t;"}))
 	if err != nil {
 		return nil, append(mistakes, fmt.Errorf("%s: %w", name, err))
 	}
@@ -164,29 +164,37 @@ func readINI(file string, settings []setting) (given map[string]string, mistakes
 	return given, mistakes
 }
 
-// lint finds what the parser passes over in silence: lines that are nothing, and keys that are there twice.
-func lint(name, data string) (mistakes []error) {
+// lint finds what the parser passes over in silence, or ends at: lines that are nothing, and keys that are there twice. It
+// returns the other lines.
+func lint(name, data string) (good string, mistakes []error) {
+	var lines []string
 	section := ""
 	seen := map[string]bool{}
 	for i, line := range strings.Split(data, "\n") {
 		trimmed := strings.TrimSpace(line)
 		key, _, assigned := strings.Cut(trimmed, "=")
 		key = strings.TrimSpace(key)
+		var mistake error
 		switch {
 		case trimmed == "", trimmed[0] == ';', trimmed[0] == '#':
-		case trimmed[0] == '[' && strings.Contains(trimmed, "]"):
+		case trimmed[0] == '[' && strings.IndexByte(trimmed, ']') > 1:
 			section = trimmed[1:strings.IndexByte(trimmed, ']')]
 		case !assigned || key == "" || line[0] == ' ' || line[0] == '\t':
-			mistakes = append(mistakes, fmt.Errorf("%s: line %d is neither [section] nor key = value: %.60q", name, i+1, trimmed))
+			mistake = fmt.Errorf("%s: line %d is neither [section] nor key = value: %.60q", name, i+1, trimmed)
 		case section == "":
-			mistakes = append(mistakes, fmt.Errorf("%s: line %d: %s stands before the first [section]", name, i+1, key))
+			mistake = fmt.Errorf("%s: line %d: %s stands before the first [section]", name, i+1, key)
 		case seen[section+"."+key]:
-			mistakes = append(mistakes, fmt.Errorf("%s: [%s] %s: is there twice, again in line %d", name, section, key, i+1))
+			mistake = fmt.Errorf("%s: [%s] %s: is there twice, again in line %d", name, section, key, i+1)
 		default:
 			seen[section+"."+key] = true
 		}
+		if mistake == nil {
+			lines = append(lines, line)
+		} else {
+			mistakes = append(mistakes, mistake)
+		}
 	}
-	return mistakes
+	return strings.Join(lines, "\n"), mistakes
 }
 
 func envName(s setting) string {

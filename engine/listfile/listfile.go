@@ -99,14 +99,11 @@ func animeID(s string) (engine.AnimeID, error) {
 func number(s, what string, most int) (int, error) {
 	n := 0
 	for i := range len(s) {
-		c := s[i]
-		if c < '0' || c > '9' || n > most {
+		digit := int(s[i]) - '0'
+		if digit < 0 || digit > 9 || n > (most-digit)/10 {
 			return 0, fmt.Errorf("%s %.40q is no whole number in 0..%d", what, s, most)
 		}
-		n = 10*n + int(c-'0')
-	}
-	if n > most {
-		return 0, fmt.Errorf("%s %.40q is no whole number in 0..%d", what, s, most)
+		n = 10*n + digit
 	}
 	return n, nil
 }

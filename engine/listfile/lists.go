@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"time"
 
 	"reko.moe/engine"
@@ -103,7 +104,7 @@ func (lr *listsReader) list() (UserList, error) {
 // begin starts the list of the user whom the row names.
 func (lr *listsReader) begin(raw string) error {
 	name := raw
-	if _, err := number(raw, "user", 1<<53); err == nil && raw != "" {
+	if _, err := number(raw, "user", math.MaxInt); err == nil && raw != "" {
 		name = "u" + raw
 	}
 	canonical, ok := engine.CanonicalName(name)

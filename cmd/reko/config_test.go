@@ -1,0 +1,178 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"reko.moe/engine"
+)
+
+// The example says what holds without it, and names every key.
+func TestExampleIsComplete(t *testing.T) {
+	const example = "../../reko.example.ini"
+	got, err := loadConfig(example, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := defaultConfig(); !reflect.DeepEqual(got, want) {
+		t.Errorf("the example configures %+v, want the defaults %+v", got, want)
+	}
+	var cfg config
+	given, _ := readINI(example, cfg.settings())
+	for _, s := range cfg.settings() {
+		if _, ok := given[s.section+"."+s.key]; !ok {
+			t.Errorf("the example has no [%s] %s", s.section, s.key)
+		}
+	}
+}
+
+// A field without a key could not be configured.
+func TestEveryFieldHasAKey(t *testing.T) {
+	var cfg config
+	if got, want := len(cfg.settings()), reflect.TypeFor[config]().NumField(); got != want {
+		t.Errorf("there are %d keys for %d fields", got, want)
+	}
+}
+
+func writeINI(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "reko.ini")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestConfigFromFileAndEnvironment(t *testing.T) {
+	file := writeINI(t, `
+[http]
+addr = 0.0.0.0:80   ; all addresses
+[db]
+url = postgres://reko:p%40ss;word#1@db/reko?sslmode=disable
+[mal]
+client_id=abc
+rate = 2.5
+[lists]
+max_age = 7h
+[recommend]
+exclude = 21, 5,1535
+[log]
+level = debug
+`)
+	cfg, err := loadConfig(file, []string{"REKO_LISTS_MAX_AGE=90m", "REKO_MAL_CLIENT_ID=", "PATH=/bin", "REKO_TEST_POSTGRES=x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := defaultConfig()
+	want.Addr = "0.0.0.0:80"
+	want.Database = "postgres://reko:p%40ss;word#1@db/reko?sslmode=disable"
+	want.MALRate = 2.5
+	want.MaxAge = 90 * time.Minute
+	want.Exclude = []engine.AnimeID{21, 5, 1535}
+	want.LogLevel = slog.LevelDebug
+	if !reflect.DeepEqual(cfg, want) {
+		t.Errorf("got  %+v\nwant %+v", cfg, want)
+	}
+}
+
+func TestConfigReportsAllMistakes(t *testing.T) {
+	file := writeINI(t, `
+stray = 1
+[http]
+addr = nowhere
+colour = red
+what is this
+[mal]
+rate = -1
+url = ftp://x
+burst = 0
+timeout = soon
+timeout = 1ms
+[db]
+url = mysql://root:secret@db/x
+[recommend]
+order = best
+exclude = 21, x
+[jobs]
+enabled = maybe
+[demo]
+enabled = sometimes
+[log]
+level = loud
+format = xml
+[cache]
+size = 1
+`)
+	_, err := loadConfig(file, []string{"REKO_MEMORY_LISTS=lots", "REKO_HTTP_PORT=1"})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{
+		": line 2: stray stands before the first [section]",
+		`: [http] addr: "nowhere" is not HOST:PORT`,
+		": [http] colour: unknown key",
+		`: line 6 is neither [section] nor key = value: "what is this"`,
+		`: [mal] rate: "-1" is no number`,
+		`: [mal] url: "ftp://x" is no http:// or https:// address`,
+		`: [mal] burst: "0" is no whole number in 1..1000`,
+		": [mal] timeout: is there twice, again in line 12",
+		`: [mal] timeout: "soon" is no duration`,
+		": [db] url: is neither sqlite:PATH nor postgres://",
+		`: [recommend] order: "best" is no order`,
+		`: [recommend] exclude: "x" is no anime id`,
+		`: [jobs] enabled: "maybe" is neither true nor false`,
+		`: [demo] enabled: "sometimes" is not one of auto, true, false`,
+		`: [log] level: "loud" is not debug, info, warn or error`,
+		`: [log] format: "xml" is not one of text, json`,
+		": [cache] size: unknown key",
+		`environment: REKO_MEMORY_LISTS: "lots" is no whole number`,
+		"environment: REKO_HTTP_PORT: unknown key",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("not reported: %s", want)
+		}
+	}
+	if strings.Contains(err.Error(), "secret") {
+		t.Error("a password is printed")
+	}
+	if t.Failed() {
+		t.Log(err)
+	}
+}
+
+func TestConfigFileThatIsNotThere(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if _, err := loadConfig("", nil); err != nil {
+		t.Errorf("without reko.ini: %v", err)
+	}
+	if _, err := loadConfig("other.ini", nil); err == nil {
+		t.Error("a named file may be missing")
+	}
+	if err := os.WriteFile("reko.ini", []byte("[http]\naddr = 127.0.0.1:1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := loadConfig("", nil)
+	if err != nil || cfg.Addr != "127.0.0.1:1" {
+		t.Errorf("addr = %q, %v; want that of reko.ini", cfg.Addr, err)
+	}
+}
+
+// A line that is nothing is always found, whatever stands around it.
+func FuzzConfig(f *testing.F) {
+	f.Add("[http]\naddr = 1:2\n")
+	f.Add("[a\n=\n[]\n b\n[DEFAULT]\nx=1\n[]=")
+	f.Fuzz(func(t *testing.T, text string) {
+		file := filepath.Join(t.TempDir(), "reko.ini")
+		if err := os.WriteFile(file, []byte(text+"\nnonsense\n"+text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := loadConfig(file, nil); err == nil || !strings.Contains(err.Error(), `"nonsense"`) {
+			t.Errorf("loadConfig = %v", err)
+		}
+	})
+}
