@@ -1,0 +1,199 @@
+package mal
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"reko.moe/engine"
+)
+
+// The answers as they are sent. A key that is absent or null is zero here, which everywhere means unknown.
+
+type listAnswer struct {
+	Data []struct {
+		Node       animeAnswer `json:"node"`
+		ListStatus struct {
+			Status    string `json:"status"`
+			Score     int64  `json:"score"`
+			Episodes  int64  `json:"num_episodes_watched"`
+			UpdatedAt string `json:"updated_at"`
+		} `json:"list_status"`
+	} `json:"data"`
+	Paging struct {
+		Next string `json:"next"`
+	} `json:"paging"`
+}
+
+type animeAnswer struct {
+	ID          int64  `json:"id"`
+	Title       string `json:"title"`
+	MainPicture struct {
+		Medium string `json:"medium"`
+		Large  string `json:"large"`
+	} `json:"main_picture"`
+	AlternativeTitles struct {
+		En string `json:"en"`
+	} `json:"alternative_titles"`
+	StartDate    string  `json:"start_date"`
+	Mean         float64 `json:"mean"`
+	NumListUsers int64   `json:"num_list_users"`
+	NSFW         string  `json:"nsfw"`
+	MediaType    string  `json:"media_type"`
+	Status       string  `json:"status"`
+	Genres       []struct {
+		ID   int64  `json:"id"`
+		Name string `json:"name"`
+	} `json:"genres"`
+	NumEpisodes  int64  `json:"num_episodes"`
+	Rating       string `json:"rating"`
+	RelatedAnime []struct {
+		Node struct {
+			ID int64 `json:"id"`
+		} `json:"node"`
+		RelationType string `json:"relation_type"`
+	} `json:"related_anime"`
+}
+
+// page is a page of a list.
+type page struct {
+	changes []engine.Change
+	anime   []engine.Anime // those on the page that have a title, without relations
+	next    int            // offset of the next page; 0: this is the last
+}
+
+// readPage reads a page of a list as it was at that time. What it says about the user must be right to the last entry. Of
+// what it says about anime, nonsense counts as unknown.
+func readPage(body []byte, at time.Time) (page, error) {
+	var answer listAnswer
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return page{}, fmt.Errorf("%w: %w", engine.ErrInvalidList, err)
+	}
+	if answer.Data == nil {
+		return page{}, fmt.Errorf("%w: no data", engine.ErrInvalidList)
+	}
+	p := page{changes: make([]engine.Change, 0, len(answer.Data))}
+	for i := range answer.Data {
+		node, status := &answer.Data[i].Node, &answer.Data[i].ListStatus
+		id, ok := animeID(node.ID)
+		if !ok {
+			return page{}, fmt.Errorf("%w: anime id %d", engine.ErrInvalidList, node.ID)
+		}
+		doing, ok := engine.ParseStatus(status.Status)
+		if !ok || status.Score < 0 || status.Score > engine.MaxScore || status.Episodes < 0 {
+			return page{}, fmt.Errorf("%w: anime %d: status %q, score %d, %d episodes watched",
+				engine.ErrInvalidList, id, status.Status, status.Score, status.Episodes)
+		}
+		changed, _ := time.Parse(time.RFC3339, status.UpdatedAt) // the zero time is an unknown one
+		p.changes = append(p.changes, engine.Change{
+			Entry: engine.Entry{
+				Anime:    id,
+				Episodes: uint16(min(status.Episodes, math.MaxUint16)),
+				Score:    uint8(status.Score),
+				Status:   doing,
+			},
+			At: changed,
+		})
+		if a := node.anime(id, at); a.Title != "" {
+			p.anime = append(p.anime, a)
+		}
+	}
+	var err error
+	if p.next, err = nextOffset(answer.Paging.Next); err != nil {
+		return page{}, err
+	}
+	return p, nil
+}
+
+// nextOffset returns where the page at that address begins.
+func nextOffset(next string) (int, error) {
+	if next == "" {
+		return 0, nil
+	}
+	u, err := url.Parse(next)
+	if err != nil {
+		return 0, fmt.Errorf("%w: next page: %w", engine.ErrInvalidList, err)
+	}
+	offset, err := strconv.ParseInt(u.Query().Get("offset"), 10, 32)
+	if err != nil || offset <= 0 {
+		return 0, fmt.Errorf("%w: next page %q has no offset", engine.ErrInvalidList, next)
+	}
+	return int(offset), nil
+}
+
+// readAnime reads the details and relations of an anime as they were at that time.
+func readAnime(body []byte, at time.Time) (engine.Anime, error) {
+	var answer animeAnswer
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return engine.Anime{}, fmt.Errorf("%w: %w", engine.ErrInvalidList, err)
+	}
+	id, ok := animeID(answer.ID)
+	a := answer.anime(id, at)
+	if !ok || a.Title == "" {
+		return engine.Anime{}, fmt.Errorf("%w: anime %d with the title %q", engine.ErrInvalidList, answer.ID, answer.Title)
+	}
+	for _, r := range answer.RelatedAnime {
+		if other, ok := animeID(r.Node.ID); ok {
+			a.Relations = append(a.Relations, engine.Relation{Type: text(r.RelationType), ID: other})
+		}
+	}
+	a.Parent = engine.ParentOf(a.Relations)
+	a.RelatedAt = a.DescribedAt
+	return a, nil
+}
+
+// anime returns the details.
+func (w *animeAnswer) anime(id engine.AnimeID, at time.Time) engine.Anime {
+	a := engine.Anime{
+		ID:          id,
+		Title:       text(w.Title),
+		English:     text(w.AlternativeTitles.En),
+		Episodes:    count(w.NumEpisodes),
+		Rating:      engine.ParseRating(w.Rating),
+		Status:      engine.ParseAiring(w.Status),
+		Picture:     picture(cmp.Or(w.MainPicture.Large, w.MainPicture.Medium)),
+		Members:     count(w.NumListUsers),
+		NSFW:        text(w.NSFW),
+		DescribedAt: at.UTC(),
+	}
+	if w.MediaType != "unknown" {
+		a.Type = text(w.MediaType)
+	}
+	if w.Mean > 0 && w.Mean <= engine.MaxScore {
+		a.Mean = w.Mean
+	}
+	if start, err := engine.ParseDate(w.StartDate); err == nil {
+		a.Start = start
+	}
+	for _, g := range w.Genres {
+		if g.ID > 0 && g.ID <= math.MaxInt32 {
+			a.Genres = append(a.Genres, engine.Genre{ID: int(g.ID), Name: text(g.Name)})
+		}
+	}
+	return a
+}
+
+// animeID returns n as the id of an anime, if it can be one.
+func animeID(n int64) (engine.AnimeID, bool) {
+	return engine.AnimeID(n), n >= 1 && n <= int64(engine.MaxAnimeID)
+}
+
+// count returns n within what a store's integers hold.
+func count(n int64) int { return int(min(max(n, 0), math.MaxInt32)) }
+
+// text returns s without NUL characters, which JSON can hold and Postgres cannot.
+func text(s string) string { return strings.ReplaceAll(s, "\x00", "") }
+
+// picture returns the address of a picture that a browser may load, or nothing.
+func picture(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
+		return ""
+	}
+	return address
+}

@@ -1,0 +1,231 @@
+package mal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"reko.moe/engine"
+)
+
+// Outcome says what came of one HTTP request.
+type Outcome string
+
+// The outcomes. Limited and Failed are tried again.
+const (
+	OK        Outcome = "ok"
+	NotFound  Outcome = "not_found" // no such user or anime
+	Forbidden Outcome = "forbidden" // a private list, or a blocked address
+	Refused   Outcome = "refused"   // the client id or the request was not accepted
+	Limited   Outcome = "limited"   // told to wait
+	Failed    Outcome = "failed"    // 5xx, no JSON, or no answer at all
+	TimedOut  Outcome = "timed_out"
+	Canceled  Outcome = "canceled" // by whoever called us, so it is nobody's fault
+)
+
+// The bounds of asking.
+const (
+	attempts     = 4                // of one request, the first included
+	maxBackoff   = 8 * time.Second  // mean wait before an attempt
+	defaultPause = 10 * time.Second // when told to wait, but not how long
+	maxPause     = time.Hour        // whatever we are told
+	maxBody      = 16 << 20         // a page of a list is about 1 MB
+)
+
+// errForbidden is 403. It comes together with [engine.ErrUpstream], which it is unless a list turns out to be private.
+var errForbidden = errors.New("forbidden")
+
+// get asks for a path below the API's address and returns the body of the answer, which is JSON. What may pass is tried
+// again, as long as ctx leaves time for it.
+func (c *Client) get(ctx context.Context, query url.Values, path ...string) ([]byte, error) {
+	u := c.base.JoinPath(path...)
+	u.RawQuery = query.Encode()
+	for n := 1; ; n++ {
+		if err := c.wait(ctx); err != nil {
+			return nil, err
+		}
+		start := time.Now()
+		body, outcome, err := c.once(ctx, u)
+		c.observe(outcome, time.Since(start))
+		if outcome != Failed && outcome != Limited {
+			return body, err
+		}
+		if n == attempts {
+			return nil, fmt.Errorf("%d times: %w", n, err)
+		}
+		c.log.DebugContext(ctx, "MyAnimeList failed, asking again", "path", u.Path, "attempt", n, "error", err)
+		if outcome == Limited {
+			continue // wait knows how long
+		}
+		switch tired := sleep(ctx, c.backoffAfter(n), "waiting to ask again"); {
+		case errors.Is(tired, context.Canceled):
+			return nil, tired
+		case tired != nil:
+			return nil, fmt.Errorf("no time left to ask again: %w", err)
+		}
+	}
+}
+
+// backoffAfter returns how long to wait after the nth attempt: half to one and a half times the mean, so that those who
+// failed together do not come back together.
+func (c *Client) backoffAfter(n int) time.Duration {
+	mean := min(c.backoff<<(n-1), maxBackoff)
+	return mean/2 + time.Duration(c.random()*float64(mean))
+}
+
+// wait returns when it is our turn to ask, or at once with [engine.ErrUpstreamTimeout] when that is not before ctx ends.
+// A pause may begin while we stand in line for the limiter; those in line then line up again, or all would ask the moment
+// it is over.
+func (c *Client) wait(ctx context.Context) error {
+	for {
+		if err := sleep(ctx, time.Until(c.pausedUntil()), "told to wait"); err != nil {
+			return err
+		}
+		if err := c.limiter.Wait(ctx); err != nil {
+			return ended(ctx, "standing in line")
+		}
+		if time.Until(c.pausedUntil()) <= 0 {
+			return nil
+		}
+	}
+}
+
+func (c *Client) pausedUntil() time.Time {
+	c.pauseMu.Lock()
+	defer c.pauseMu.Unlock()
+	return c.pause
+}
+
+// pauseFor keeps everybody from asking for d.
+func (c *Client) pauseFor(d time.Duration) {
+	c.log.Warn("MyAnimeList told us to wait", "for", d)
+	c.pauseMu.Lock()
+	defer c.pauseMu.Unlock()
+	if until := time.Now().Add(d); until.After(c.pause) {
+		c.pause = until
+	}
+}
+
+// once makes one HTTP request. The error is nil if the outcome is OK.
+func (c *Client) once(ctx context.Context, u *url.URL) ([]byte, Outcome, error) {
+	timed, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(timed, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, Refused, fmt.Errorf("%w: %w", engine.ErrUpstream, err)
+	}
+	req.Header.Set("X-MAL-CLIENT-ID", c.clientID)
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", "reko (https://reko.moe)")
+	resp, err := c.http.Do(req)
+	if err != nil {
+		outcome, err := broken(ctx, err)
+		return nil, outcome, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	if err != nil {
+		outcome, err := broken(ctx, err)
+		return nil, outcome, err
+	}
+	outcome, err := c.judge(resp, body)
+	return body, outcome, err
+}
+
+// broken says what the failure of a request with ctx means, of which there is no answer or only a part.
+func broken(ctx context.Context, err error) (Outcome, error) {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return Canceled, fmt.Errorf("asking: %w", context.Canceled)
+	}
+	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
+		err = wrapped.Err // without the long address
+	}
+	var onWire net.Error
+	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &onWire) && onWire.Timeout() {
+		return TimedOut, fmt.Errorf("%w: %w", engine.ErrUpstreamTimeout, err)
+	}
+	return Failed, fmt.Errorf("%w: %w", engine.ErrUpstream, err)
+}
+
+// judge says what an answer means.
+func (c *Client) judge(resp *http.Response, body []byte) (Outcome, error) {
+	var said struct {
+		Message string `json:"message"`
+		Error   string `json:"error"`
+	}
+	if resp.StatusCode != http.StatusOK {
+		_ = json.Unmarshal(body, &said) // which stays empty when it is no error of the API's own
+	}
+	fail := func(hint string) error {
+		if said.Error != "" {
+			hint = fmt.Sprintf(" (%s %q)", said.Error, said.Message) + hint
+		}
+		return fmt.Errorf("%w: status %d%s", engine.ErrUpstream, resp.StatusCode, hint)
+	}
+	retryAfter := resp.Header.Get("Retry-After")
+	switch status := resp.StatusCode; {
+	case len(body) > maxBody:
+		return Refused, fail(fmt.Sprintf(", body of more than %d bytes", maxBody))
+	case status == http.StatusOK && json.Valid(body):
+		return OK, nil
+	case status == http.StatusOK:
+		return Failed, fail(fmt.Sprintf(", no JSON: %.40q", body))
+	case status == http.StatusNotFound && said.Error != "":
+		return NotFound, engine.ErrNotFound
+	case status == http.StatusForbidden:
+		return Forbidden, fmt.Errorf("%w: %w", errForbidden, fail(""))
+	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && retryAfter != "":
+		c.pauseFor(pauseOf(retryAfter, time.Now()))
+		return Limited, fail("")
+	case status >= 500:
+		return Failed, fail("")
+	case status == http.StatusBadRequest, status == http.StatusUnauthorized:
+		return Refused, fail(": check [mal] client_id")
+	default: // another 404 or a redirect, for example: this is not the API
+		return Refused, fail(": check [mal] url")
+	}
+}
+
+// pauseOf reads a Retry-After header: seconds or a date.
+func pauseOf(retryAfter string, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseUint(retryAfter, 10, 32); err == nil {
+		return min(time.Duration(seconds)*time.Second, maxPause)
+	}
+	if date, err := http.ParseTime(retryAfter); err == nil {
+		return min(max(date.Sub(now), 0), maxPause)
+	}
+	return defaultPause
+}
+
+// sleep waits for d. When ctx would end before that, it does not begin to.
+func sleep(ctx context.Context, d time.Duration, doing string) error {
+	if deadline, ok := ctx.Deadline(); ctx.Err() != nil || ok && d > 0 && time.Until(deadline) <= d {
+		return ended(ctx, doing)
+	}
+	if d <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ended(ctx, doing)
+	}
+}
+
+// ended returns the error for a ctx that ended, or would end, while doing something: cancelled by the caller, or too late.
+func ended(ctx context.Context, doing string) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return fmt.Errorf("%s: %w", doing, context.Canceled)
+	}
+	return fmt.Errorf("%s: %w", doing, engine.ErrUpstreamTimeout)
+}
