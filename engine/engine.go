@@ -187,6 +187,8 @@ func (e *Engine) Reload(ctx context.Context) (bool, error) {
 // Close waits until the lists that are being fetched are saved, or ctx is done.
 func (e *Engine) Close(ctx context.Context) error { return e.fetches.wait(ctx) }
 
-// Users returns the number of users that can be matched, Titles that of described anime.
-func (e *Engine) Users() int  { return e.index.Load().Len() }
+// Users returns the number of users that can be matched.
+func (e *Engine) Users() int { return e.index.Load().Len() }
+
+// Titles returns the number of described anime.
 func (e *Engine) Titles() int { return e.catalogue.Load().Len() }

@@ -15,6 +15,7 @@ type flights[T any] struct {
 }
 
 type flight[T any] struct {
+	begun time.Time
 	done  chan struct{}
 	value T
 	err   error
@@ -26,7 +27,7 @@ func (fs *flights[T]) do(ctx context.Context, key string, f func() (T, error)) (
 	fs.mu.Lock()
 	fl, ok := fs.flying[key]
 	if !ok {
-		fl = &flight[T]{done: make(chan struct{})}
+		fl = &flight[T]{begun: time.Now(), done: make(chan struct{})}
 		if fs.flying == nil {
 			fs.flying = map[string]*flight[T]{}
 		}
@@ -47,6 +48,17 @@ func (fs *flights[T]) do(ctx context.Context, key string, f func() (T, error)) (
 		var none T
 		return none, ctx.Err()
 	}
+}
+
+// since tells whether a function is running for key, and how long.
+func (fs *flights[T]) since(key string) (time.Duration, bool) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	fl, ok := fs.flying[key]
+	if !ok {
+		return 0, false
+	}
+	return time.Since(fl.begun), true
 }
 
 // wait returns when nothing flies any more, or ctx is done.

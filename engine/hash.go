@@ -21,7 +21,19 @@ const MaxDistance = 83
 // TasteHash returns the taste hash of l, and 0 when no taste can be told. Of the newest [HashEntries] watched entries those
 // whose anime the catalogue does not describe add nothing.
 func TasteHash(l List, c *Catalogue) Hash {
-	var sums [hashPlaces]uint32
+	sums := hashSums(l, c)
+	var h Hash
+	for i := range hashPlaces - 1 {
+		h <<= 1
+		if sums[i] > sums[i+1] {
+			h |= 1
+		}
+	}
+	return h
+}
+
+// hashSums adds up what the newest watched entries weigh, at each place of the hash.
+func hashSums(l List, c *Catalogue) (sums [hashPlaces]uint32) {
 	n := 0
 	for i := range l {
 		e := &l[i]
@@ -37,14 +49,7 @@ func TasteHash(l List, c *Catalogue) Hash {
 			}
 		}
 	}
-	var h Hash
-	for i := range hashPlaces - 1 {
-		h <<= 1
-		if sums[i] > sums[i+1] {
-			h |= 1
-		}
-	}
-	return h
+	return sums
 }
 
 // String prints the hash as lower-case hexadecimal without leading zeros, at least two digits.

@@ -160,7 +160,7 @@ func (l List) Watched() int {
 	return n
 }
 
-// Packed is a list as it is stored and cached, 4 to 6 bytes an entry:
+// Packed is a list as it is stored and cached, 3 to 6 bytes an entry:
 //
 //	version    1 byte, 1
 //	entries    uvarint

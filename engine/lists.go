@@ -45,6 +45,12 @@ func (e *Engine) user(ctx context.Context, name string) (User, error) {
 	return User{}, fmt.Errorf("user %q: %w", canonical, err)
 }
 
+// Fetching tells whether the list of the user of that name is being fetched, and for how long.
+func (e *Engine) Fetching(name string) (time.Duration, bool) {
+	canonical, _ := CanonicalName(name)
+	return e.fetches.since(canonical)
+}
+
 // refreshed returns u, with a newer list if it is too old and the source answers soon: an old list is better than none.
 func (e *Engine) refreshed(ctx context.Context, u User) User {
 	now := e.opts.Now()

@@ -16,15 +16,16 @@ const MaxSeed uint64 = 1<<53 - 1
 
 // Draw is a random draw and the seed that repeats it.
 type Draw struct {
-	Seed  uint64
-	Picks []Recommendation
+	Seed   uint64
+	Picks  []Recommendation
+	Loosen []Loosening // when the filter leaves none, see [Recommendations]
 }
 
-// Random draws up to [RandomSize] anime from what the users of a batch can recommend to the named user; the best are twice
+// Random draws up to [RandomSize] anime from what the users of q's batch can recommend to the named user; the best are twice
 // as likely as the last. The same seed draws the same again while the data stands still, and nearly the same when it
 // changed a little. A nil seed is a new one.
-func (e *Engine) Random(ctx context.Context, name string, batch int, order Order, seed *uint64) (Answer[Draw], error) {
-	u, found, err := e.fromBatch(ctx, name, batch, order)
+func (e *Engine) Random(ctx context.Context, name string, q Query, seed *uint64) (Answer[Draw], error) {
+	u, found, err := e.fromBatch(ctx, name, q)
 	if err != nil {
 		return Answer[Draw]{}, err
 	}
@@ -34,7 +35,7 @@ func (e *Engine) Random(ctx context.Context, name string, batch int, order Order
 	} else {
 		s = e.opts.Seed()
 	}
-	return Answer[Draw]{Requester: card(u), Data: Draw{s, found.recommendations(draw(found.ranked, s))}}, nil
+	return Answer[Draw]{Requester: e.requester(u), Data: Draw{s, found.recommendations(draw(found.ranked, s)), found.loosen}}, nil
 }
 
 // draw picks up to [RandomSize] of ranked without replacement, in the order drawn, with weights falling from 2 to 1. It is

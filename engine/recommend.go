@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 )
 
 // The sizes of pages and batches, and how many there are.
@@ -20,9 +21,23 @@ const (
 
 // Answer is the answer to a question that somebody asked for the user Requester.
 type Answer[T any] struct {
-	Requester Card
+	Requester Requester
 	Page      Page // zero when the answer is not paginated
 	Data      T
+}
+
+// Requester is the user for whom was asked.
+type Requester struct {
+	Card
+	Origin    Origin
+	Entries   int // on the list
+	FetchedAt time.Time
+	Stale     bool // the list is older than it should be: the source did not answer
+}
+
+func (e *Engine) requester(u User) Requester {
+	stale := u.Origin == FromMAL && e.opts.Source != nil && e.opts.Now().Sub(u.FetchedAt) >= e.opts.MaxAge
+	return Requester{card(u), u.Origin, u.List.Len(), u.FetchedAt, stale}
 }
 
 // Page says where in a longer answer one is.
@@ -66,20 +81,34 @@ func ParseOrder(s string) (Order, error) {
 	return "", fmt.Errorf("order %.40q: %w", s, ErrInvalid)
 }
 
-// Recommend returns a page of what the users of a batch watched and the named user could. page is taken into 1..[MaxPage],
-// batch into 1..[MaxBatch].
-func (e *Engine) Recommend(ctx context.Context, name string, page, batch int, order Order) (Answer[[]Recommendation], error) {
-	u, found, err := e.fromBatch(ctx, name, batch, order)
+// Query says which recommendations are wanted. The zero value is the first page of the first batch.
+type Query struct {
+	Page   int // taken into 1..[MaxPage]
+	Batch  int // taken into 1..[MaxBatch]
+	Order  Order
+	Filter Filter
+}
+
+// Recommendations are some of what can be recommended.
+type Recommendations struct {
+	Items  []Recommendation
+	From   []Neighbour // those whose lists they are from
+	Total  int         // how many there are, on all pages
+	Loosen []Loosening // when the filter leaves none: the criteria that keep something back
+}
+
+// Recommend returns a page of what the users of a batch watched and the named user could.
+func (e *Engine) Recommend(ctx context.Context, name string, q Query) (Answer[Recommendations], error) {
+	u, found, err := e.fromBatch(ctx, name, q)
 	if err != nil {
-		return Answer[[]Recommendation]{}, err
+		return Answer[Recommendations]{}, err
 	}
-	p, shown := pageOf(found.ranked, page, PageSize, MaxPage)
-	return Answer[[]Recommendation]{card(u), p, found.recommendations(shown)}, nil
+	return e.recommended(u, found, q), nil
 }
 
 // RecommendFrom returns a page of what one user watched and the named user could, ordered by that user's scores.
-func (e *Engine) RecommendFrom(ctx context.Context, name, other string, page int, order Order) (Answer[[]Recommendation], error) {
-	none := Answer[[]Recommendation]{}
+func (e *Engine) RecommendFrom(ctx context.Context, name, other string, q Query) (Answer[Recommendations], error) {
+	none := Answer[Recommendations]{}
 	u, err := e.user(ctx, name)
 	if err != nil {
 		return none, err
@@ -92,18 +121,26 @@ func (e *Engine) RecommendFrom(ctx context.Context, name, other string, page int
 	if err != nil {
 		return none, err
 	}
-	found.rank(order, true)
-	p, shown := pageOf(found.ranked, page, PageSize, MaxPage)
-	return Answer[[]Recommendation]{card(u), p, found.recommendations(shown)}, nil
+	found.loosen = found.narrow(q.Filter)
+	found.rank(q.Order, true)
+	return e.recommended(u, found, q), nil
+}
+
+// recommended cuts the page out of what was found for u.
+func (e *Engine) recommended(u User, found *pool, q Query) Answer[Recommendations] {
+	p, shown := pageOf(found.ranked, q.Page, PageSize, MaxPage)
+	return Answer[Recommendations]{e.requester(u), p, Recommendations{
+		Items: found.recommendations(shown), From: found.near, Total: len(found.ranked), Loosen: found.loosen,
+	}}
 }
 
 // fromBatch ranks all that the users of a batch can recommend to the named user.
-func (e *Engine) fromBatch(ctx context.Context, name string, batch int, order Order) (User, *pool, error) {
+func (e *Engine) fromBatch(ctx context.Context, name string, q Query) (User, *pool, error) {
 	u, err := e.user(ctx, name)
 	if err != nil {
 		return u, nil, err
 	}
-	batch = min(max(batch, 1), MaxBatch)
+	batch := min(max(q.Batch, 1), MaxBatch)
 	near, _ := e.index.Load().Nearest(u.Hash, u.ID, (batch-1)*BatchSize, batch*BatchSize)
 	ids := make([]UserID, len(near))
 	for i, n := range near {
@@ -117,7 +154,8 @@ func (e *Engine) fromBatch(ctx context.Context, name string, batch int, order Or
 	if err != nil {
 		return u, nil, err
 	}
-	found.rank(order, false)
+	found.loosen = found.narrow(q.Filter)
+	found.rank(q.Order, false)
 	return u, found, nil
 }
 
@@ -128,6 +166,7 @@ type pool struct {
 	near   []Neighbour
 	votes  []vote
 	ranked []eligible
+	loosen []Loosening
 	today  Day
 }
 
@@ -224,7 +263,7 @@ func (p *pool) add(c *Catalogue, seats *seats, entry *Entry, i uint16) {
 // order has its place here, beside the classic one.
 func (p *pool) rank(order Order, single bool) {
 	switch order {
-	case Classic:
+	case Classic, "":
 		for i := range p.ranked {
 			p.ranked[i].value = p.ranked[i].classic(p.today, single)
 		}

@@ -206,3 +206,29 @@ func lengthOf(episodes int) int {
 	}
 	return 4
 }
+
+// Compared returns the two statistics that bit i (0..63) of a [Hash] compares: it is set when a outweighs b.
+func Compared(i int) (a, b *Statistic) { return placed[i], placed[i+1] }
+
+// placed finds the statistic at a place in the taste hash.
+var placed = func() (at [hashPlaces]*Statistic) {
+	for i := range Statistics {
+		if s := &Statistics[i]; s.Place >= 0 {
+			at[s.Place] = s
+		}
+	}
+	return at
+}()
+
+// PlaceName is the name of the statistic at place i (0..64) of the taste hash.
+func PlaceName(i int) string { return placed[i].Name }
+
+// IsLength tells whether s names a statistic of kind [Length], or is empty.
+func IsLength(s string) bool {
+	for _, stat := range Statistics {
+		if stat.Kind == Length && stat.Name == s {
+			return true
+		}
+	}
+	return s == ""
+}

@@ -13,9 +13,10 @@ type Origin string
 
 // The origins. The values are stored.
 const (
-	FromMAL  Origin = "mal"  // MyAnimeList's API: refreshed when old
-	FromFile Origin = "file" // an import: stays as it is
-	FromDemo Origin = "demo" // the invented demo population
+	FromMAL  Origin = "mal"    // MyAnimeList's API: refreshed when old
+	FromFile Origin = "file"   // an import: stays as it is
+	Uploaded Origin = "upload" // by a visitor, under a name that nobody can guess
+	FromDemo Origin = "demo"   // the invented demo population
 )
 
 // User is somebody with a list. What [Store] returns may be shared between callers: treat List as read-only.
@@ -28,6 +29,7 @@ type User struct {
 	FetchedAt time.Time
 	FullAt    time.Time // when the list was last fetched from its first entry to its last, so that removals were seen
 	Failures  int       // refreshes that failed since FetchedAt
+	Unlisted  bool      // not matched with others, though others are with it
 }
 
 // Card is what is kept of every user in memory.

@@ -46,11 +46,15 @@ func (s *server) fail(c *fiber.Ctx, err error) error {
 	if c.Locals(requestID{}) == nil {
 		s.begin(c) // what could not even be read comes here without passing the middleware
 	}
+	c.SetUserContext(context.WithoutCancel(c.UserContext())) // the request's time may be over; saying so takes a little more
 	var fiberErr *fiber.Error
 	if errors.As(err, &fiberErr) {
 		text, ok := common[fiberErr.Code]
 		if !ok {
 			text = http.StatusText(fiberErr.Code)
+		}
+		if !isAPI(c) && wantsPage(c) {
+			return s.failPage(c, fiberErr.Code, "", text)
 		}
 		return c.Status(fiberErr.Code).SendString(text)
 	}
@@ -71,7 +75,15 @@ func (s *server) fail(c *fiber.Ctx, err error) error {
 	if answer.Code == http.StatusBadGateway || answer.Code == http.StatusGatewayTimeout {
 		c.Set(fiber.HeaderRetryAfter, "30")
 	}
+	if !isAPI(c) {
+		return s.failPage(c, answer.Code, answer.ID, answer.Message)
+	}
 	return c.Status(answer.Code).JSON(answer)
+}
+
+// wantsPage tells whether the request is a browser's.
+func wantsPage(c *fiber.Ctx) bool {
+	return strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMETextHTML) || isPartial(c)
 }
 
 // shortPath is the request's path as it can be logged.

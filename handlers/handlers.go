@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/compress"
+	"github.com/gofiber/fiber/v2/middleware/session"
 	"github.com/valyala/fasthttp"
 
 	"reko.moe/engine"
@@ -17,19 +19,25 @@ import (
 
 // Options are what the handlers need.
 type Options struct {
-	Engine  *engine.Engine
-	Version string
-	Ready   func(context.Context) error // nil error: questions can be answered
-	Order   engine.Order                // when the request names none; empty: the engine's default
-	APIHost string                      // requests with this Host find /api at the root, too; empty: none
-	Timeout time.Duration               // for one request; 30 s
-	Started func() bool                 // everything is in memory; before, questions are turned away
-	Demo    func() bool                 // tells whether the users are the invented ones
-	Example string                      // the name of one of those
-	Log     *slog.Logger
+	Engine    *engine.Engine
+	Version   string
+	Ready     func(context.Context) error // nil error: questions can be answered
+	Started   func() bool                 // everything is in memory; before, questions are turned away
+	Order     engine.Order                // when the request names none; empty: the engine's default
+	APIHost   string                      // requests with this Host find /api at the root, too; empty: none
+	PublicURL string                      // of the site, without a slash at its end; empty: not known
+	Timeout   time.Duration               // for one request; 30 s
+	Upstream  bool                        // users who are not stored are looked for on MyAnimeList
+	Demo      func() bool                 // tells whether the users are the invented ones
+	Examples  []string                    // names of some of those
+	Sessions  fiber.Storage               // what is remembered of browsers; nil: in memory
+	Log       *slog.Logger
 }
 
-type server struct{ Options }
+type server struct {
+	Options
+	sessions *session.Store
+}
 
 // Limits of what is read before a request is looked at. A path with a name of 10,000 characters still gets its answer.
 const (
@@ -44,7 +52,8 @@ func New(o Options) *fiber.App {
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
 	}
-	s := &server{o}
+	s := &server{Options: o}
+	s.sessions = newSessions(o.Sessions, s.secure())
 	app := fiber.New(fiber.Config{
 		AppName:               "Reko",
 		Immutable:             true,
@@ -59,10 +68,10 @@ func New(o Options) *fiber.App {
 	app.Use(s.identify, s.recover, s.deadline, s.apiHost)
 	app.Get("/healthz", s.health)
 	app.Get("/readyz", s.readiness)
+	app.Use(compress.New())
 	app.Use("/api", s.cors)
-	app.Use(s.started)
+	app.Use(s.started, s.secured)
 
-	app.Get("/", s.home)
 	app.Get("/api/version", s.version)
 	app.Get("/api/openapi.json", s.openAPI)
 	app.Get("/api/:username/recommendations", s.recommendations)
@@ -70,6 +79,24 @@ func New(o Options) *fiber.App {
 	app.Get("/api/:username/similar", s.similar)
 	app.Get("/api/:username/compare/:other", s.compare)
 	app.Get("/api/:username/random", s.random)
+
+	app.Get("/", s.home)
+	app.Get("/u", s.lookUp)
+	app.Get("/u/:username", s.userPage)
+	app.Get("/u/:username/similar", s.similarPage)
+	app.Get("/u/:username/compare", s.compareWith)
+	app.Get("/u/:username/compare/:other", s.comparePage)
+	app.Get("/u/:username/random", s.randomPage)
+	app.Get("/saved", s.savedPage)
+	app.Get("/about", s.aboutPage)
+	app.Post("/save", sameSite, s.save)
+	app.Post("/unsave", sameSite, s.unsave)
+	app.Post("/hide", sameSite, s.hide)
+	app.Post("/unhide", sameSite, s.unhide)
+	app.Post("/theme", sameSite, s.theme)
+	app.Post("/forget", sameSite, s.forget)
+	app.Get("/static/:version/:name", s.staticFile)
+	app.Get("/robots.txt", s.robots)
 
 	known := app.Server().Handler
 	app.Server().Handler = func(raw *fasthttp.RequestCtx) {

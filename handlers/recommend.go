@@ -8,19 +8,11 @@ import (
 )
 
 func (s *server) recommendations(c *fiber.Ctx) error {
-	page, err := whole(c, "page")
+	q, err := s.pageQuery(c)
 	if err != nil {
 		return err
 	}
-	batch, err := whole(c, "batch")
-	if err != nil {
-		return err
-	}
-	order, err := s.order(c)
-	if err != nil {
-		return err
-	}
-	a, err := s.Engine.Recommend(c.UserContext(), param(c, "username"), page, batch, order)
+	a, err := s.Engine.Recommend(c.UserContext(), param(c, "username"), q)
 	if err != nil {
 		return err
 	}
@@ -28,15 +20,11 @@ func (s *server) recommendations(c *fiber.Ctx) error {
 }
 
 func (s *server) recommendationsFrom(c *fiber.Ctx) error {
-	page, err := whole(c, "page")
+	q, err := s.pageQuery(c)
 	if err != nil {
 		return err
 	}
-	order, err := s.order(c)
-	if err != nil {
-		return err
-	}
-	a, err := s.Engine.RecommendFrom(c.UserContext(), param(c, "username"), param(c, "other"), page, order)
+	a, err := s.Engine.RecommendFrom(c.UserContext(), param(c, "username"), param(c, "other"), q)
 	if err != nil {
 		return err
 	}
@@ -64,11 +52,7 @@ func (s *server) compare(c *fiber.Ctx) error {
 }
 
 func (s *server) random(c *fiber.Ctx) error {
-	batch, err := whole(c, "batch")
-	if err != nil {
-		return err
-	}
-	order, err := s.order(c)
+	q, err := s.query(c)
 	if err != nil {
 		return err
 	}
@@ -76,19 +60,32 @@ func (s *server) random(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	a, err := s.Engine.Random(c.UserContext(), param(c, "username"), batch, order, seed)
+	a, err := s.Engine.Random(c.UserContext(), param(c, "username"), q, seed)
 	if err != nil {
 		return err
 	}
 	return c.JSON(api.Random(a))
 }
 
-// order reads the parameter of that name.
-func (s *server) order(c *fiber.Ctx) (engine.Order, error) {
-	text := c.Query("order", string(s.Order))
-	order, err := engine.ParseOrder(text)
-	if err != nil {
-		return "", invalid{"order", text, "the name of an order, such as classic"}
+// pageQuery is query with the page.
+func (s *server) pageQuery(c *fiber.Ctx) (engine.Query, error) {
+	q, err := s.query(c)
+	if err == nil {
+		q.Page, err = whole(c, "page")
 	}
-	return order, nil
+	return q, err
+}
+
+// query reads which recommendations are wanted, but for the page.
+func (s *server) query(c *fiber.Ctx) (engine.Query, error) {
+	var q engine.Query
+	var err error
+	if q.Batch, err = whole(c, "batch"); err != nil {
+		return q, err
+	}
+	text := c.Query("order", string(s.Order))
+	if q.Order, err = engine.ParseOrder(text); err != nil {
+		return q, invalid{"order", text, "the name of an order, such as classic"}
+	}
+	return q, nil
 }

@@ -20,9 +20,10 @@ import (
 
 // config is all that can be configured. reko.example.ini documents every key.
 type config struct {
-	Addr    string        // [http] addr
-	APIHost string        // [http] api_host
-	Timeout time.Duration // [http] timeout
+	Addr      string        // [http] addr
+	APIHost   string        // [http] api_host
+	PublicURL string        // [http] public_url; empty: not known
+	Timeout   time.Duration // [http] timeout
 
 	Database string // [db] url
 
@@ -64,6 +65,7 @@ func (cfg *config) settings() []setting {
 	return []setting{
 		{"http", "addr", "127.0.0.1:3000", address(&cfg.Addr)},
 		{"http", "api_host", "", text(&cfg.APIHost)},
+		{"http", "public_url", "", publicURL(&cfg.PublicURL)},
 		{"http", "timeout", "30s", duration(&cfg.Timeout, time.Second)},
 		{"db", "url", "sqlite:data/reko.db", databaseURL(&cfg.Database)},
 		{"mal", "url", "https://api.myanimelist.net/v2", webURL(&cfg.MALURL)},
@@ -328,6 +330,17 @@ func webURL(field *string) func(string) error {
 		}
 		*field = strings.TrimSuffix(s, "/")
 		return nil
+	}
+}
+
+// publicURL is a webURL that may be empty.
+func publicURL(field *string) func(string) error {
+	return func(s string) error {
+		if s == "" {
+			*field = ""
+			return nil
+		}
+		return webURL(field)(s)
 	}
 }
 

@@ -49,15 +49,18 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 	}
 	var started, stopping, demoUsers atomic.Bool
 	app := handlers.New(handlers.Options{
-		Engine:  eng,
-		Version: versionText(),
-		Order:   cfg.Order,
-		APIHost: cfg.APIHost,
-		Timeout: cfg.Timeout,
-		Started: started.Load,
-		Demo:    demoUsers.Load,
-		Example: demo.Examples()[0].Name,
-		Log:     log,
+		Engine:    eng,
+		Version:   versionText(),
+		Order:     cfg.Order,
+		APIHost:   cfg.APIHost,
+		PublicURL: cfg.PublicURL,
+		Timeout:   cfg.Timeout,
+		Upstream:  cfg.MALClient != "",
+		Started:   started.Load,
+		Demo:      demoUsers.Load,
+		Examples:  exampleNames(),
+		Sessions:  store.Sessions(),
+		Log:       log,
 		Ready: func(ctx context.Context) error {
 			switch {
 			case stopping.Load():
@@ -197,4 +200,13 @@ func removeDemo(ctx context.Context, eng *engine.Engine, store *db.DB) (int, err
 		return 0, err
 	}
 	return n, eng.ImportDone(ctx)
+}
+
+// exampleNames are the demo's users of different tastes.
+func exampleNames() []string {
+	var names []string
+	for _, x := range demo.Examples() {
+		names = append(names, x.Name)
+	}
+	return names
 }

@@ -95,14 +95,14 @@ type Details struct {
 }
 
 // Recommendations makes the answer of recommendations.
-func Recommendations(a engine.Answer[[]engine.Recommendation]) Paged {
-	return Paged{requester(a.Requester), pagination(a.Page), recommendations(a.Data)}
+func Recommendations(a engine.Answer[engine.Recommendations]) Paged {
+	return Paged{requester(a.Requester), pagination(a.Page), recommendations(a.Data.Items)}
 }
 
 // RecommendationsFrom makes the answer of recommendations/{other}.
-func RecommendationsFrom(a engine.Answer[[]engine.Recommendation]) Paged {
-	singles := make([]Single, len(a.Data))
-	for i, r := range a.Data {
+func RecommendationsFrom(a engine.Answer[engine.Recommendations]) Paged {
+	singles := make([]Single, len(a.Data.Items))
+	for i, r := range a.Data.Items {
 		singles[i] = Single{r.Anime.ID, r.Score, details(r.Anime)}
 	}
 	return Paged{requester(a.Requester), pagination(a.Page), singles}
@@ -118,8 +118,8 @@ func Similar(a engine.Answer[[]engine.Neighbour]) Paged {
 }
 
 // Compare makes the answer of compare.
-func Compare(a engine.Answer[engine.Neighbour]) Answer {
-	return Answer{requester(a.Requester), user(&a.Data)}
+func Compare(a engine.Answer[engine.Comparison]) Answer {
+	return Answer{requester(a.Requester), user(&a.Data.Neighbour)}
 }
 
 // Random makes the answer of random.
@@ -127,7 +127,7 @@ func Random(a engine.Answer[engine.Draw]) Draw {
 	return Draw{requester(a.Requester), a.Data.Seed, recommendations(a.Data.Picks)}
 }
 
-func requester(c engine.Card) Requester { return Requester{c.Name, c.Hash.String()} }
+func requester(c engine.Requester) Requester { return Requester{c.Name, c.Hash.String()} }
 
 func pagination(p engine.Page) Pagination {
 	var out Pagination

@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"reko.moe/engine"
+	"reko.moe/engine/demo"
+	"reko.moe/engine/mal/maltest"
+)
+
+// TestMain lets the test's own binary be the program, for tests that run it as a process of its own.
+func TestMain(m *testing.M) {
+	if os.Getenv("REKO_TEST_PROGRAM") != "" {
+		main()
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// program is the program with arguments, to run as a process in a folder of its own, configured by pairs of keys and values.
+func program(t *testing.T, dir string, env []string, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "REKO_TEST_PROGRAM=1")
+	cmd.Env = append(cmd.Env, env...)
+	return cmd
+}
+
+// start runs the program in this process, on an empty store if none is configured, until the test ends.
+func start(t *testing.T, change func(*config)) (url string) {
+	t.Helper()
+	cfg := defaultConfig()
+	cfg.Database = "sqlite:" + t.TempDir() + "/reko.db"
+	if change != nil {
+		change(&cfg)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- run(ctx, cfg, ln, slog.New(slog.DiscardHandler)) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("the server ended with %v", err)
+		}
+	})
+	url = "http://" + ln.Addr().String()
+	await(t, url)
+	return url
+}
+
+// await waits until the server at url answers questions.
+func await(t *testing.T, url string) {
+	t.Helper()
+	eventually(t, func() error {
+		if status, body := get(url + "/readyz"); status != http.StatusOK {
+			return fmt.Errorf("the server does not start: %d %s", status, body)
+		}
+		return nil
+	})
+}
+
+// eventually calls f until it has no error to return, and fails the test if that takes too long.
+func eventually(t *testing.T, f func() error) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	late := time.After(30 * time.Second)
+	for {
+		err := f()
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatal(err)
+		}
+	}
+}
+
+// get returns the status and the body of an answer; a failure to get one is status 0.
+func get(url string) (int, string) {
+	resp, err := http.Get(url)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return resp.StatusCode, string(body)
+}
+
+func TestFirstStartHasADemo(t *testing.T) {
+	url := start(t, nil)
+	name := demo.Examples()[0].Name
+	for _, path := range []string{
+		"/recommendations", "/similar", "/random", "/compare/" + demo.Examples()[1].Name,
+		"/recommendations/" + demo.Examples()[1].Name,
+	} {
+		status, body := get(url + "/api/" + name + path)
+		var answer struct {
+			Requester struct{ Username, Hash string }
+			Data      json.RawMessage
+		}
+		if err := json.Unmarshal([]byte(body), &answer); status != 200 || err != nil ||
+			answer.Requester.Username != name || len(answer.Data) < 20 {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+	if status, body := get(url + "/api/version"); status != 200 || body != versionText() {
+		t.Errorf("version: %d %q", status, body)
+	}
+	if status, body := get(url + "/"); status != 200 || !strings.Contains(body, "invented") {
+		t.Errorf("the page does not say that the users are invented: %d %s", status, body)
+	}
+}
+
+// listOf is a list of completed anime, the last changed first.
+func listOf(ids ...engine.AnimeID) []engine.Change {
+	changes := make([]engine.Change, len(ids))
+	for i, id := range ids {
+		changes[i] = engine.Change{
+			Entry: engine.Entry{Anime: id, Episodes: 12, Score: uint8(6 + i%4), Status: engine.Completed},
+			At:    time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC).Add(-time.Duration(i) * time.Hour),
+		}
+	}
+	return changes
+}
+
+func TestListsComeFromMyAnimeList(t *testing.T) {
+	fake := maltest.Start(t, maltest.Lists{
+		"Spike": listOf(1, 5, 6, 30, 43), "faye": listOf(1, 5, 6, 30, 199, 431), "ed": nil,
+	}, demo.Anime()...)
+	fake.SetPrivate("vicious", true)
+	url := start(t, func(cfg *config) {
+		cfg.MALURL, cfg.MALClient, cfg.MALRate, cfg.MALBurst, cfg.MALProbe = fake.BaseURL, fake.ClientID, 1000, 100, "Spike"
+	})
+	for _, test := range []struct {
+		path   string
+		status int
+		want   string
+	}{
+		{"/api/SPIKE/similar", 200, `"data":[]`},
+		{"/api/faye/similar", 200, `"username":"spike"`},
+		{"/api/spike/recommendations", 200, `"title":"Sen to Chihiro no Kamikakushi"`},
+		{"/api/ed/similar", 422, `"id":"EmptyUserList"`},
+		{"/api/vicious/similar", 403, `"id":"PrivateUserList"`},
+		{"/api/julia/similar", 404, `"id":"UserNotFound"`},
+		{"/api/mecha-miso/similar", 404, `"id":"UserNotFound"`}, // no invented users among real ones
+	} {
+		if status, body := get(url + test.path); status != test.status || !strings.Contains(body, test.want) {
+			t.Errorf("%s: %d %s, want %d with %s", test.path, status, body, test.status, test.want)
+		}
+	}
+}
+
+func TestCommands(t *testing.T) {
+	dir := t.TempDir()
+	anime := "mal_id,title,episodes,mean,start_date,genre_ids\n1,Cowboy Bebop,26,8.75,1998-04-03,1;46;24;50;29\n"
+	lists := "user_id,mal_id,status,score,watched_episodes\n7,1,completed,10,26\n8,1,watching,9,3\n"
+	for name, text := range map[string]string{
+		"anime.csv": anime, "lists.csv": lists, "bad.csv": lists + "9,1,completed,11,26\n", "bad.ini": "[x]\ny=z\n",
+	} {
+		if err := os.WriteFile(dir+"/"+name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		args string
+		fail bool
+		want string // in what is printed
+	}{
+		{"--help", false, "import lists"},
+		{"version", false, versionText()},
+		{"import lists --help", false, "updated_at"},
+		{"import lists lists.csv", false, "2 users imported"}, // anime not described yet
+		{"import anime anime.csv", false, "2 of 2 hashes changed"},
+		{"import anime anime.csv", false, "0 of 2 hashes changed"},
+		{"import lists bad.csv", true, "bad.csv: line 4: score \"11\" is no whole number in 0..10"},
+		{"import lists nothing.csv", true, "nothing.csv"},
+		{"check", false, "2 users, 2 entries, 0 damaged lists"},
+		{"jobs", false, "hashes"},
+		{"jobs run hashes", false, "hashes: no anime changed"},
+		{"jobs run dance", true, `no job "dance"`},
+		{"--config bad.ini version", false, versionText()},
+		{"--config bad.ini check", true, "[x] y: unknown key"},
+		{"--config missing.ini check", true, "missing.ini"},
+		{"dance", true, "--help"},
+	} {
+		out, err := program(t, dir, nil, strings.Fields(test.args)...).CombinedOutput()
+		if (err != nil) != test.fail || !strings.Contains(string(out), test.want) {
+			t.Errorf("reko %s: %v, printed:\n%s\nwant: %s", test.args, err, out, test.want)
+		}
+	}
+}
+
+func TestImportLeavesTheDemo(t *testing.T) {
+	dir := t.TempDir()
+	db := "REKO_DB_URL=sqlite:reko.db"
+	if err := os.WriteFile(dir+"/lists.csv", []byte("user_id,mal_id,status,score,watched_episodes\n7,1,completed,10,26\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	url := start(t, func(cfg *config) { cfg.Database = "sqlite:" + dir + "/reko.db" })
+	if out, err := program(t, dir, []string{db}, "import", "lists", "lists.csv").CombinedOutput(); err != nil ||
+		!strings.Contains(string(out), "400 invented demo users removed") {
+		t.Fatalf("import: %v\n%s", err, out)
+	}
+	// The running server notices by itself.
+	eventually(t, func() error {
+		if status, body := get(url + "/api/u7/similar"); status != 200 {
+			return fmt.Errorf("u7: %d %s", status, body)
+		}
+		if status, body := get(url + "/api/" + demo.Examples()[0].Name + "/similar"); status != 404 {
+			return fmt.Errorf("an invented user: %d %s", status, body)
+		}
+		if _, body := get(url); strings.Contains(body, "invented") {
+			return errors.New("still says that the users are invented")
+		}
+		return nil
+	})
+}

@@ -1,0 +1,141 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+)
+
+// NamesLike returns at most n users whose names are nearly the given one, the nearest first: names that it begins, and names
+// that at most two letters more, less or other would make of it.
+func (e *Engine) NamesLike(name string, n int) []Card {
+	name = strings.ToLower(name)
+	if len(name) > MaxName+2 {
+		return nil
+	}
+	type match struct {
+		card Card
+		far  int
+	}
+	const most = 2
+	var near []match
+	for c := range e.index.Load().cards {
+		far := edits(name, c.Name, most)
+		if far > most && len(name) >= 3 && strings.HasPrefix(c.Name, name) {
+			far = most
+		}
+		if far <= most && far < max(len(name), 2) {
+			near = append(near, match{c, far})
+		}
+	}
+	slices.SortFunc(near, func(a, b match) int {
+		return cmp.Or(cmp.Compare(a.far, b.far), cmp.Compare(a.card.Name, b.card.Name))
+	})
+	cards := make([]Card, 0, n)
+	for _, m := range near[:min(n, len(near))] {
+		cards = append(cards, m.card)
+	}
+	return cards
+}
+
+// Some returns at most n users, evenly from the oldest to the newest: always the same ones while nobody comes or goes.
+func (e *Engine) Some(n int) []Card {
+	var cards []Card
+	x := e.index.Load()
+	step := max(x.Len()/max(n, 1), 1)
+	i := 0
+	for c := range x.cards {
+		if i%step == step/2 && len(cards) < n {
+			cards = append(cards, c)
+		}
+		i++
+	}
+	return cards
+}
+
+// cards walks over all users in the index, in order of their ids. The index must not be changed by yield.
+func (x *Index) cards(yield func(Card) bool) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for i, id := range x.ids {
+		if !yield(Card{ID: id, Name: x.names[i].String(), Hash: x.hashes[i]}) {
+			return
+		}
+	}
+}
+
+// edits is the Levenshtein distance of two short strings; what is more than most is most + 1.
+func edits(a, b string, most int) int {
+	if max(len(a)-len(b), len(b)-len(a)) > most || len(b) > MaxName {
+		return most + 1
+	}
+	var rows [2][MaxName + 1]int
+	last, row := &rows[0], &rows[1]
+	for j := range len(b) + 1 {
+		last[j] = j
+	}
+	for i := range len(a) {
+		row[0] = i + 1
+		least := row[0]
+		for j := range len(b) {
+			change := last[j]
+			if a[i] != b[j] {
+				change++
+			}
+			row[j+1] = min(change, last[j+1]+1, row[j]+1)
+			least = min(least, row[j+1])
+		}
+		if least > most {
+			return most + 1
+		}
+		last, row = row, last
+	}
+	return min(last[len(b)], most+1)
+}
+
+// AnimeByID returns those of the anime that are described, in the order of ids.
+func (e *Engine) AnimeByID(ids []AnimeID) []*Anime {
+	c := e.catalogue.Load()
+	anime := make([]*Anime, 0, len(ids))
+	for _, id := range ids {
+		if a := c.Anime(id); a != nil {
+			anime = append(anime, a)
+		}
+	}
+	return anime
+}
+
+// Explained is a user with what the taste hash was made from.
+type Explained struct {
+	Card
+	Sums []int // of the statistics that [Compared] compares: bit i is set when Sums[i] > Sums[i+1]
+}
+
+// Explain returns what the named user's taste hash was made from.
+func (e *Engine) Explain(ctx context.Context, name string) (Explained, error) {
+	u, err := e.user(ctx, name)
+	if err != nil {
+		return Explained{}, err
+	}
+	l, err := u.List.Unpack(nil)
+	if err != nil {
+		return Explained{}, err
+	}
+	sums := hashSums(l, e.catalogue.Load())
+	out := Explained{Card: card(u), Sums: make([]int, len(sums))}
+	for i, s := range sums {
+		out.Sums[i] = int(s)
+	}
+	return out, nil
+}
+
+// Known returns the user of that name if it is in the store, without asking the source.
+func (e *Engine) Known(ctx context.Context, name string) (Card, bool) {
+	canonical, ok := CanonicalName(name)
+	if !ok {
+		return Card{}, false
+	}
+	u, err := e.opts.Store.User(ctx, canonical)
+	return card(u), err == nil
+}

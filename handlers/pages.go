@@ -1,0 +1,142 @@
+package handlers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/gofiber/fiber/v2"
+
+	"reko.moe/engine"
+	"reko.moe/views"
+)
+
+// The cookies that remember a visitor's choices.
+const (
+	nameCookie  = "name"
+	themeCookie = "theme"
+)
+
+// pagePatience is how long a page waits for a list that is being fetched before it says so.
+const pagePatience = 2 * time.Second
+
+// page makes what the layout needs of a page about something.
+func (s *server) page(c *fiber.Ctx, title, description string) views.Page {
+	p := views.Page{
+		Title: title, Description: description, Path: c.OriginalURL(), PublicURL: s.PublicURL, Demo: s.Demo(),
+		Saved: len(s.visitor(c).Saved),
+	}
+	if name, ok := engine.CanonicalName(c.Cookies(nameCookie)); ok {
+		p.Name = name
+	}
+	if theme := c.Cookies(themeCookie); theme == "light" || theme == "dark" {
+		p.Theme = theme
+	}
+	return p
+}
+
+// render answers with a page, or with its part that htmx asked for by the id it goes to. It renders first, so that what fails
+// is an error and not half a page.
+func (s *server) render(c *fiber.Ctx, page templ.Component, part templ.Component, id string) error {
+	c.Vary("HX-Request", "HX-Target")
+	if part != nil && isPartial(c) && c.Get("HX-Target") == id {
+		page = part
+	}
+	return write(c, page)
+}
+
+// write answers with a component.
+func write(c *fiber.Ctx, component templ.Component) error {
+	var b bytes.Buffer
+	if err := component.Render(c.UserContext(), &b); err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
+	if len(c.Response().Header.Peek(fiber.HeaderCacheControl)) == 0 {
+		c.Set(fiber.HeaderCacheControl, "private, no-cache")
+	}
+	return c.Send(b.Bytes())
+}
+
+// isPartial tells whether htmx asked for a part of a page and not for all of one.
+func isPartial(c *fiber.Ctx) bool {
+	return c.Get("HX-Request") == "true" && c.Get("HX-Boosted") == "" && c.Get("HX-History-Restore-Request") == ""
+}
+
+// impatient is the context in which a page asks the engine: a list that takes long is announced and not waited for.
+func impatient(c *fiber.Ctx) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(c.UserContext(), pagePatience)
+}
+
+// waiting answers that the list of one of these users is being fetched, if that is what err comes from.
+func (s *server) waiting(c *fiber.Ctx, err error, names ...string) error {
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	for _, name := range names {
+		if since, ok := s.Engine.Fetching(name); ok {
+			p := s.page(c, "Reading the list of "+name, "One moment.")
+			c.Set("Refresh", "3") // for browsers without scripts
+			c.Set("HX-Retarget", "body")
+			c.Set("HX-Reswap", "innerHTML")
+			return write(c.Status(http.StatusOK), views.WaitPage(p, name, int(since.Seconds())))
+		}
+	}
+	return err
+}
+
+// failPage answers with what an error looks like to people: in the flash region if a part was asked for, else as a page.
+func (s *server) failPage(c *fiber.Ctx, status int, id, text string) error {
+	if isPartial(c) {
+		c.Set("HX-Retarget", "#flash")
+		c.Set("HX-Reswap", "innerHTML")
+		c.Set("HX-Push-Url", "false")
+		return write(c.Status(status), views.FlashText(text))
+	}
+	v := views.ErrorView{Status: status, Title: http.StatusText(status), Text: text, Name: param(c, "username")}
+	v.Request, _ = c.Locals(requestID{}).(string)
+	switch id {
+	case "UserNotFound":
+		v.Kind, v.Title = "unknown", "Nobody of that name"
+		asked := v.Name
+		if other := param(c, "other"); other != "" {
+			if _, known := s.Engine.Known(c.UserContext(), asked); known {
+				asked = other
+			}
+		}
+		v.Text = "MyAnimeList has no user “" + asked + "”, or has not told us of one."
+		if !s.Upstream {
+			v.Text = "There is no user “" + asked + "” here, and this Reko does not ask MyAnimeList."
+		}
+		v.Near = s.Engine.NamesLike(asked, 6)
+	case "PrivateUserList":
+		v.Kind, v.Title = "private", "This list is private"
+		v.Text = "MyAnimeList shows it to nobody else, so Reko cannot read it either."
+	case "EmptyUserList":
+		v.Kind, v.Title = "empty", "Nothing watched yet"
+	case "UpstreamFailed", "UpstreamTimeout":
+		v.Title, v.Retry = "MyAnimeList does not answer", 30
+		v.Text = "We could not read that list, and have no older copy of it. This usually passes within minutes."
+	default:
+		switch status {
+		case http.StatusNotFound:
+			v.Kind, v.Title, v.Text = "notfound", "There is nothing here", "The address may be mistyped, or what it led to is gone."
+		case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+			v.Title, v.Text = "Too many requests", "That was a bit much at once. Wait a moment, then go on."
+			v.Retry, _ = strconv.Atoi(string(c.Response().Header.Peek(fiber.HeaderRetryAfter)))
+			v.Retry = max(v.Retry, 5)
+		case http.StatusInternalServerError:
+			v.Title = "Something went wrong here"
+		}
+	}
+	p := s.page(c, v.Title, v.Text)
+	if !strings.HasPrefix(p.Path, "/") || c.Method() != http.MethodGet {
+		p.Path = "/"
+	}
+	return write(c.Status(status), views.ErrorPage(p, v))
+}

@@ -1,0 +1,222 @@
+package handlers
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/session"
+
+	"reko.moe/engine"
+	"reko.moe/views"
+)
+
+// sessionFor is how long a browser is remembered after its last change.
+const sessionFor = 365 * 24 * time.Hour
+
+// mostKept bounds what a visitor can save or hide; the oldest go first.
+const mostKept = 1000
+
+// visitor is what the site remembers of a browser that saved or hid something.
+type visitor struct {
+	Saved  []engine.AnimeID `json:"saved,omitempty"`  // the last first
+	Hidden []engine.AnimeID `json:"hidden,omitempty"` // the last first
+}
+
+// newSessions makes the sessions, kept in storage.
+func newSessions(storage fiber.Storage, secure bool) *session.Store {
+	return session.New(session.Config{
+		Storage:        storage,
+		Expiration:     sessionFor,
+		KeyLookup:      "cookie:session",
+		CookieHTTPOnly: true,
+		CookieSameSite: fiber.CookieSameSiteLaxMode,
+		CookieSecure:   secure,
+		CookiePath:     "/",
+	})
+}
+
+// visitorKey is where the visitor stands in a session, and in the locals of a request.
+const visitorKey = "visitor"
+
+// visitor returns what is remembered of the request's browser. A session that cannot be read is as none.
+func (s *server) visitor(c *fiber.Ctx) visitor {
+	if v, ok := c.Locals(visitorKey).(visitor); ok {
+		return v
+	}
+	var v visitor
+	if c.Cookies("session") != "" {
+		sess, err := s.sessions.Get(c)
+		if err == nil {
+			if text, ok := sess.Get(visitorKey).(string); ok {
+				err = json.Unmarshal([]byte(text), &v)
+			}
+		}
+		if err != nil {
+			s.Log.WarnContext(c.UserContext(), "session", "err", err)
+		}
+	}
+	c.Locals(visitorKey, v)
+	return v
+}
+
+// remember changes what is remembered of the request's browser.
+func (s *server) remember(c *fiber.Ctx, change func(*visitor)) error {
+	sess, err := s.sessions.Get(c)
+	if err != nil {
+		return err
+	}
+	v := s.visitor(c)
+	v.Saved, v.Hidden = slices.Clone(v.Saved), slices.Clone(v.Hidden)
+	change(&v)
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	c.Locals(visitorKey, v)
+	sess.Set(visitorKey, string(text))
+	return sess.Save()
+}
+
+// put returns ids with id in front, or without it.
+func put(ids []engine.AnimeID, id engine.AnimeID, in bool) []engine.AnimeID {
+	ids = slices.DeleteFunc(ids, func(other engine.AnimeID) bool { return other == id })
+	if in {
+		ids = slices.Insert(ids, 0, id)
+	}
+	return ids[:min(len(ids), mostKept)]
+}
+
+func (s *server) save(c *fiber.Ctx) error   { return s.keep(c, true) }
+func (s *server) unsave(c *fiber.Ctx) error { return s.keep(c, false) }
+
+// keep saves an anime, or takes it out. htmx gets the form that does the opposite.
+func (s *server) keep(c *fiber.Ctx, in bool) error {
+	anime, err := s.formAnime(c)
+	if err != nil {
+		return err
+	}
+	if err := s.remember(c, func(v *visitor) { v.Saved = put(v.Saved, anime.ID, in) }); err != nil {
+		return err
+	}
+	if isPartial(c) {
+		return write(c, views.SaveForm(anime.ID, anime.Title, in, localPath(c.FormValue("back"))))
+	}
+	return back(c)
+}
+
+// hide keeps an anime out of what the visitor is recommended.
+func (s *server) hide(c *fiber.Ctx) error {
+	anime, err := s.formAnime(c)
+	if err != nil {
+		return err
+	}
+	if err := s.remember(c, func(v *visitor) { v.Hidden = put(v.Hidden, anime.ID, true) }); err != nil {
+		return err
+	}
+	return back(c)
+}
+
+// unhide shows all that was hidden again.
+func (s *server) unhide(c *fiber.Ctx) error {
+	if err := s.remember(c, func(v *visitor) { v.Hidden = nil }); err != nil {
+		return err
+	}
+	return back(c)
+}
+
+// formAnime is the anime whose id a form sent.
+func (s *server) formAnime(c *fiber.Ctx) (*engine.Anime, error) {
+	text := c.FormValue("id")
+	id, err := parseID(text)
+	if err != nil {
+		return nil, invalid{"id", text, "the id of an anime"}
+	}
+	anime := s.Engine.AnimeByID([]engine.AnimeID{id})
+	if len(anime) == 0 {
+		return nil, invalid{"id", text, "the id of an anime that is known here"}
+	}
+	return anime[0], nil
+}
+
+func (s *server) savedPage(c *fiber.Ctx) error {
+	p := s.page(c, "Saved", "Anime that you saved.")
+	return write(c, views.SavedPage(p, s.Engine.AnimeByID(s.visitor(c).Saved)))
+}
+
+// theme remembers dark or light.
+func (s *server) theme(c *fiber.Ctx) error {
+	theme := c.FormValue("theme")
+	if theme != "light" && theme != "dark" {
+		return invalid{"theme", theme, "light or dark"}
+	}
+	s.setCookie(c, themeCookie, theme)
+	return back(c)
+}
+
+// forget forgets the visitor's name.
+func (s *server) forget(c *fiber.Ctx) error {
+	s.setCookie(c, nameCookie, "")
+	return c.Redirect("/", http.StatusSeeOther)
+}
+
+// lookUp leads to the page of the user whose name was typed, and remembers it.
+func (s *server) lookUp(c *fiber.Ctx) error {
+	name := strings.TrimSpace(c.Query("name"))
+	if canonical, ok := engine.CanonicalName(name); ok {
+		name = canonical
+		s.setCookie(c, nameCookie, name)
+	}
+	if name == "" {
+		return c.Redirect("/", http.StatusSeeOther)
+	}
+	return c.Redirect("/u/"+url.PathEscape(name), http.StatusSeeOther)
+}
+
+// setCookie remembers a choice for a year; an empty value forgets it.
+func (s *server) setCookie(c *fiber.Ctx, name, value string) {
+	age := int(sessionFor.Seconds())
+	if value == "" {
+		age = -1
+	}
+	c.Cookie(&fiber.Cookie{
+		Name: name, Value: value, Path: "/", MaxAge: age, HTTPOnly: true, Secure: s.secure(), SameSite: fiber.CookieSameSiteLaxMode,
+	})
+}
+
+// secure tells whether the site is reached by https only.
+func (s *server) secure() bool { return strings.HasPrefix(s.PublicURL, "https:") }
+
+// back leads to where a form came from.
+func back(c *fiber.Ctx) error { return c.Redirect(localPath(c.FormValue("back")), http.StatusSeeOther) }
+
+// localPath returns a path of this site, the first page if path is none.
+func localPath(path string) string {
+	u, err := url.Parse(path)
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") ||
+		strings.ContainsAny(path, "\\\r\n\t") {
+		return "/"
+	}
+	return path
+}
+
+// sameSite refuses changes that another site's page asks for, by what browsers say of where a request comes from.
+func sameSite(c *fiber.Ctx) error {
+	if m := c.Method(); m == http.MethodGet || m == http.MethodHead || m == http.MethodOptions {
+		return c.Next()
+	}
+	switch c.Get("Sec-Fetch-Site") {
+	case "same-origin", "none":
+		return c.Next()
+	case "":
+		origin := c.Get(fiber.HeaderOrigin)
+		if u, err := url.Parse(origin); origin == "" || err == nil && strings.EqualFold(u.Host, string(c.Request().Host())) {
+			return c.Next()
+		}
+	}
+	return fiber.NewError(http.StatusForbidden)
+}

@@ -1,0 +1,107 @@
+// What the pages do beside htmx: keys, the theme, copying, counting down, and saying what is busy.
+(() => {
+  const root = document.documentElement;
+  const once = (event, f) => document.addEventListener(event, f);
+
+  // The theme changes at once; the server is told, so that the next page comes in it.
+  once("submit", (e) => {
+    if (e.target.getAttribute("action") !== "/theme") return;
+    e.preventDefault();
+    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset.theme = dark ? "light" : "dark";
+    fetch("/theme", { method: "POST", body: new URLSearchParams({ theme: root.dataset.theme, back: "/" }), redirect: "manual" });
+  });
+
+  once("keydown", (e) => {
+    if (e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, select, textarea")) return;
+    if (e.key === "/") {
+      e.preventDefault();
+      document.getElementById("name").focus();
+      return;
+    }
+    const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[e.key];
+    const link = moves && e.target.closest(".card-link");
+    if (!link) return;
+    // The next card in that direction, by where it is on the screen.
+    const at = link.getBoundingClientRect();
+    let best, least = Infinity;
+    for (const other of link.closest(".cards").querySelectorAll(".card-link")) {
+      const to = other.getBoundingClientRect();
+      const along = (to.x - at.x) * moves[0] + (to.y - at.y) * moves[1];
+      const aside = Math.abs((to.x - at.x) * moves[1]) + Math.abs((to.y - at.y) * moves[0]);
+      const far = along + 4 * aside;
+      if (along > 1 && far < least) [best, least] = [other, far];
+    }
+    if (best) {
+      e.preventDefault();
+      best.focus();
+      best.scrollIntoView({ block: "nearest" });
+    }
+  });
+
+  once("click", async (e) => {
+    const button = e.target.closest("[data-copy]");
+    if (!button) return;
+    const area = document.getElementById(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(area.value);
+    } catch {
+      area.select();
+      document.execCommand("copy");
+    }
+    button.textContent = "Copied";
+  });
+
+  // The documentation's forms show what the API answers.
+  once("submit", async (e) => {
+    const form = e.target.closest("[data-try]");
+    if (!form) return;
+    e.preventDefault();
+    const out = form.querySelector("output");
+    const query = new URLSearchParams();
+    let path = form.dataset.try;
+    for (const [key, value] of new FormData(form)) {
+      if (path.includes(`{${key}}`)) path = path.replace(`{${key}}`, encodeURIComponent(value));
+      else if (value) query.set(key, value);
+    }
+    const url = path + (query.size ? `?${query}` : "");
+    form.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetch(url);
+      const text = await answer.text();
+      let shown = text;
+      try {
+        shown = JSON.stringify(JSON.parse(text), null, 2);
+      } catch {}
+      out.textContent = `GET ${url}\n${answer.status} ${answer.statusText}\n\n${shown}`;
+    } catch (err) {
+      out.textContent = `GET ${url}\n${err}`;
+    }
+    out.hidden = false;
+    form.removeAttribute("aria-busy");
+  });
+
+  const ready = () => {
+    for (const b of document.querySelectorAll("[data-copy]")) b.hidden = false;
+    for (const el of document.querySelectorAll("[data-countdown]:not([data-counting])")) {
+      el.dataset.counting = "";
+      let left = Number(el.dataset.countdown);
+      const tick = setInterval(() => {
+        left -= 1;
+        el.textContent = left > 0 ? `in ${left} seconds` : "now";
+        if (left <= 0 || !el.isConnected) clearInterval(tick);
+      }, 1000);
+    }
+  };
+  once("DOMContentLoaded", ready);
+  once("htmx:afterSettle", ready);
+
+  // What is about to be replaced says so.
+  once("htmx:beforeRequest", (e) => e.detail.target?.setAttribute("aria-busy", "true"));
+  once("htmx:afterRequest", (e) => e.detail.target?.removeAttribute("aria-busy"));
+  // A server that cannot be reached is worth a word, too.
+  once("htmx:sendError", () => {
+    const flash = document.getElementById("flash");
+    flash.textContent = "The server cannot be reached. Check the connection and try again.";
+  });
+})();

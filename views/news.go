@@ -1,0 +1,7 @@
+package views
+
+// news are the patch notes, the newest first.
+var news = []struct{ When, What string }{
+	{"November 2026", "Filters on recommendations and random picks; comparisons that name every difference; lists by upload."},
+	{"November 2026", "A new engine under the same taste prints: answers come from memory, in a millisecond."},
+}

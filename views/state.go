@@ -1,0 +1,129 @@
+package views
+
+import (
+	"net/url"
+	"strconv"
+
+	"reko.moe/engine"
+)
+
+// State is what the address of somebody's recommendations or random picks says.
+type State struct {
+	Name   string // of the user
+	From   string // name of the one user whose list they are from; empty: the batch's
+	Random bool   // random picks
+	Seed   string // of the picks; empty: new ones
+	Page   int
+	Batch  int
+	Order  engine.Order
+	Filter engine.Filter // Hidden is the visitor's and not in the address
+}
+
+// Path is the address without its query.
+func (s State) Path() string {
+	if s.Random {
+		return userPath(s.Name, "random")
+	}
+	return userPath(s.Name)
+}
+
+// URL is the address. It leaves out what is the default.
+func (s State) URL() string {
+	q := url.Values{}
+	number := func(key string, n, least int) {
+		if n > least {
+			q.Set(key, strconv.Itoa(n))
+		}
+	}
+	text := func(key, value string) {
+		if value != "" {
+			q.Set(key, value)
+		}
+	}
+	f := &s.Filter
+	for _, id := range f.With {
+		q.Add("with", strconv.Itoa(id))
+	}
+	for _, id := range f.Without {
+		q.Add("without", strconv.Itoa(id))
+	}
+	number("since", f.From, 0)
+	number("until", f.To, 0)
+	text("length", f.Length)
+	if f.MinMean > 0 {
+		q.Set("mean", strconv.FormatFloat(f.MinMean, 'f', -1, 64))
+	}
+	number("members", f.MinMembers, 0)
+	number("below", f.MaxMembers, 0)
+	text("type", f.Type)
+	text("airing", f.Airing.String())
+	text("from", s.From)
+	text("seed", s.Seed)
+	number("page", s.Page, 1)
+	number("batch", s.Batch, 1)
+	if s.Order != "" && s.Order != engine.Classic {
+		q.Set("order", string(s.Order))
+	}
+	if len(q) == 0 {
+		return s.Path()
+	}
+	return s.Path() + "?" + q.Encode()
+}
+
+// The following return s with a change, on the first page.
+
+func (s State) withPage(n int) State       { s.Page = n; return s }
+func (s State) withBatch(n int) State      { s.Batch, s.Page, s.From = n, 1, ""; return s }
+func (s State) withFrom(name string) State { s.From, s.Page = name, 1; return s }
+func (s State) withoutFilter() State       { s.Filter, s.Page = engine.Filter{}, 1; return s }
+func (s State) withSeed(seed string) State { s.Seed = seed; return s }
+
+// without returns s with one criterion of the filter taken out.
+func (s State) without(by engine.Criterion) State {
+	f := &s.Filter
+	switch by {
+	case engine.ByWith:
+		f.With = nil
+	case engine.ByWithout:
+		f.Without = nil
+	case engine.ByYears:
+		f.From, f.To = 0, 0
+	case engine.ByLength:
+		f.Length = ""
+	case engine.ByMean:
+		f.MinMean = 0
+	case engine.ByMembers:
+		f.MinMembers, f.MaxMembers = 0, 0
+	case engine.ByType:
+		f.Type = ""
+	case engine.ByAiring:
+		f.Airing = engine.AiringUnknown
+	case engine.ByHidden:
+		f.Hidden = nil
+	}
+	s.Page = 1
+	return s
+}
+
+// criterionName says what a criterion is about.
+func criterionName(by engine.Criterion) string {
+	switch by {
+	case engine.ByWith:
+		return "the genres it must have"
+	case engine.ByWithout:
+		return "the genres it must not have"
+	case engine.ByYears:
+		return "the years"
+	case engine.ByLength:
+		return "the length"
+	case engine.ByMean:
+		return "the mean score"
+	case engine.ByMembers:
+		return "the popularity"
+	case engine.ByType:
+		return "the type"
+	case engine.ByAiring:
+		return "whether it airs"
+	}
+	return "what you hid"
+}
