@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/a-h/templ"
 
@@ -132,9 +134,9 @@ func typeName(t string) string {
 func initials(title string) string {
 	var out []rune
 	for _, word := range strings.Fields(title) {
-		r := []rune(strings.ToUpper(word))[0]
-		if ('A' <= r && r <= 'Z') || ('0' <= r && r <= '9') || r > 127 {
-			out = append(out, r)
+		r, _ := utf8.DecodeRuneInString(word)
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			out = append(out, unicode.ToUpper(r))
 		}
 		if len(out) == 2 {
 			break
@@ -158,3 +160,6 @@ func (p Page) otherTheme() string {
 	}
 	return "dark"
 }
+
+// hasPicture tells whether there is a picture that may be shown.
+func hasPicture(a *engine.Anime) bool { return strings.HasPrefix(a.Picture, "https://") }

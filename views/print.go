@@ -24,10 +24,13 @@ func outlines(h engine.Hash) string {
 }
 
 // inkOf is the class of the ink that a hash is printed in: the same hash always has the same.
-func inkOf(h engine.Hash) string { return ink(uint64(h) * 0x9E3779B97F4A7C15 >> 32) }
+func inkOf(h engine.Hash) string { return ink(inkNumber(h)) }
 
-// ink is the class of one of the 12 inks.
-func ink(n uint64) string { return fmt.Sprintf("ink-%d", n%12) }
+// inkNumber chooses the ink of a hash.
+func inkNumber(h engine.Hash) uint64 { return uint64(h) * 0x9E3779B97F4A7C15 >> 32 }
+
+// ink is the class of one of the inks.
+func ink(n uint64) string { return fmt.Sprintf("ink-%d", n%uint64(len(inks))) }
 
 // printPath draws the squares that are on, as one path in 8 by 8 units.
 func printPath(h engine.Hash) string {

@@ -26,8 +26,8 @@ import (
 
 // onBothStores runs a test on an empty SQLite file and on an empty Postgres schema.
 func onBothStores(t *testing.T, f func(t *testing.T, url string)) {
-	t.Run("sqlite", func(t *testing.T) { f(t, dbtest.SQLiteURL(t)) })
-	t.Run("postgres", func(t *testing.T) { f(t, dbtest.PostgresURL(t)) })
+	t.Run("sqlite", func(t *testing.T) { f(t, dbtest.SQLite(t)) })
+	t.Run("postgres", func(t *testing.T) { f(t, dbtest.Postgres(t)) })
 }
 
 // stored returns all lists in the store by name, and fails the test if one is damaged.
@@ -214,7 +214,7 @@ func TestGracefulStop(t *testing.T) {
 		<-let
 		answer(w, r)
 	})
-	url := dbtest.SQLiteURL(t)
+	url := dbtest.SQLite(t)
 	cfg := defaultConfig()
 	cfg.Database, cfg.MALURL, cfg.MALClient = url, fake.BaseURL, fake.ClientID
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

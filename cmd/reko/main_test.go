@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -170,6 +171,25 @@ func TestListsComeFromMyAnimeList(t *testing.T) {
 		if status, body := get(url + test.path); status != test.status || !strings.Contains(body, test.want) {
 			t.Errorf("%s: %d %s, want %d with %s", test.path, status, body, test.status, test.want)
 		}
+	}
+}
+
+// Whoever asks for a new user at the same time shares one request to MyAnimeList.
+func TestOneFetchForAll(t *testing.T) {
+	fake := maltest.Start(t, maltest.Lists{"spike": listOf(1, 5, 6, 30, 43)}, demo.Anime()...)
+	url := start(t, func(cfg *config) { cfg.MALURL, cfg.MALClient = fake.BaseURL, fake.ClientID })
+	var asking sync.WaitGroup
+	for i := range 50 {
+		asking.Go(func() {
+			path := []string{"/api/spike/similar", "/api/Spike/recommendations", "/u/spike", "/api/SPIKE/random"}[i%4]
+			if status, body := get(url + path); status != 200 {
+				t.Errorf("%s: %d %s", path, status, body)
+			}
+		})
+	}
+	asking.Wait()
+	if n := fake.Requests("/users/spike/"); n != 1 {
+		t.Errorf("%d requests to MyAnimeList, want 1", n)
 	}
 }
 

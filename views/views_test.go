@@ -1,0 +1,218 @@
+package views
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"reko.moe/engine"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// Invented values for the components.
+var (
+	now   = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	spike = engine.Requester{
+		Card: engine.Card{ID: 1, Name: "spike", Hash: 0x1104410102000000}, Origin: engine.FromMAL, Entries: 120, FetchedAt: now.Add(-3 * time.Hour),
+	}
+	faye  = engine.Neighbour{Card: engine.Card{ID: 2, Name: "faye_v", Hash: 0x1104410102000003}, Distance: 2}
+	ed    = engine.Neighbour{Card: engine.Card{ID: 3, Name: "radical-ed", Hash: 0xda9bcb6ea90d5080}, Distance: 31}
+	bebop = &engine.Anime{
+		ID: 1, Title: "Cowboy Bebop", English: "Cowboy Bebop", Type: "tv", Episodes: 26, Mean: 8.75, Rating: engine.RatingR,
+		Start: engine.Date{Year: 1998, Month: 4, Day: 3}, Status: engine.FinishedAiring, Picture: "https://cdn.myanimelist.net/images/anime/4/19644.jpg",
+		Genres: []engine.Genre{{ID: 1, Name: "Action"}, {ID: 24, Name: "Sci-Fi"}},
+	}
+	film  = &engine.Anime{ID: 5, Title: "Tengoku no Tobira", Type: "movie", Episodes: 1, Mean: 8.38, Start: engine.Date{Year: 2001}}
+	nasty = &engine.Anime{
+		ID: 666, Title: `<script>alert("title")</script>`, Type: `"><img src=x onerror=alert(1)>`, Mean: 5, Picture: `javascript:alert("picture")`,
+		Genres: []engine.Genre{{ID: 1, Name: `</p><script>alert("genre")</script>`}, {ID: 2, Name: `' onmouseover='alert(1)`}},
+	}
+	recs = []engine.Recommendation{
+		{Anime: bebop, Score: 9, Votes: []engine.Vote{{Neighbour: faye, Score: 10}, {Neighbour: ed, Score: 8}}},
+		{Anime: film, Score: 8, Votes: []engine.Vote{{Neighbour: ed, Score: 8}}},
+		{Anime: nasty, Score: 1, Votes: []engine.Vote{{Neighbour: faye, Score: 1}}},
+	}
+	page  = Page{Title: "A page", Description: "What it is about.", Path: "/a?b=c", PublicURL: "https://reko.example"}
+	state = State{Name: "spike", Page: 2, Batch: 1, Filter: engine.Filter{With: []int{1, 24}, Type: "tv", From: 1990}}
+	view  = CardView{Name: "spike", CanHide: true, Back: "/u/spike?page=2", Saved: map[engine.AnimeID]bool{5: true}}
+)
+
+// from is an answer with these recommendations.
+func from(items ...engine.Recommendation) engine.Answer[engine.Recommendations] {
+	return engine.Answer[engine.Recommendations]{
+		Requester: spike, Page: engine.Page{Current: 2, More: true},
+		Data: engine.Recommendations{Items: items, From: []engine.Neighbour{faye, ed}, Total: len(items)},
+	}
+}
+
+// samples are the components as the golden files have them.
+var samples = map[string]templ.Component{
+	"layout":        layout(page),
+	"layout-choice": layout(Page{Title: "B", Path: "/", Theme: "dark", Name: "spike", Saved: 3, Demo: true, Index: true, Flash: "Done."}),
+	"print":         Print("spike", spike.Hash, &faye.Hash, "h-8"),
+	"small-print":   SmallPrint(ed.Hash, "h-4"),
+	"card":          Card(recs[0], view),
+	"card-saved":    Card(recs[1], view),
+	"card-single":   Card(recs[0], CardView{Name: "spike", Single: true}),
+	"card-nasty":    Card(recs[2], view),
+	"person":        person(spike, "similar", now),
+	"person-stale": person(engine.Requester{Card: spike.Card, Origin: engine.FromMAL, Entries: 1, FetchedAt: now.Add(-200 * time.Hour), Stale: true},
+		"random", now),
+	"person-demo":     person(engine.Requester{Card: ed.Card, Origin: engine.FromDemo, Entries: 2}, "recommendations", now),
+	"filter":          filterForm(state),
+	"recommendations": Recommendations(RecommendationsView{State: state, Answer: from(recs...), Cards: view, Now: now}),
+	"recommendations-single": Recommendations(RecommendationsView{
+		State: State{Name: "spike", From: "faye_v", Page: 1, Batch: 3}, Answer: from(recs[0]), Single: &faye, Cards: CardView{Name: "spike", Single: true}, Now: now,
+	}),
+	"recommendations-none": Recommendations(RecommendationsView{State: State{Name: "spike"}, Answer: from(), Now: now}),
+	"nothing":              nothing(state, []engine.Loosening{{Criterion: engine.ByWith, Count: 12}, {Criterion: engine.ByHidden, Count: 1}}),
+	"nothing-to-blame":     nothing(state, nil),
+	"similar": Similar(SimilarView{Answer: engine.Answer[[]engine.Neighbour]{
+		Requester: spike, Page: engine.Page{Current: 1, More: true}, Data: []engine.Neighbour{faye, ed},
+	}, Now: now}),
+	"random": Random(RandomView{State: State{Name: "spike", Random: true, Seed: "7"}, Answer: engine.Answer[engine.Draw]{
+		Requester: spike, Data: engine.Draw{Seed: 7, Picks: recs[:1]},
+	}, Cards: view, Now: now}),
+	"compare": Compare(CompareView{Answer: engine.Answer[engine.Comparison]{Requester: spike, Data: engine.Comparison{
+		Neighbour: faye, SharedAll: 12, ForMe: recs[:1],
+		Shared: []engine.Shared{{Anime: nasty, Mine: 9, Theirs: 2}, {Anime: bebop, Mine: 10, Theirs: 10}, {Anime: film, Mine: 0, Theirs: 7}},
+	}}, Cards: CardView{Name: "spike", Single: true}}),
+	"home":          HomePage(page, HomeView{Users: 12207, Titles: 30761, Examples: []engine.Card{faye.Card, ed.Card}, Preview: recs[:1], Cards: view}),
+	"saved":         Saved([]*engine.Anime{bebop, nasty}),
+	"saved-none":    Saved(nil),
+	"about":         AboutPage(page, AboutView{Name: "spike", Hash: spike.Hash, Other: faye.Card, Similar: 98, Users: 12207, Sums: []Sum{{"PG-13", 12}, {"about 12 episodes", 7}}}),
+	"error-unknown": ErrorPage(page, ErrorView{Status: 404, Title: "Nobody", Text: `No user “<b>”.`, Kind: "unknown", Near: []engine.Card{faye.Card}}),
+	"error-private": ErrorPage(page, ErrorView{Status: 403, Title: "Private", Text: "It is.", Kind: "private"}),
+	"error-500":     ErrorPage(page, ErrorView{Status: 502, Title: "Upstream", Text: "Down.", Retry: 30, Request: "0123456789abcdef"}),
+	"wait":          Wait(page, "spike", 3),
+	"flash":         FlashText(`<i>no</i>`),
+}
+
+// render returns a component's HTML with a tag on each line, so that changes read well.
+func render(t *testing.T, c templ.Component) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := c.Render(context.Background(), &b); err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(regexp.MustCompile(`><`).ReplaceAllString(b.String(), ">\n<")) + "\n"
+}
+
+// version is the part of static addresses that changes with every change of a static file.
+var version = regexp.MustCompile(`/static/[0-9a-f]+/`)
+
+func TestGolden(t *testing.T) {
+	for name, component := range samples {
+		t.Run(name, func(t *testing.T) {
+			got := version.ReplaceAllString(render(t, component), "/static/VERSION/")
+			file := filepath.Join("testdata", name+".html")
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("%s differs; look at the change that go test ./views -update makes:\n%s", file, firstDifference(got, string(want)))
+			}
+		})
+	}
+	files, err := filepath.Glob("testdata/*.html")
+	if err != nil || len(files) != len(samples) {
+		t.Errorf("%d golden files for %d samples (%v)", len(files), len(samples), err)
+	}
+}
+
+// firstDifference shows the first line in which two texts differ.
+func firstDifference(got, want string) string {
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range min(len(g), len(w)) {
+		if g[i] != w[i] {
+			return "got  " + g[i] + "\nwant " + w[i]
+		}
+	}
+	return "one goes on after the other ends"
+}
+
+// What users are called, and what anime are called, is text wherever it appears.
+func TestMarkupIsText(t *testing.T) {
+	for name, component := range samples {
+		html := render(t, component)
+		for _, bad := range []string{"<script>alert", "<img src=x", "<b>”", "<i>no", "' onmouseover='", `src="javascript:`, `href="javascript:`} {
+			if strings.Contains(html, bad) {
+				t.Errorf("%s has %s", name, bad)
+			}
+		}
+	}
+}
+
+// The policy forbids styles and code in a page.
+func TestNothingInline(t *testing.T) {
+	inline := regexp.MustCompile(`(?i)<style|\sstyle="|\son[a-z]+="|<script>|<script [^>]*>\s*[^<\s]`)
+	for name, component := range samples {
+		if at := inline.FindString(render(t, component)); at != "" {
+			t.Errorf("%s has %s", name, at)
+		}
+	}
+}
+
+func TestStateURL(t *testing.T) {
+	for _, test := range []struct {
+		state State
+		want  string
+	}{
+		{State{Name: "spike"}, "/u/spike"},
+		{State{Name: "spike", Page: 1, Batch: 1}, "/u/spike"},
+		{State{Name: "spike", Page: 3, Batch: 2}, "/u/spike?batch=2&page=3"},
+		{State{Name: "spike", Random: true, Seed: "9"}, "/u/spike/random?seed=9"},
+		{state, "/u/spike?page=2&since=1990&type=tv&with=1&with=24"},
+		{state.without(engine.ByWith), "/u/spike?since=1990&type=tv"},
+		{state.withFrom("faye_v"), "/u/spike?from=faye_v&since=1990&type=tv&with=1&with=24"},
+		{state.withBatch(2), "/u/spike?batch=2&since=1990&type=tv&with=1&with=24"},
+		{state.withoutFilter(), "/u/spike"},
+		{State{Name: "a/b"}, "/u/a%2Fb"},
+	} {
+		if got := test.state.URL(); got != test.want {
+			t.Errorf("URL of %+v = %s, want %s", test.state, got, test.want)
+		}
+	}
+}
+
+func TestWords(t *testing.T) {
+	for _, test := range []struct{ got, want string }{
+		{whole(0), "0"},
+		{whole(999), "999"},
+		{whole(1234567), "1,234,567"},
+		{plural(1, "user", "users"), "1 user"},
+		{plural(2000, "user", "users"), "2,000 users"},
+		{ago(now.Add(-30*time.Second), now), "just now"},
+		{ago(now.Add(-90*time.Minute), now), "1 hour ago"},
+		{ago(now.Add(-50*time.Hour), now), "2 days ago"},
+		{ago(time.Date(2020, 5, 1, 0, 0, 0, 0, time.UTC), now), "on 1 May 2020"},
+		{ago(time.Time{}, now), "at an unknown time"},
+		{facts(bebop), "1998 · TV · 26 episodes"},
+		{facts(film), "2001 · Film"},
+		{facts(&engine.Anime{}), ""},
+		{initials("Cowboy Bebop"), "CB"},
+		{initials("86"), "8"},
+		{initials("“...”"), ""},
+		{initials("進撃の巨人"), "進"},
+		{squareTitle(0), "filled: more PG-13 than about 12 episodes"},
+	} {
+		if test.got != test.want {
+			t.Errorf("got %q, want %q", test.got, test.want)
+		}
+	}
+}
