@@ -44,18 +44,18 @@ func (e *Engine) Compare(ctx context.Context, name, other string) (Answer[Compar
 	if c.Shared, c.SharedAll, err = e.shared(u, o); err != nil {
 		return none, err
 	}
-	if c.ForMe, err = e.top(u, o, distance); err != nil {
+	if c.ForMe, err = e.top(ctx, u, o, distance); err != nil {
 		return none, err
 	}
-	if c.ForThem, err = e.top(o, u, distance); err != nil {
+	if c.ForThem, err = e.top(ctx, o, u, distance); err != nil {
 		return none, err
 	}
 	return Answer[Comparison]{Requester: e.requester(u), Data: c}, nil
 }
 
 // top is the first page of what to can add from from's list.
-func (e *Engine) top(to, from User, distance int) ([]Recommendation, error) {
-	found, err := e.eligible(to, []Neighbour{{card(from), distance}}, []User{from})
+func (e *Engine) top(ctx context.Context, to, from User, distance int) ([]Recommendation, error) {
+	found, err := e.eligible(ctx, to, []Neighbour{{card(from), distance}}, []User{from})
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -33,7 +35,7 @@ func (fs *flights[T]) do(ctx context.Context, key string, f func() (T, error)) (
 		}
 		fs.flying[key] = fl
 		fs.landing.Go(func() {
-			fl.value, fl.err = f()
+			fl.value, fl.err = guarded(f)
 			fs.mu.Lock()
 			delete(fs.flying, key)
 			fs.mu.Unlock()
@@ -48,6 +50,16 @@ func (fs *flights[T]) do(ctx context.Context, key string, f func() (T, error)) (
 		var none T
 		return none, ctx.Err()
 	}
+}
+
+// guarded calls f and makes an error of a panic, which nobody above could catch.
+func guarded[T any](f func() (T, error)) (value T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return f()
 }
 
 // since tells whether a function is running for key, and how long.

@@ -239,6 +239,12 @@ func (p Packed) Len() int {
 	return r.entries
 }
 
+// damaged tells whether the checksum is wrong.
+func (p Packed) damaged() bool {
+	_, err := p.open()
+	return err != nil
+}
+
 // open checks the checksum and reads the head.
 func (p Packed) open() (packedReader, error) {
 	end := len(p) - packedChecksum

@@ -58,7 +58,8 @@ func (e *Engine) refreshed(ctx context.Context, u User) User {
 	if u.Hash == 0 {
 		maxAge = min(maxAge, retryEmpty)
 	}
-	if e.opts.Source == nil || u.Origin != FromMAL || now.Sub(u.FetchedAt) < maxAge || e.holds.err(u.Name, now) != nil {
+	if e.opts.Source == nil || u.Origin != FromMAL || e.holds.err(u.Name, now) != nil ||
+		now.Sub(u.FetchedAt) < maxAge && !u.List.damaged() {
 		return u
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.opts.Patience)
@@ -108,6 +109,8 @@ func (e *Engine) fetch(ctx context.Context, name string, u User) (User, error) {
 			}
 		case errors.Is(err, ErrNotFound), errors.Is(err, ErrPrivate):
 			e.holds.put(name, e.opts.Now().Add(holdRefused), err)
+		case errors.Is(err, ErrInvalidList): // the source may have changed: somebody should look
+			e.opts.Log.WarnContext(ctx, "list not understood", "user", name, "err", err)
 		}
 		return User{}, err
 	})

@@ -117,7 +117,7 @@ func (e *Engine) RecommendFrom(ctx context.Context, name, other string, q Query)
 	if err != nil {
 		return none, err
 	}
-	found, err := e.eligible(u, []Neighbour{{card(o), Distance(u.Hash, o.Hash)}}, []User{o})
+	found, err := e.eligible(ctx, u, []Neighbour{{card(o), Distance(u.Hash, o.Hash)}}, []User{o})
 	if err != nil {
 		return none, err
 	}
@@ -150,7 +150,7 @@ func (e *Engine) fromBatch(ctx context.Context, name string, q Query) (User, *po
 	if err != nil {
 		return u, nil, err
 	}
-	found, err := e.eligible(u, near, lenders)
+	found, err := e.eligible(ctx, u, near, lenders)
 	if err != nil {
 		return u, nil, err
 	}
@@ -191,7 +191,7 @@ type vote struct {
 
 // eligible gathers from the lists of lenders, some of the neighbours near, what can be recommended to u: watched and scored
 // entries of anime that have a mean score, no parent, and are not on u's list. A lender's damaged list is left out.
-func (e *Engine) eligible(u User, near []Neighbour, lenders []User) (*pool, error) {
+func (e *Engine) eligible(ctx context.Context, u User, near []Neighbour, lenders []User) (*pool, error) {
 	own, err := u.List.Unpack(nil)
 	if err != nil {
 		return nil, fmt.Errorf("list of %q: %w", u.Name, err)
@@ -217,7 +217,7 @@ func (e *Engine) eligible(u User, near []Neighbour, lenders []User) (*pool, erro
 			continue // gone since the index was asked
 		}
 		if list, err = lender.List.Unpack(list[:0]); err != nil {
-			e.opts.Log.Error("stored list", "user", lender.Name, "err", err)
+			e.opts.Log.ErrorContext(ctx, "stored list", "user", lender.Name, "err", err)
 			continue
 		}
 		for j := range list {

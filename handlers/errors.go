@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -43,8 +44,9 @@ var common = map[int]string{
 
 // fail turns an error into the response, and logs it if it is our fault. It is Fiber's ErrorHandler.
 func (s *server) fail(c *fiber.Ctx, err error) error {
-	if c.Locals(requestID{}) == nil {
-		s.begin(c) // what could not even be read comes here without passing the middleware
+	if c.Locals(requestID{}) == nil { // what could not even be read comes here without passing the middleware
+		s.begin(c)
+		defer s.logged(c, time.Now())
 	}
 	c.SetUserContext(context.WithoutCancel(c.UserContext())) // the request's time may be over; saying so takes a little more
 	var fiberErr *fiber.Error

@@ -86,9 +86,12 @@ func New(o Options) *fiber.App {
 	app.Get("/u/:username/similar", s.similarPage)
 	app.Get("/u/:username/compare", s.compareWith)
 	app.Get("/u/:username/compare/:other", s.comparePage)
+	app.Get("/u/:username/compare/:other/share.png", s.compareShare)
 	app.Get("/u/:username/random", s.randomPage)
 	app.Get("/saved", s.savedPage)
 	app.Get("/about", s.aboutPage)
+	app.Get("/docs", s.docsPage)
+	app.Get("/docs/try", s.docsTry)
 	app.Post("/save", sameSite, s.save)
 	app.Post("/unsave", sameSite, s.unsave)
 	app.Post("/hide", sameSite, s.hide)
@@ -97,6 +100,8 @@ func New(o Options) *fiber.App {
 	app.Post("/forget", sameSite, s.forget)
 	app.Get("/static/:version/:name", s.staticFile)
 	app.Get("/robots.txt", s.robots)
+	app.Get("/share.png", s.siteShare)
+	app.Get("/icon-512.png", s.icon512)
 
 	known := app.Server().Handler
 	app.Server().Handler = func(raw *fasthttp.RequestCtx) {
@@ -107,6 +112,9 @@ func New(o Options) *fiber.App {
 		c := app.AcquireCtx(raw)
 		defer app.ReleaseCtx(c)
 		c.Set(fiber.HeaderAllow, "GET, HEAD, OPTIONS")
+		if isAPI(c) {
+			c.Set(fiber.HeaderAccessControlAllowOrigin, "*")
+		}
 		_ = s.fail(c, fiber.ErrMethodNotAllowed) // Fiber itself would answer 400
 	}
 	return app

@@ -62,9 +62,14 @@ func (s *server) identify(c *fiber.Ctx) error {
 			return err
 		}
 	}
+	s.logged(c, start)
+	return nil
+}
+
+// logged logs the request, which began at start and has been answered.
+func (s *server) logged(c *fiber.Ctx, start time.Time) {
 	s.Log.InfoContext(c.UserContext(), "request", "method", c.Method(), "path", shortPath(c),
 		"status", c.Response().StatusCode(), "ms", float64(time.Since(start).Microseconds())/1000, "from", c.IP())
-	return nil
 }
 
 // recover makes an error of a panic.
@@ -87,7 +92,7 @@ func (s *server) deadline(c *fiber.Ctx) error {
 
 // apiHost lets clients of the API's own host leave out /api.
 func (s *server) apiHost(c *fiber.Ctx) error {
-	host, _, _ := strings.Cut(c.Hostname(), ":")
+	host, _, _ := strings.Cut(string(c.Request().Host()), ":") // not c.Hostname, which believes what anybody claims to forward
 	path := c.Path()
 	if s.APIHost == "" || !strings.EqualFold(host, s.APIHost) || path == "/healthz" || path == "/readyz" ||
 		path == "/api" || strings.HasPrefix(path, "/api/") {

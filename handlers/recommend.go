@@ -20,8 +20,12 @@ func (s *server) recommendations(c *fiber.Ctx) error {
 }
 
 func (s *server) recommendationsFrom(c *fiber.Ctx) error {
-	q, err := s.pageQuery(c)
-	if err != nil {
+	var q engine.Query
+	var err error
+	if q.Page, err = whole(c, "page"); err != nil {
+		return err
+	}
+	if q.Order, err = s.order(c); err != nil {
 		return err
 	}
 	a, err := s.Engine.RecommendFrom(c.UserContext(), param(c, "username"), param(c, "other"), q)
@@ -83,9 +87,16 @@ func (s *server) query(c *fiber.Ctx) (engine.Query, error) {
 	if q.Batch, err = whole(c, "batch"); err != nil {
 		return q, err
 	}
+	q.Order, err = s.order(c)
+	return q, err
+}
+
+// order reads how recommendations are to be ordered.
+func (s *server) order(c *fiber.Ctx) (engine.Order, error) {
 	text := c.Query("order", string(s.Order))
-	if q.Order, err = engine.ParseOrder(text); err != nil {
-		return q, invalid{"order", text, "the name of an order, such as classic"}
+	order, err := engine.ParseOrder(text)
+	if err != nil {
+		return "", invalid{"order", text, "the name of an order, such as classic"}
 	}
-	return q, nil
+	return order, nil
 }

@@ -104,8 +104,8 @@ func (c *Client) pausedUntil() time.Time {
 }
 
 // pauseFor keeps everybody from asking for d.
-func (c *Client) pauseFor(d time.Duration) {
-	c.log.Warn("MyAnimeList told us to wait", "for", d)
+func (c *Client) pauseFor(ctx context.Context, d time.Duration) {
+	c.log.WarnContext(ctx, "MyAnimeList told us to wait", "for", d)
 	c.pauseMu.Lock()
 	defer c.pauseMu.Unlock()
 	if until := time.Now().Add(d); until.After(c.pause) {
@@ -135,7 +135,7 @@ func (c *Client) once(ctx context.Context, u *url.URL) ([]byte, Outcome, error) 
 		outcome, err := broken(ctx, err)
 		return nil, outcome, err
 	}
-	outcome, err := c.judge(resp, body)
+	outcome, err := c.judge(ctx, resp, body)
 	return body, outcome, err
 }
 
@@ -155,7 +155,7 @@ func broken(ctx context.Context, err error) (Outcome, error) {
 }
 
 // judge says what an answer means.
-func (c *Client) judge(resp *http.Response, body []byte) (Outcome, error) {
+func (c *Client) judge(ctx context.Context, resp *http.Response, body []byte) (Outcome, error) {
 	var said struct {
 		Message string `json:"message"`
 		Error   string `json:"error"`
@@ -182,7 +182,7 @@ func (c *Client) judge(resp *http.Response, body []byte) (Outcome, error) {
 	case status == http.StatusForbidden:
 		return Forbidden, fmt.Errorf("%w: %w", errForbidden, fail(""))
 	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && retryAfter != "":
-		c.pauseFor(pauseOf(retryAfter, time.Now()))
+		c.pauseFor(ctx, pauseOf(retryAfter, time.Now()))
 		return Limited, fail("")
 	case status >= 500:
 		return Failed, fail("")
