@@ -11,7 +11,7 @@ type Ink struct{ Light, Dark Colour }
 // Colours of the dark theme, for pictures that are drawn outside of pages. They are those of app.css, as the inks are.
 const (
 	DarkPaper  Colour = 0x16141a
-	DarkCard   Colour = 0x1f1c25
+	DarkLine   Colour = 0x3e3848
 	DarkInk    Colour = 0xf3eee7
 	DarkSoft   Colour = 0xb2a9ba
 	DarkAccent Colour = 0xff8a70

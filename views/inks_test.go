@@ -47,7 +47,7 @@ func TestColoursAgreeWithCSS(t *testing.T) {
 			t.Errorf("app.css does not have %q", want)
 		}
 	}
-	for name, c := range map[string]Colour{"paper": DarkPaper, "card": DarkCard, "ink": DarkInk, "soft": DarkSoft, "accent": DarkAccent} {
+	for name, c := range map[string]Colour{"paper": DarkPaper, "line": DarkLine, "ink": DarkInk, "soft": DarkSoft, "accent": DarkAccent} {
 		want := "--" + name + ": " + strconv.Itoa(int(c>>16)) + " " + strconv.Itoa(int(c>>8&255)) + " " + strconv.Itoa(int(c&255)) + ";"
 		if strings.Count(dark, want) != 2 {
 			t.Errorf("the dark theme does not have %q twice", want)

@@ -1,0 +1,221 @@
+package handlers_test
+
+import (
+	"fmt"
+	"html"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"reko.moe/views"
+)
+
+// The documentation has all that the OpenAPI document promises.
+func TestDocsAreComplete(t *testing.T) {
+	page := start(t, nil).get(t, "/docs", http.StatusOK).body
+	described := map[string]views.Endpoint{}
+	for _, e := range views.Endpoints {
+		described[strings.TrimPrefix(e.Path, "/api")] = e
+	}
+	for path, item := range document().Paths.Map() {
+		if item.Get == nil {
+			continue
+		}
+		e, ok := described[path]
+		if !ok {
+			t.Errorf("%s is not described", path)
+			continue
+		}
+		delete(described, path)
+		params := map[string]bool{}
+		for _, p := range e.Params {
+			params[p.Name] = p.InPath
+		}
+		for _, p := range item.Get.Parameters {
+			if inPath, ok := params[p.Value.Name]; !ok || inPath != (p.Value.In == "path") {
+				t.Errorf("%s: the parameter %s is not described as it is", path, p.Value.Name)
+			}
+			delete(params, p.Value.Name)
+		}
+		if len(params) > 0 {
+			t.Errorf("%s has no parameters %v", path, params)
+		}
+	}
+	if len(described) > 0 {
+		t.Errorf("described, but not there: %v", described)
+	}
+
+	for name, schema := range document().Components.Schemas {
+		if !strings.HasSuffix(name, "Error") || name == "Error" {
+			continue
+		}
+		for status, ids := range errorsOf(schema.Value) {
+			for _, id := range ids {
+				row := regexp.MustCompile(fmt.Sprintf(`<td[^>]*>%s</td><td[^>]*><code>%s</code></td>`, status, id))
+				if !row.MatchString(page) {
+					t.Errorf("the error %s %s is not described", status, id)
+				}
+			}
+		}
+	}
+	for _, field := range []string{"title", "mean", "airing_date", "length", "rating", "picture", "genres"} {
+		if !strings.Contains(page, "details."+field) {
+			t.Errorf("details.%s is not described", field)
+		}
+	}
+	for _, text := range []string{"Resource does not exist", "Invalid request method", "Rate limited", "Starting, ask again in a second"} {
+		if !strings.Contains(page, text) {
+			t.Errorf("%q is not described", text)
+		}
+	}
+}
+
+// errorsOf returns the ids that an error's schema allows, by its status.
+func errorsOf(s *openapi3.Schema) map[string][]string {
+	status, ids := "", []string(nil)
+	for _, part := range s.AllOf {
+		if code := part.Value.Properties["code"]; code != nil && code.Value.Const != nil {
+			status = fmt.Sprint(code.Value.Const)
+		}
+		if id := part.Value.Properties["id"]; id != nil {
+			for _, v := range id.Value.Enum {
+				ids = append(ids, fmt.Sprint(v))
+			}
+		}
+	}
+	return map[string][]string{status: ids}
+}
+
+var (
+	blocks = regexp.MustCompile(`(?s)<pre[^>]* aria-label="([^"]*)"[^>]*><code>(.*?)</code></pre>`)
+	curl   = regexp.MustCompile(`^curl "(.*)"$`)
+)
+
+// The examples ask for what is there, and their answers are of the shape of real ones.
+func TestDocsExamples(t *testing.T) {
+	for name, change := range map[string]func(*setup){
+		"users":    func(*setup) {},
+		"no users": func(s *setup) { s.users = nil },
+		"one user": func(s *setup) { s.users = s.users[:1] },
+		"demo users": func(s *setup) {
+			s.handlers.Demo, s.handlers.Examples = func() bool { return true }, []string{"nobody", "ein", "spike"}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := start(t, func(s *setup) {
+				s.handlers.PublicURL = "https://reko.test"
+				change(s)
+			})
+			texts := map[string]string{}
+			for _, m := range blocks.FindAllStringSubmatch(a.get(t, "/docs", http.StatusOK).body, -1) {
+				texts[html.UnescapeString(m[1])] = html.UnescapeString(m[2])
+			}
+			for _, e := range views.Endpoints {
+				m := curl.FindStringSubmatch(texts[e.Title+" in curl"])
+				if m == nil {
+					t.Fatalf("%s has no example", e.ID)
+				}
+				target, ok := strings.CutPrefix(m[1], "https://reko.test")
+				if !ok {
+					t.Errorf("the example is %q", m[1])
+				}
+				if script := texts[e.Title+" in JavaScript"]; !strings.Contains(script, `fetch("https://reko.test`+target+`")`) {
+					t.Errorf("the example for %s is %s", target, script)
+				}
+				if name != "no users" && name != "one user" { // then not everybody in it exists
+					a.get(t, target, http.StatusOK)
+				}
+				example := texts["Answer: "+e.Title]
+				if e.ID == "openapi" || e.ID == "version" {
+					if real := a.get(t, target, http.StatusOK).body; !strings.HasPrefix(real, strings.TrimSuffix(example, "    ...")) {
+						t.Errorf("%s does not begin as %s", target, example)
+					}
+					continue
+				}
+				header := http.Header{"Content-Type": {"application/json"}, "X-Request-Id": {"12345678"}, "Access-Control-Allow-Origin": {"*"}}
+				conforms(t, target, answer{http.StatusOK, header, example})
+			}
+		})
+	}
+}
+
+// What the page says of the server it is on.
+func TestDocsAddress(t *testing.T) {
+	a := start(t, nil)
+	for _, header := range [][]string{nil, {"X-Forwarded-Host", "evil.test"}} {
+		if got := a.ask(t, http.MethodGet, "/docs", header...); !strings.Contains(got.body, "http://reko.test/api") || strings.Contains(got.body, "evil.test") {
+			t.Errorf("with %q the page does not have the address that it was asked at", header)
+		}
+	}
+	if got := a.ask(t, http.MethodGet, "/docs", "Host", `"><script>alert(1)</script>`); strings.Contains(got.body, "<script>") {
+		t.Error("a host became markup")
+	}
+	b := start(t, func(s *setup) { s.handlers.PublicURL, s.handlers.APIHost = "https://reko.example", "api.reko.example" })
+	got := b.ask(t, http.MethodGet, "/docs")
+	if !strings.Contains(got.body, "https://reko.example/api") || !strings.Contains(got.body, "api.reko.example") || strings.Contains(got.body, "reko.test") {
+		t.Error("the page does not have the configured addresses")
+	}
+	if policy := got.header.Get("Content-Security-Policy"); !strings.Contains(policy, "script-src 'self'") {
+		t.Errorf("policy %q", policy)
+	}
+	if strings.Contains(got.body, `name="robots"`) {
+		t.Error("search engines may not list the page")
+	}
+}
+
+// Without scripts, a form leads to the address of the API that it describes, and nowhere else.
+func TestDocsTry(t *testing.T) {
+	a := start(t, nil)
+	for _, test := range []struct{ query, location string }{
+		{"endpoint=similar&username=spike&page=", "/api/spike/similar"},
+		{"endpoint=similar&username=+Spike+&page=+2+", "/api/Spike/similar?page=2"},
+		{"endpoint=similar&username=spike&batch=2&order=classic&x=y", "/api/spike/similar"},
+		{"endpoint=recommendations&username=spike&page=2&batch=3&order=classic", "/api/spike/recommendations?batch=3&order=classic&page=2"},
+		{"endpoint=recommendations-from&username=spike&other=ein&page=x", "/api/spike/recommendations/ein?page=x"},
+		{"endpoint=compare&username=spike&other=ein", "/api/spike/compare/ein"},
+		{"endpoint=compare&username={other}&other={username}", "/api/%7Bother%7D/compare/%7Busername%7D"},
+		{"endpoint=random&username=spike&seed=7", "/api/spike/random?seed=7"},
+		{"endpoint=random&username=spike&seed=7%26batch%3D2%23x", "/api/spike/random?seed=7%26batch%3D2%23x"},
+		{"endpoint=version", "/api/version"},
+		{"endpoint=openapi&username=spike", "/api/openapi.json"},
+		{"endpoint=similar&username=" + url.QueryEscape("a/../../x"), "/api/a%2F..%2F..%2Fx/similar"},
+		{"endpoint=similar&username=" + url.QueryEscape(`\evil.test`), "/api/%5Cevil.test/similar"},
+		{"endpoint=similar&username=" + url.QueryEscape("%2e%2e"), "/api/%252e%252e/similar"},
+		{"endpoint=similar&username=" + url.QueryEscape("x\r\nSet-Cookie: a=b"), "/api/x%0D%0ASet-Cookie:%20a=b/similar"},
+		{"endpoint=similar&username=" + url.QueryEscape("?page=2#x"), "/api/%3Fpage=2%23x/similar"},
+	} {
+		got := a.ask(t, http.MethodGet, "/docs/try?"+test.query)
+		if location := got.header.Get("Location"); got.status != http.StatusSeeOther || location != test.location {
+			t.Errorf("%s: %d %q, want 303 %q", test.query, got.status, location, test.location)
+		}
+		if got.header.Get("Set-Cookie") != "" {
+			t.Errorf("%s: %v", test.query, got.header)
+		}
+		if answer := a.ask(t, http.MethodGet, test.location); answer.status >= 500 || promised(test.location) == "" {
+			t.Errorf("%s leads to %d", test.location, answer.status)
+		}
+	}
+	for _, query := range []string{
+		"", "endpoint=", "endpoint=similar", "endpoint=similar&username=", "endpoint=similar&username=+", "endpoint=similar&username=.",
+		"endpoint=similar&username=..", "endpoint=compare&username=spike&other=..", "endpoint=compare&username=spike", "endpoint=stats&username=spike",
+		"endpoint=//evil.test", "endpoint=https://evil.test/", "endpoint=/api/version", "endpoint=Similar&username=spike",
+		"endpoint=similar&username=" + strings.Repeat("a", 65), "endpoint=random&username=spike&seed=" + strings.Repeat("1", 10_000),
+	} {
+		got := a.ask(t, http.MethodGet, "/docs/try?"+query)
+		if got.status != http.StatusBadRequest || got.header.Get("Location") != "" {
+			t.Errorf("%.100s: %d %q, want 400", query, got.status, got.header.Get("Location"))
+		}
+	}
+}
+
+func BenchmarkDocs(b *testing.B) {
+	a := start(b, nil)
+	a.log.off.Store(true)
+	for b.Loop() {
+		a.get(b, "/docs", http.StatusOK)
+	}
+}
