@@ -1,11 +1,13 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -40,46 +42,48 @@ var saveAnime, onAnimeConflict = func() (string, string) {
 
 // SaveAnime implements [engine.Store].
 func (db *DB) SaveAnime(ctx context.Context, anime []engine.Anime) error {
-	const size = 100
-	anime = lastOfEach(anime)
+	anime = newestOfEach(anime)
 	return db.tx(ctx, "saving anime", func(tx *sql.Tx) error {
-		for batch := range slices.Chunk(anime, size) {
-			columns := len(animeColumns) + 2
-			args := make([]any, 0, len(batch)*columns)
-			for i := range batch {
-				row, err := animeArgs(&batch[i])
-				if err != nil {
-					return err
-				}
-				args = append(args, row...)
-			}
-			if _, err := tx.ExecContext(ctx, saveAnime+values(len(batch), columns)+onAnimeConflict, args...); err != nil {
-				return err
-			}
-		}
-		return nil
+		return insert(ctx, tx, saveAnime, onAnimeConflict, len(anime), func(i int) ([]any, error) { return animeArgs(&anime[i]) })
 	})
 }
 
-// lastOfEach returns anime in order of their ids, of each id the last. The order keeps transactions that save the same anime
-// from waiting for each other in a circle.
-func lastOfEach(anime []engine.Anime) []engine.Anime {
+// newestOfEach returns anime in order of their ids, no id twice: what saving one after the other would leave. The order keeps
+// transactions that save the same anime from waiting for each other in a circle.
+func newestOfEach(anime []engine.Anime) []engine.Anime {
 	at := make(map[engine.AnimeID]int, len(anime))
-	for i := range anime {
-		at[anime[i].ID] = i
-	}
-	last := make([]engine.Anime, 0, len(at))
-	for i := range anime {
-		if at[anime[i].ID] == i {
-			last = append(last, anime[i])
+	newest := make([]engine.Anime, 0, len(anime))
+	for _, a := range anime {
+		i, ok := at[a.ID]
+		if !ok {
+			at[a.ID] = len(newest)
+			newest = append(newest, a)
+			continue
 		}
+		old := newest[i]
+		if secondsOf(a.DescribedAt) < secondsOf(old.DescribedAt) {
+			relations, parent, related := a.Relations, a.Parent, a.RelatedAt
+			a = old
+			a.Relations, a.Parent, a.RelatedAt = relations, parent, related
+		}
+		if secondsOf(a.RelatedAt) < secondsOf(old.RelatedAt) {
+			a.Relations, a.Parent, a.RelatedAt = old.Relations, old.Parent, old.RelatedAt
+		}
+		newest[i] = a
 	}
-	slices.SortFunc(last, func(a, b engine.Anime) int { return int(a.ID - b.ID) })
-	return last
+	slices.SortFunc(newest, func(a, b engine.Anime) int { return cmp.Compare(a.ID, b.ID) })
+	return newest
 }
 
 // animeArgs are the values of id, animeColumns and failures.
 func animeArgs(a *engine.Anime) ([]any, error) {
+	// One that cannot be read again would keep the whole catalogue from being read.
+	if _, err := engine.ParseDate(a.Start.String()); err != nil {
+		return nil, fmt.Errorf("anime %d: %w", a.ID, err)
+	}
+	if math.IsNaN(a.Mean) || math.IsInf(a.Mean, 0) {
+		return nil, fmt.Errorf("anime %d: mean %v", a.ID, a.Mean)
+	}
 	genres, err := json.Marshal(a.Genres)
 	if err != nil {
 		return nil, err
@@ -89,8 +93,8 @@ func animeArgs(a *engine.Anime) ([]any, error) {
 		return nil, err
 	}
 	return []any{
-		a.ID, clean(a.Title), clean(a.English), a.Type, a.Episodes, a.Mean, a.Rating.String(), a.Start.String(),
-		a.Status.String(), clean(string(genres)), clean(a.Picture), a.Members, a.NSFW, secondsOf(a.DescribedAt),
+		a.ID, clean(a.Title), clean(a.English), clean(a.Type), a.Episodes, a.Mean, a.Rating.String(), a.Start.String(),
+		a.Status.String(), clean(string(genres)), clean(a.Picture), a.Members, clean(a.NSFW), secondsOf(a.DescribedAt),
 		clean(string(relations)), a.Parent, secondsOf(a.RelatedAt), 0,
 	}, nil
 }
@@ -104,7 +108,7 @@ func clean(s string) string {
 func (db *DB) Anime(ctx context.Context) iter.Seq2[engine.Anime, error] {
 	const size = 5000
 	columns := strings.Join(animeColumns, ", ")
-	return walk(func(last *engine.Anime) ([]engine.Anime, error) {
+	return walk(size, func(last *engine.Anime) ([]engine.Anime, error) {
 		var after engine.AnimeID
 		if last != nil {
 			after = last.ID
@@ -142,29 +146,16 @@ func scanAnime(rows *sql.Rows) (engine.Anime, error) {
 
 // MentionAnime implements [engine.Store].
 func (db *DB) MentionAnime(ctx context.Context, ids []engine.AnimeID) error {
-	const size = 100
-	slices.Sort(ids)
-	ids = slices.Compact(ids)
+	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
 	return db.tx(ctx, "noting anime", func(tx *sql.Tx) error {
-		for batch := range slices.Chunk(ids, size) {
-			var args []any
-			for _, id := range batch {
-				row, err := animeArgs(&engine.Anime{ID: id})
-				if err != nil {
-					return err
-				}
-				args = append(args, row...)
-			}
-			_, err := tx.ExecContext(ctx, saveAnime+values(len(batch), len(animeColumns)+2)+` ON CONFLICT (id) DO NOTHING`, args...)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		return insert(ctx, tx, saveAnime, ` ON CONFLICT (id) DO NOTHING`, len(ids), func(i int) ([]any, error) {
+			return animeArgs(&engine.Anime{ID: ids[i]})
+		})
 	})
 }
 
-// UndescribedAnime implements [engine.Store].
+// UndescribedAnime implements [engine.Store]. What fails again and again must not keep the others waiting, so failures count
+// before anything else.
 func (db *DB) UndescribedAnime(ctx context.Context, n int) ([]engine.AnimeID, error) {
 	ids, err := query(ctx, db.sql, scanOne[engine.AnimeID], `SELECT id FROM anime WHERE described_at = 0 OR related_at = 0
 		ORDER BY failures, CASE WHEN described_at = 0 THEN 0 ELSE 1 END, id LIMIT $1`, n)
@@ -177,9 +168,10 @@ func (db *DB) DescribeFailed(ctx context.Context, id engine.AnimeID) error {
 	return failed("counting a failure", err)
 }
 
-// AiringAnime implements [engine.Store].
+// AiringAnime implements [engine.Store]. What fails again and again must not keep the others waiting, so failures count before
+// anything else.
 func (db *DB) AiringAnime(ctx context.Context, before time.Time, n int) ([]engine.AnimeID, error) {
 	ids, err := query(ctx, db.sql, scanOne[engine.AnimeID], `SELECT id FROM anime WHERE status <> 'finished_airing'
-		AND described_at > 0 AND described_at < $1 ORDER BY described_at, id LIMIT $2`, before.Unix(), n)
+		AND described_at > 0 AND described_at < $1 ORDER BY failures, described_at, id LIMIT $2`, before.Unix(), n)
 	return ids, failed("airing anime", err)
 }

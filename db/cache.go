@@ -10,21 +10,24 @@ import (
 
 // cache keeps recently used users with their lists. It is safe for concurrent use.
 //
-// A reader that asked the database before a write must not leave behind what it read then. Every write therefore counts in
-// writes before it is committed, and takes its users out afterwards; a reader puts in what it read only if nothing was
-// counted since it began.
+// A reader that asked the database before a write was committed must not leave behind what it read then. Every write
+// therefore counts in writes and takes its users out, in one step after it was committed; a reader puts in what it read only
+// if nothing was counted since it began.
 type cache struct {
-	users  *otter.Cache[engine.UserID, engine.User]
-	mu     sync.RWMutex // held for reading while put checks and sets
-	writes uint64       // guarded by mu
+	users  *otter.Cache[engine.UserID, engine.User] // nil: nothing is kept
+	mu     sync.RWMutex                             // held for reading while put checks and sets
+	writes uint64                                   // guarded by mu
 }
 
 // userOverhead is about what a cached user takes beside the list.
 const userOverhead = 256
 
 func newCache(bytes int) *cache {
+	if bytes <= 0 {
+		return &cache{}
+	}
 	return &cache{users: otter.Must(&otter.Options[engine.UserID, engine.User]{
-		MaximumWeight: uint64(max(bytes, 0)),
+		MaximumWeight: uint64(bytes),
 		Weigher: func(_ engine.UserID, u engine.User) uint32 {
 			return uint32(len(u.List) + userOverhead)
 		},
@@ -42,7 +45,7 @@ func (c *cache) begin() uint64 {
 func (c *cache) put(began uint64, users []engine.User) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if c.writes != began {
+	if c.users == nil || c.writes != began {
 		return
 	}
 	for _, u := range users {
@@ -50,17 +53,15 @@ func (c *cache) put(began uint64, users []engine.User) {
 	}
 }
 
-// writing announces a write that is about to be committed.
-func (c *cache) writing() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.writes++
-}
-
-// wrote takes out users that were written, all if none is given.
+// wrote takes out users that were written or, as a write that failed may have been committed, perhaps were; all if none is
+// given.
 func (c *cache) wrote(ids ...engine.UserID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.writes++
+	if c.users == nil {
+		return
+	}
 	if len(ids) == 0 {
 		c.users.InvalidateAll()
 	}
@@ -70,4 +71,9 @@ func (c *cache) wrote(ids ...engine.UserID) {
 }
 
 // get returns a user, if kept.
-func (c *cache) get(id engine.UserID) (engine.User, bool) { return c.users.GetIfPresent(id) }
+func (c *cache) get(id engine.UserID) (engine.User, bool) {
+	if c.users == nil {
+		return engine.User{}, false
+	}
+	return c.users.GetIfPresent(id)
+}

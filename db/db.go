@@ -28,7 +28,7 @@ type DB struct {
 	write *sql.DB       // for writing; on SQLite one connection, so that writers queue and do not collide
 	pool  *pgxpool.Pool // nil on SQLite
 	cache *cache
-	path  string // of the SQLite file
+	log   *slog.Logger
 	jobs  struct {
 		sync.Mutex
 		running map[string]bool // on SQLite, guarded by Mutex
@@ -39,20 +39,23 @@ var _ engine.Store = (*DB)(nil)
 
 // Options are the settings of a [DB].
 type Options struct {
-	URL   string // sqlite:PATH, or postgres://... in any form that pgx takes
-	Lists int    // MiB of recently used lists that are kept in memory
-	Log   *slog.Logger
+	URL   string       // sqlite:PATH, or postgres://... in any form that pgx takes
+	Lists int          // MiB of recently used lists that are kept in memory; 0: none
+	Log   *slog.Logger // default: nowhere
 }
 
 // Open opens the store and brings its tables up to date. A SQLite file and its folder are made when they are not there.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	db := &DB{cache: newCache(o.Lists << 20)}
+	db := &DB{cache: newCache(o.Lists << 20), log: o.Log}
+	if db.log == nil {
+		db.log = slog.New(slog.DiscardHandler)
+	}
 	db.jobs.running = map[string]bool{}
 	var err error
 	path, isSQLite := strings.CutPrefix(o.URL, "sqlite:")
 	switch {
 	case isSQLite:
-		err = db.openSQLite(path)
+		err = db.openSQLite(ctx, path)
 	case strings.HasPrefix(o.URL, "postgres://"), strings.HasPrefix(o.URL, "postgresql://"):
 		err = db.openPostgres(ctx, o.URL)
 	default:
@@ -68,11 +71,11 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	return db, nil
 }
 
-func (db *DB) openSQLite(path string) error {
-	if path == "" {
-		return errors.New("sqlite: has no path")
+func (db *DB) openSQLite(ctx context.Context, path string) error {
+	if path == "" || path == ":memory:" {
+		return errors.New("sqlite: is followed by the path of a file")
 	}
-	db.path = path
+	path = filepath.Clean(path) // what begins with two slashes would name a host
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return err
 	}
@@ -86,16 +89,36 @@ func (db *DB) openSQLite(path string) error {
 		return err
 	}
 	db.write.SetMaxOpenConns(1)
+	if err := db.write.PingContext(ctx); err != nil {
+		return unwritable(path, err)
+	}
 	if db.sql, err = sql.Open("sqlite", dsn); err != nil {
 		return err
 	}
-	readers := max(4, runtime.GOMAXPROCS(0))
+	readers := min(max(4, runtime.GOMAXPROCS(0)), 16) // each has a page cache of its own
 	db.sql.SetMaxOpenConns(readers)
 	db.sql.SetMaxIdleConns(readers)
 	return nil
 }
 
+// unwritable says more than SQLite about why it cannot open a file.
+func unwritable(path string, err error) error {
+	f, reason := os.CreateTemp(filepath.Dir(path), ".reko-*")
+	if reason != nil {
+		return fmt.Errorf("%s: %w: no file can be made beside it: %w", path, err, reason)
+	}
+	_ = f.Close()
+	_ = os.Remove(f.Name())
+	return fmt.Errorf("%s: %w", path, err)
+}
+
 func (db *DB) openPostgres(ctx context.Context, dsn string) error {
+	// Where a password that is not percent-encoded ends is anybody's guess, so errors about such a URL quote none of it.
+	u, err := url.Parse(dsn)
+	address, _, _ := strings.Cut(dsn, "?")
+	if err != nil || u.Fragment != "" || strings.Contains(u.Path, "@") || strings.Count(address, "@") > 1 {
+		return errors.New("the Postgres URL cannot be read: special characters in user and password have to be percent-encoded")
+	}
 	cfg, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
 		return err
@@ -155,6 +178,27 @@ func (db *DB) tx(ctx context.Context, what string, f func(*sql.Tx) error) error 
 	return failed(what, tx.Commit())
 }
 
+// bulk runs f in a transaction that changes many users. Postgres would end one of two that change the same users in different
+// orders, so there they queue.
+func (db *DB) bulk(ctx context.Context, what string, f func(*sql.Tx) error) error {
+	return db.tx(ctx, what, func(tx *sql.Tx) error {
+		if db.pool != nil {
+			if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(`+lockKey+`)`, bulkLock); err != nil {
+				return err
+			}
+		}
+		return f(tx)
+	})
+}
+
+// The names of locks that end with a transaction. lockKey is the number under which Postgres locks the name $1: the locks of
+// schemas in one database are apart.
+const (
+	migrateLock = "migrate"
+	bulkLock    = "bulk"
+	lockKey     = `hashtextextended('reko ' || coalesce(current_schema(), '') || ' ' || $1, 0)`
+)
+
 // values returns "($1, $2), ($3, $4)" for 2 rows of 2 columns.
 func values(rows, columns int) string {
 	var b strings.Builder
@@ -174,8 +218,46 @@ func values(rows, columns int) string {
 	return b.String()
 }
 
+// insert inserts n rows, several with each statement. head and tail stand before and after the rows; row returns one.
+func insert(ctx context.Context, tx *sql.Tx, head, tail string, n int, row func(i int) ([]any, error)) error {
+	const size = 20 // SQLite takes the square of the time for the parameters of a statement
+	var full *sql.Stmt
+	for from := 0; from < n; from += size {
+		rows := min(size, n-from)
+		var args []any
+		for i := range rows {
+			one, err := row(from + i)
+			if err != nil {
+				return err
+			}
+			args = append(args, one...)
+		}
+		statement := head + values(rows, len(args)/rows) + tail
+		if rows < size {
+			_, err := tx.ExecContext(ctx, statement, args...)
+			return err
+		}
+		if full == nil {
+			var err error
+			if full, err = tx.PrepareContext(ctx, statement); err != nil {
+				return err
+			}
+			defer full.Close()
+		}
+		if _, err := full.ExecContext(ctx, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// querier is a database or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, sql string, args ...any) (*sql.Rows, error)
+}
+
 // query walks over the rows of a query; scan reads one.
-func query[T any](ctx context.Context, db *sql.DB, scan func(*sql.Rows) (T, error), sql string, args ...any) ([]T, error) {
+func query[T any](ctx context.Context, db querier, scan func(*sql.Rows) (T, error), sql string, args ...any) ([]T, error) {
 	rows, err := db.QueryContext(ctx, sql, args...)
 	if err != nil {
 		return nil, err
@@ -190,4 +272,17 @@ func query[T any](ctx context.Context, db *sql.DB, scan func(*sql.Rows) (T, erro
 		all = append(all, one)
 	}
 	return all, rows.Err()
+}
+
+// returning runs a statement that returns one value. It reads to the end: before that, SQLite has not committed.
+func returning[T any](ctx context.Context, db querier, sql string, args ...any) (T, error) {
+	var none T
+	values, err := query(ctx, db, scanOne[T], sql, args...)
+	if err != nil {
+		return none, err
+	}
+	if len(values) != 1 {
+		return none, fmt.Errorf("%d rows came back", len(values))
+	}
+	return values[0], nil
 }

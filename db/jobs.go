@@ -3,8 +3,10 @@ package db
 import (
 	"context"
 	"database/sql"
-	"hash/fnv"
+	"sync"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"reko.moe/engine/jobs"
 )
@@ -20,59 +22,64 @@ func (db *DB) Counter(ctx context.Context, name string) (int64, error) {
 
 // AddCounter implements [engine.Store].
 func (db *DB) AddCounter(ctx context.Context, name string, delta int64) (int64, error) {
-	var value int64
-	err := db.write.QueryRowContext(ctx, `INSERT INTO counters (name, value) VALUES ($1, $2)
-		ON CONFLICT (name) DO UPDATE SET value = counters.value + excluded.value RETURNING value`, name, delta).Scan(&value)
+	value, err := returning[int64](ctx, db.write, `INSERT INTO counters (name, value) VALUES ($1, $2)
+		ON CONFLICT (name) DO UPDATE SET value = counters.value + excluded.value RETURNING value`, name, delta)
 	return value, failed("counter "+name, err)
 }
 
-// Lock implements [jobs.Keeper]: by an advisory lock on Postgres, which ends with its connection, and within this process on
-// SQLite.
+// Lock implements [jobs.Keeper]: within this process on SQLite, by an advisory lock on Postgres. That one has a connection of
+// its own, with which it ends: jobs that hold a connection of the pool and need a second one would wait for each other.
 func (db *DB) Lock(ctx context.Context, name string) (release func(), ok bool, err error) {
 	if db.pool == nil {
-		db.jobs.Lock()
-		defer db.jobs.Unlock()
-		if db.jobs.running[name] {
-			return nil, false, nil
+		if err := ctx.Err(); err != nil {
+			return nil, false, failed("lock "+name, err)
 		}
-		db.jobs.running[name] = true
-		return func() {
-			db.jobs.Lock()
-			defer db.jobs.Unlock()
-			delete(db.jobs.running, name)
-		}, true, nil
+		release, ok = db.lockHere(name)
+		return release, ok, nil
 	}
-	conn, err := db.pool.Acquire(ctx)
+	conn, err := pgx.ConnectConfig(ctx, db.pool.Config().ConnConfig)
 	if err != nil {
 		return nil, false, failed("lock "+name, err)
 	}
-	key := lockKey("job " + name)
-	if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, key).Scan(&ok); err != nil || !ok {
-		conn.Release()
+	name = "job " + name
+	err = conn.QueryRow(ctx, `SELECT pg_try_advisory_lock(`+lockKey+`)`, name).Scan(&ok)
+	closing := func() (context.Context, context.CancelFunc) {
+		return context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	}
+	if err != nil || !ok {
+		ctx, cancel := closing()
+		defer cancel()
+		_ = conn.Close(ctx)
 		return nil, false, failed("lock "+name, err)
 	}
-	return func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	return sync.OnceFunc(func() {
+		ctx, cancel := closing()
 		defer cancel()
-		if _, err := conn.Exec(ctx, `SELECT pg_advisory_unlock($1)`, key); err != nil {
-			_ = conn.Conn().Close(ctx) // which unlocks too
-		}
-		conn.Release()
-	}, true, nil
+		// Closing unlocks too, but only soon afterwards.
+		_, _ = conn.Exec(ctx, `SELECT pg_advisory_unlock(`+lockKey+`)`, name)
+		_ = conn.Close(ctx)
+	}), true, nil
 }
 
-// lockKey is the number under which Postgres locks a name.
-func lockKey(name string) int64 {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte("reko " + name))
-	return int64(h.Sum64())
+func (db *DB) lockHere(name string) (release func(), ok bool) {
+	db.jobs.Lock()
+	defer db.jobs.Unlock()
+	if db.jobs.running[name] {
+		return nil, false
+	}
+	db.jobs.running[name] = true
+	return sync.OnceFunc(func() {
+		db.jobs.Lock()
+		defer db.jobs.Unlock()
+		delete(db.jobs.running, name)
+	}), true
 }
 
 // SaveRun implements [jobs.Keeper]. The last 100 runs of a job are kept.
 func (db *DB) SaveRun(ctx context.Context, r jobs.Run) error {
 	return db.tx(ctx, "saving a job's run", func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO job_runs (job, started_at, took_ms, outcome, error) VALUES ($1, $2, $3, $4, $5)`,
-			r.Job, r.Started.Unix(), r.Took.Milliseconds(), clean(r.Outcome), clean(r.Err))
+			r.Job, secondsOf(r.Started), r.Took.Milliseconds(), clean(r.Outcome), clean(r.Err))
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,8 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -31,7 +33,7 @@ func (db *DB) migrate(ctx context.Context) error {
 	}
 	defer func() { _ = tx.Rollback() }()
 	if db.pool != nil {
-		if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, lockKey("migrate")); err != nil {
+		if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(`+lockKey+`)`, migrateLock); err != nil {
 			return err
 		}
 	}
@@ -39,20 +41,13 @@ func (db *DB) migrate(ctx context.Context) error {
 		return err
 	}
 	applied := map[string]bool{}
-	rows, err := tx.QueryContext(ctx, `SELECT name FROM migrations`)
+	var made []string
+	names, err := query(ctx, tx, scanOne[string], `SELECT name FROM migrations`)
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return err
-		}
+	for _, name := range names {
 		applied[name] = true
-	}
-	if err := rows.Err(); err != nil {
-		return err
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(file.Name(), ".sql")
@@ -70,11 +65,19 @@ func (db *DB) migrate(ctx context.Context) error {
 		if _, err := tx.ExecContext(ctx, `INSERT INTO migrations (name) VALUES ($1)`, name); err != nil {
 			return err
 		}
+		made = append(made, name)
 	}
-	for name := range applied {
-		return fmt.Errorf("the database was migrated by a newer version (%s is unknown here)", name)
+	if len(applied) > 0 {
+		unknown := strings.Join(slices.Sorted(maps.Keys(applied)), ", ")
+		return fmt.Errorf("the database was migrated by a newer version (unknown here: %s)", unknown)
 	}
-	return tx.Commit()
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	if len(made) > 0 {
+		db.log.InfoContext(ctx, "database migrated", "migrations", made)
+	}
+	return nil
 }
 
 // runScript runs several statements.

@@ -2,6 +2,8 @@ package db
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -24,8 +26,9 @@ func (s *Sessions) Get(key string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), sessionTimeout)
 	defer cancel()
 	var value []byte
-	err := failed("session", s.db.sql.QueryRowContext(ctx, `SELECT value FROM sessions WHERE key = $1 AND (expires_at = 0 OR expires_at > $2)`,
-		key, time.Now().Unix()).Scan(&value))
+	err := failed("session", s.db.sql.QueryRowContext(ctx,
+		`SELECT value FROM sessions WHERE key = $1 AND (expires_at = 0 OR expires_at > $2)`,
+		stored(key), time.Now().Unix()).Scan(&value))
 	if errors.Is(err, engine.ErrNotFound) {
 		return nil, nil
 	}
@@ -42,11 +45,13 @@ func (s *Sessions) Set(key string, value []byte, keep time.Duration) error {
 		expires = time.Now().Add(keep).Unix()
 	}
 	return s.exec(`INSERT INTO sessions (key, value, expires_at) VALUES ($1, $2, $3)
-		ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at`, key, value, expires)
+		ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at`, stored(key), value, expires)
 }
 
 // Delete forgets a key.
-func (s *Sessions) Delete(key string) error { return s.exec(`DELETE FROM sessions WHERE key = $1`, key) }
+func (s *Sessions) Delete(key string) error {
+	return s.exec(`DELETE FROM sessions WHERE key = $1`, stored(key))
+}
 
 // Reset forgets all keys.
 func (s *Sessions) Reset() error { return s.exec(`DELETE FROM sessions`) }
@@ -62,6 +67,13 @@ func (s *Sessions) Expire(ctx context.Context) (string, error) {
 	}
 	n, err := r.RowsAffected()
 	return fmt.Sprintf("%d sessions expired", n), failed("sessions", err)
+}
+
+// stored returns what stands for a key: any bytes that a browser may send are a text that way, and who gets to see the
+// database cannot take over a session.
+func stored(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(sum[:])
 }
 
 func (s *Sessions) exec(sql string, args ...any) error {

@@ -3,7 +3,9 @@ package db
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -11,13 +13,13 @@ import (
 	"reko.moe/engine"
 )
 
-const userColumns = `id, name, origin, hash, fetched_at, full_at, failures, list`
+const userColumns = `id, name, origin, hash, fetched_at, full_at, failures, unlisted, list`
 
 // scanUser reads userColumns.
 func scanUser(scan func(...any) error) (engine.User, error) {
 	var u engine.User
 	var hash, fetched, full int64
-	err := scan(&u.ID, &u.Name, &u.Origin, &hash, &fetched, &full, &u.Failures, (*[]byte)(&u.List))
+	err := scan(&u.ID, &u.Name, &u.Origin, &hash, &fetched, &full, &u.Failures, &u.Unlisted, (*[]byte)(&u.List))
 	u.Hash, u.FetchedAt, u.FullAt = engine.Hash(hash), timeOf(fetched), timeOf(full)
 	return u, err
 }
@@ -41,37 +43,43 @@ func secondsOf(t time.Time) int64 {
 
 // User implements [engine.Store].
 func (db *DB) User(ctx context.Context, name string) (engine.User, error) {
+	if name != clean(name) {
+		return engine.User{}, failed(fmt.Sprintf("user %q", name), sql.ErrNoRows) // Postgres refuses to look for it
+	}
 	u, err := scanUser(db.sql.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE name = $1`, name).Scan)
-	return u, failed("user "+name, err)
+	return u, failed(fmt.Sprintf("user %q", name), err)
 }
 
-// Users implements [engine.Store]. It asks for those that are not in memory with one query.
+// Users implements [engine.Store]. It asks for those that are not in memory, with one query unless they are very many.
 func (db *DB) Users(ctx context.Context, ids []engine.UserID) ([]engine.User, error) {
-	found := make(map[engine.UserID]engine.User, len(ids))
+	const size = 200 // a query has at most 32,766 parameters on SQLite, and takes the square of the time for them
+	found := make([]engine.User, 0, len(ids))
 	var missing []any
 	for _, id := range ids {
 		if u, ok := db.cache.get(id); ok {
-			found[id] = u
+			found = append(found, u)
 		} else {
 			missing = append(missing, int64(id))
 		}
 	}
-	if len(missing) > 0 {
+	for some := range slices.Chunk(missing, size) {
 		began := db.cache.begin()
 		users, err := query(ctx, db.sql, scanUserRow,
-			`SELECT `+userColumns+` FROM users WHERE id IN `+values(1, len(missing)), missing...)
+			`SELECT `+userColumns+` FROM users WHERE id IN `+values(1, len(some)), some...)
 		if err != nil {
 			return nil, failed("users", err)
 		}
 		db.cache.put(began, users)
-		for _, u := range users {
-			found[u.ID] = u
-		}
+		found = append(found, users...)
+	}
+	at := make(map[engine.UserID]int, len(found))
+	for i := range found {
+		at[found[i].ID] = i
 	}
 	users := make([]engine.User, 0, len(ids))
 	for _, id := range ids {
-		if u, ok := found[id]; ok {
-			users = append(users, u)
+		if i, ok := at[id]; ok {
+			users = append(users, found[i])
 		}
 	}
 	return users, nil
@@ -79,68 +87,81 @@ func (db *DB) Users(ctx context.Context, ids []engine.UserID) ([]engine.User, er
 
 // saveUsers is followed by rows of values and onConflict.
 const (
-	saveUsers  = `INSERT INTO users (name, origin, hash, entries, fetched_at, full_at, failures, list) `
+	saveUsers  = `INSERT INTO users (name, origin, hash, entries, fetched_at, full_at, failures, unlisted, list) `
 	onConflict = ` ON CONFLICT (name) DO UPDATE SET origin = excluded.origin, hash = excluded.hash, entries = excluded.entries,
-		fetched_at = excluded.fetched_at, full_at = excluded.full_at, failures = excluded.failures, list = excluded.list`
-	saveColumns = 8
+		fetched_at = excluded.fetched_at, full_at = excluded.full_at, failures = excluded.failures, unlisted = excluded.unlisted,
+		list = excluded.list`
+	saveColumns = 9
 )
 
 func saveArgs(u *engine.User) []any {
 	return []any{
 		u.Name, string(u.Origin), int64(u.Hash), u.List.Len(), secondsOf(u.FetchedAt), secondsOf(u.FullAt), u.Failures,
-		[]byte(u.List),
+		u.Unlisted, []byte(u.List),
 	}
 }
 
 // SaveUser implements [engine.Store].
 func (db *DB) SaveUser(ctx context.Context, u engine.User) (engine.UserID, error) {
-	db.cache.writing()
-	var id engine.UserID
-	err := db.write.QueryRowContext(ctx, saveUsers+`VALUES `+values(1, saveColumns)+onConflict+` RETURNING id`,
-		saveArgs(&u)...).Scan(&id)
-	db.cache.wrote(max(id, u.ID))
-	return id, failed("saving user "+u.Name, err)
+	id, err := returning[engine.UserID](ctx, db.write,
+		saveUsers+`VALUES `+values(1, saveColumns)+onConflict+` RETURNING id`, saveArgs(&u)...)
+	if err != nil {
+		db.cache.wrote()
+		return 0, failed(fmt.Sprintf("saving user %q", u.Name), err)
+	}
+	db.cache.wrote(id)
+	return id, nil
 }
 
-// ImportUsers implements [engine.Store]: by COPY on Postgres, by long inserts on SQLite.
+// ImportUsers implements [engine.Store]: by COPY on Postgres, by long inserts on SQLite. New users get their ids in the given
+// order; of several users of one name the last stays.
 func (db *DB) ImportUsers(ctx context.Context, users []engine.User) error {
-	db.cache.writing()
 	defer db.cache.wrote()
+	users = lastOfName(users)
 	if db.pool != nil {
 		return failed("importing users", db.copyUsers(ctx, users))
 	}
 	return db.tx(ctx, "importing users", func(tx *sql.Tx) error {
-		const rows = 100
-		for len(users) > 0 {
-			n := min(rows, len(users))
-			args := make([]any, 0, n*saveColumns)
-			for i := range n {
-				args = append(args, saveArgs(&users[i])...)
-			}
-			if _, err := tx.ExecContext(ctx, saveUsers+`VALUES `+values(n, saveColumns)+onConflict, args...); err != nil {
-				return err
-			}
-			users = users[n:]
-		}
-		return nil
+		return insert(ctx, tx, saveUsers+`VALUES `, onConflict, len(users), func(i int) ([]any, error) {
+			return saveArgs(&users[i]), nil
+		})
 	})
+}
+
+// lastOfName returns users without those that a later one of the same name replaces. That one comes in the place of the
+// first.
+func lastOfName(users []engine.User) []engine.User {
+	at := make(map[string]int, len(users))
+	last := make([]engine.User, 0, len(users))
+	for _, u := range users {
+		if i, ok := at[u.Name]; ok {
+			last[i] = u
+			continue
+		}
+		at[u.Name] = len(last)
+		last = append(last, u)
+	}
+	return last
 }
 
 func (db *DB) copyUsers(ctx context.Context, users []engine.User) error {
 	return pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(`+lockKey+`)`, bulkLock); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, `CREATE TEMPORARY TABLE incoming (ord BIGINT, name TEXT, origin TEXT, hash BIGINT, entries BIGINT,
-			fetched_at BIGINT, full_at BIGINT, failures BIGINT, list BYTEA) ON COMMIT DROP`)
+			fetched_at BIGINT, full_at BIGINT, failures BIGINT, unlisted BOOLEAN, list BYTEA) ON COMMIT DROP`)
 		if err != nil {
 			return err
 		}
-		columns := []string{"ord", "name", "origin", "hash", "entries", "fetched_at", "full_at", "failures", "list"}
+		columns := []string{"ord", "name", "origin", "hash", "entries", "fetched_at", "full_at", "failures", "unlisted", "list"}
 		_, err = tx.CopyFrom(ctx, pgx.Identifier{"incoming"}, columns, pgx.CopyFromSlice(len(users), func(i int) ([]any, error) {
 			return append([]any{int64(i)}, saveArgs(&users[i])...), nil
 		}))
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, saveUsers+`SELECT name, origin, hash, entries, fetched_at, full_at, failures, list FROM incoming
+		_, err = tx.Exec(ctx, saveUsers+`SELECT name, origin, hash, entries, fetched_at, full_at, failures, unlisted, list FROM incoming
 			ORDER BY ord`+onConflict)
 		return err
 	})
@@ -148,7 +169,6 @@ func (db *DB) copyUsers(ctx context.Context, users []engine.User) error {
 
 // RefreshFailed implements [engine.Store].
 func (db *DB) RefreshFailed(ctx context.Context, id engine.UserID) error {
-	db.cache.writing()
 	defer db.cache.wrote(id)
 	_, err := db.write.ExecContext(ctx, `UPDATE users SET failures = failures + 1 WHERE id = $1`, id)
 	return failed("counting a failure", err)
@@ -161,6 +181,13 @@ func (db *DB) StaleUsers(ctx context.Context, before time.Time, n int) ([]string
 	return names, failed("stale users", err)
 }
 
+// DeleteUser implements [engine.Store].
+func (db *DB) DeleteUser(ctx context.Context, id engine.UserID) error {
+	defer db.cache.wrote(id)
+	_, err := db.write.ExecContext(ctx, `DELETE FROM users WHERE id = $1`, id)
+	return failed("deleting a user", err)
+}
+
 // scanOne reads rows of one column.
 func scanOne[T any](rows *sql.Rows) (T, error) {
 	var v T
@@ -168,8 +195,9 @@ func scanOne[T any](rows *sql.Rows) (T, error) {
 	return v, err
 }
 
-// walk yields what page returns, page after page, until one is empty. page is given the last item before.
-func walk[T any](page func(last *T) ([]T, error)) iter.Seq2[T, error] {
+// walk yields what page returns, page after page, until one has less than size items. page is given the last item before. No
+// connection is held meanwhile.
+func walk[T any](size int, page func(last *T) ([]T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var last *T
 		for {
@@ -184,7 +212,7 @@ func walk[T any](page func(last *T) ([]T, error)) iter.Seq2[T, error] {
 					return
 				}
 			}
-			if len(items) == 0 {
+			if len(items) < size {
 				return
 			}
 			last = &items[len(items)-1]
@@ -192,10 +220,12 @@ func walk[T any](page func(last *T) ([]T, error)) iter.Seq2[T, error] {
 	}
 }
 
+const selectCards = `SELECT id, name, hash FROM users WHERE id > $1 AND NOT unlisted ORDER BY id LIMIT $2`
+
 // Cards implements [engine.Store].
 func (db *DB) Cards(ctx context.Context) iter.Seq2[engine.Card, error] {
 	const size = 20_000
-	return walk(func(last *engine.Card) ([]engine.Card, error) {
+	return walk(size, func(last *engine.Card) ([]engine.Card, error) {
 		var after engine.UserID
 		if last != nil {
 			after = last.ID
@@ -206,7 +236,7 @@ func (db *DB) Cards(ctx context.Context) iter.Seq2[engine.Card, error] {
 			err := rows.Scan(&c.ID, &c.Name, &hash)
 			c.Hash = engine.Hash(hash)
 			return c, err
-		}, `SELECT id, name, hash FROM users WHERE id > $1 ORDER BY id LIMIT $2`, after, size)
+		}, selectCards, after, size)
 		return cards, failed("cards", err)
 	})
 }
@@ -214,7 +244,7 @@ func (db *DB) Cards(ctx context.Context) iter.Seq2[engine.Card, error] {
 // AllUsers implements [engine.Store].
 func (db *DB) AllUsers(ctx context.Context) iter.Seq2[engine.User, error] {
 	const size = 500
-	return walk(func(last *engine.User) ([]engine.User, error) {
+	return walk(size, func(last *engine.User) ([]engine.User, error) {
 		var after engine.UserID
 		if last != nil {
 			after = last.ID
@@ -230,10 +260,12 @@ func (db *DB) SetHashes(ctx context.Context, changed []engine.User) ([]engine.Us
 	if len(changed) == 0 {
 		return nil, nil
 	}
+	ids := make([]engine.UserID, len(changed))
+	for i := range changed {
+		ids[i] = changed[i].ID
+	}
 	var set []engine.User
-	ids := make([]engine.UserID, 0, len(changed))
-	db.cache.writing()
-	err := db.tx(ctx, "setting hashes", func(tx *sql.Tx) error {
+	err := db.bulk(ctx, "setting hashes", func(tx *sql.Tx) error {
 		for _, u := range changed {
 			r, err := tx.ExecContext(ctx, `UPDATE users SET hash = $1 WHERE id = $2 AND list = $3`, int64(u.Hash), u.ID, []byte(u.List))
 			if err != nil {
@@ -244,24 +276,32 @@ func (db *DB) SetHashes(ctx context.Context, changed []engine.User) ([]engine.Us
 			} else if n == 1 {
 				set = append(set, u)
 			}
-			ids = append(ids, u.ID)
 		}
 		return nil
 	})
 	db.cache.wrote(ids...)
-	return set, err
+	if err != nil {
+		return nil, err
+	}
+	return set, nil
 }
 
 // RemoveOrigin implements [engine.Store].
 func (db *DB) RemoveOrigin(ctx context.Context, origin engine.Origin) (int, error) {
-	db.cache.writing()
 	defer db.cache.wrote()
-	r, err := db.write.ExecContext(ctx, `DELETE FROM users WHERE origin = $1`, string(origin))
+	var n int64
+	err := db.bulk(ctx, "removing users", func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, `DELETE FROM users WHERE origin = $1`, string(origin))
+		if err != nil {
+			return err
+		}
+		n, err = r.RowsAffected()
+		return err
+	})
 	if err != nil {
-		return 0, failed("removing users", err)
+		return 0, err
 	}
-	n, err := r.RowsAffected()
-	return int(n), failed("removing users", err)
+	return int(n), nil
 }
 
 // CountUsers implements [engine.Store].
@@ -282,7 +322,4 @@ func (db *DB) CountUsers(ctx context.Context) (map[engine.Origin]int, error) {
 }
 
 // Forget implements [engine.Store].
-func (db *DB) Forget() {
-	db.cache.writing()
-	db.cache.wrote()
-}
+func (db *DB) Forget() { db.cache.wrote() }

@@ -1,0 +1,102 @@
+package dbtest
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"reko.moe/engine"
+)
+
+var memoryTests = []test{
+	{"lists are kept until they are forgotten", memoryKeeps},
+	{"what was replaced is never served", memoryFollows},
+}
+
+func memoryKeeps(t *testing.T, s store) {
+	u := s.save(t, Users(t, "u", 5, 30)...)
+	keeps, never := s, s.another(t, 0)
+	ids := idsOf(u)
+	must[[]engine.User](t)(keeps.Users(t.Context(), ids))
+	must[[]engine.User](t)(never.Users(t.Context(), ids))
+
+	// Another process replaces them.
+	elsewhere := store{s.another(t, 1), s.url}
+	newer := Users(t, "u", 5, 31)
+	newer = elsewhere.save(t, newer...)
+	want(t, "with memory", must[[]engine.User](t)(keeps.Users(t.Context(), ids)), u)
+	want(t, "without memory", must[[]engine.User](t)(never.Users(t.Context(), ids)), newer)
+	keeps.Forget()
+	never.Forget()
+	want(t, "once forgotten", must[[]engine.User](t)(keeps.Users(t.Context(), ids)), newer)
+	want(t, "without memory", must[[]engine.User](t)(never.Users(t.Context(), ids)), newer)
+}
+
+// memoryFollows has users whose hash grows with every write, and readers that must never see one shrink below what was
+// written when they asked.
+func memoryFollows(t *testing.T, s store) {
+	for _, lists := range []int{0, 1, 16} {
+		t.Run(fmt.Sprintf("%d MiB", lists), func(t *testing.T) {
+			const writers, writes = 4, 20
+			db := store{s.another(t, lists), s.url}
+			users := make([]engine.User, writers)
+			for i := range users {
+				users[i] = User(t, fmt.Sprint("u", i), 20)
+				users[i].Hash = 1
+			}
+			users = db.save(t, users...)
+			ids := idsOf(users)
+			var written [writers]atomic.Uint64
+			var done atomic.Bool
+
+			var writing, reading sync.WaitGroup
+			for i := range writers {
+				writing.Go(func() {
+					u := users[i]
+					for v := uint64(2); v < 2+writes; v++ {
+						u.Hash = engine.Hash(v)
+						var err error
+						switch v % 4 {
+						case 0:
+							err = db.ImportUsers(t.Context(), []engine.User{u})
+						case 1:
+							_, err = db.SetHashes(t.Context(), []engine.User{u})
+						default:
+							u.List = List(t, 20, v)
+							_, err = db.SaveUser(t.Context(), u)
+						}
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						written[i].Store(v)
+					}
+				})
+			}
+			for range 2 {
+				reading.Go(func() {
+					var least [writers]uint64
+					for !done.Load() {
+						for i := range least {
+							least[i] = written[i].Load()
+						}
+						got, err := db.Users(t.Context(), ids)
+						if err != nil || len(got) != writers {
+							t.Errorf("Users = %d users, %v", len(got), err)
+							return
+						}
+						for i, u := range got {
+							if uint64(u.Hash) < least[i] || u.Name != users[i].Name || u.List.Len() != 20 {
+								t.Errorf("got %s in version %d after %d was written", u.Name, u.Hash, least[i])
+							}
+						}
+					}
+				})
+			}
+			writing.Wait()
+			done.Store(true)
+			reading.Wait()
+		})
+	}
+}
