@@ -13,6 +13,8 @@ type Catalogue struct {
 type title struct {
 	anime  *Anime
 	places []uint8 // in the taste hash, of its statistics
+	stats  []uint8 // numbers of its statistics
+	mean   float64 // the anime's
 }
 
 // NewCatalogue makes a catalogue of anime; see [Catalogue.With].
@@ -37,7 +39,7 @@ func (c *Catalogue) With(anime []Anime) *Catalogue {
 		if next.byID[a.ID] == nil {
 			next.count++
 		}
-		next.byID[a.ID] = &title{anime: a, places: hashPlacesOf(a)}
+		next.byID[a.ID] = &title{anime: a, places: hashPlacesOf(a), stats: statNumbersOf(a), mean: a.Mean}
 	}
 	return next
 }
@@ -51,6 +53,16 @@ func hashPlacesOf(a *Anime) []uint8 {
 		}
 	}
 	return places
+}
+
+// statNumbersOf is [StatisticsOf] in little memory.
+func statNumbersOf(a *Anime) []uint8 {
+	stats := StatisticsOf(a)
+	numbers := make([]uint8, len(stats))
+	for i, s := range stats {
+		numbers[i] = uint8(s)
+	}
+	return numbers
 }
 
 // Anime returns the described anime with that id, or nil.

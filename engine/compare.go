@@ -74,20 +74,20 @@ func (e *Engine) shared(u, o User) (both []Shared, percent int, err error) {
 		return nil, 0, fmt.Errorf("list of %q: %w", o.Name, err)
 	}
 	c := e.catalogue.Load()
-	seats := borrowSeats(c)
-	defer seats.giveBack()
+	place := make(map[AnimeID]int, len(mine))
 	for i := range mine {
-		seats.set(mine[i].Anime, int32(i+1))
+		place[mine[i].Anime] = i
 	}
 	onBoth := 0
 	for i := range theirs {
 		t := &theirs[i]
-		a, seat := c.Anime(t.Anime), seats.at(t.Anime)
-		if a == nil || seat <= 0 {
+		at, on := place[t.Anime]
+		if !on {
 			continue
 		}
 		onBoth++
-		if m := &mine[seat-1]; m.Watched() && t.Watched() {
+		a := c.Anime(t.Anime)
+		if m := &mine[at]; a != nil && m.Watched() && t.Watched() {
 			both = append(both, Shared{a, int(m.Score), int(t.Score)})
 		}
 	}

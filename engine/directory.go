@@ -20,15 +20,19 @@ func (e *Engine) NamesLike(name string, n int) []Card {
 	}
 	const most = 2
 	var near []match
-	for c := range e.index.Load().cards {
-		far := edits(name, c.Name, most)
-		if far > most && len(name) >= 3 && strings.HasPrefix(c.Name, name) {
+	x := e.index.Load()
+	x.mu.RLock()
+	for i := range x.ids {
+		known := x.names[i].bytes()
+		far := edits(name, known, most)
+		if far > most && len(name) >= 3 && strings.HasPrefix(string(known), name) {
 			far = most
 		}
 		if far <= most && far < max(len(name), 2) {
-			near = append(near, match{c, far})
+			near = append(near, match{x.card(i), far})
 		}
 	}
+	x.mu.RUnlock()
 	slices.SortFunc(near, func(a, b match) int {
 		return cmp.Or(cmp.Compare(a.far, b.far), cmp.Compare(a.card.Name, b.card.Name))
 	})
@@ -41,32 +45,24 @@ func (e *Engine) NamesLike(name string, n int) []Card {
 
 // Some returns at most n users, evenly from the oldest to the newest: always the same ones while nobody comes or goes.
 func (e *Engine) Some(n int) []Card {
-	var cards []Card
 	x := e.index.Load()
-	step := max(x.Len()/max(n, 1), 1)
-	i := 0
-	for c := range x.cards {
-		if i%step == step/2 && len(cards) < n {
-			cards = append(cards, c)
-		}
-		i++
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	n = min(n, len(x.ids))
+	cards := make([]Card, n)
+	for i := range cards {
+		cards[i] = x.card(i * len(x.ids) / n)
 	}
 	return cards
 }
 
-// cards walks over all users in the index, in order of their ids. The index must not be changed by yield.
-func (x *Index) cards(yield func(Card) bool) {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	for i, id := range x.ids {
-		if !yield(Card{ID: id, Name: x.names[i].String(), Hash: x.hashes[i]}) {
-			return
-		}
-	}
+// card is the user at place i. x.mu is held.
+func (x *Index) card(i int) Card {
+	return Card{ID: x.ids[i], Name: x.names[i].String(), Hash: x.hashes[i]}
 }
 
 // edits is the Levenshtein distance of two short strings; what is more than most is most + 1.
-func edits(a, b string, most int) int {
+func edits(a string, b []byte, most int) int {
 	if max(len(a)-len(b), len(b)-len(a)) > most || len(b) > MaxName {
 		return most + 1
 	}

@@ -27,14 +27,18 @@ type Store interface {
 	// StaleUsers returns the names of at most n users of origin [FromMAL] whose list was fetched before the given time,
 	// those with the fewest failures first, then the stalest.
 	StaleUsers(ctx context.Context, before time.Time, n int) ([]string, error)
-	// Cards walks over all users in order of their ids.
+	// DeleteUser deletes the user, if there.
+	DeleteUser(ctx context.Context, id UserID) error
+	// Cards walks over all users but unlisted ones in order of their ids. Users that come or go meanwhile may be
+	// missed.
 	Cards(ctx context.Context) iter.Seq2[Card, error]
 	// AllUsers walks over all users, lists included, in order of their ids and in bounded memory. Users that come or go
 	// meanwhile may be missed.
 	AllUsers(ctx context.Context) iter.Seq2[User, error]
 	// SetHashes changes the hash of those users whose list is still the one given, and returns them.
 	SetHashes(ctx context.Context, changed []User) ([]User, error)
-	// ImportUsers stores many users at once, each as SaveUser does. Their ids do not matter.
+	// ImportUsers stores many users at once, each as SaveUser does. Of users of one name the last stays; new ids are in
+	// the given order.
 	ImportUsers(ctx context.Context, users []User) error
 	// RemoveOrigin deletes all users of an origin and returns how many there were.
 	RemoveOrigin(ctx context.Context, origin Origin) (int, error)
@@ -48,13 +52,13 @@ type Store interface {
 	SaveAnime(ctx context.Context, anime []Anime) error
 	// MentionAnime notes ids that some list has; those nobody described yet wait for it.
 	MentionAnime(ctx context.Context, ids []AnimeID) error
-	// UndescribedAnime returns at most n ids that wait for details or, after all those, for relations; those that failed
-	// least often first, then those mentioned first.
+	// UndescribedAnime returns at most n ids that wait for details or for relations: those that failed least often first, of
+	// these the ones without details first, then by id.
 	UndescribedAnime(ctx context.Context, n int) ([]AnimeID, error)
 	// DescribeFailed counts a failed attempt to describe an anime.
 	DescribeFailed(ctx context.Context, id AnimeID) error
-	// AiringAnime returns at most n ids of anime that have not ended and were described before the given time, stalest
-	// first.
+	// AiringAnime returns at most n ids of anime that have not ended and were described before the given time:
+	// those that failed least often first, then the stalest.
 	AiringAnime(ctx context.Context, before time.Time, n int) ([]AnimeID, error)
 
 	// Forget drops what is kept in memory, because another process changed the store.
@@ -62,6 +66,9 @@ type Store interface {
 	// Counter returns the value of a named counter, 0 at first. AddCounter changes it and returns the new value.
 	Counter(ctx context.Context, name string) (int64, error)
 	AddCounter(ctx context.Context, name string, delta int64) (int64, error)
+
+	PopulationStore
+	KeyStore
 }
 
 // The counters that the engine keeps.
@@ -115,6 +122,7 @@ type Engine struct {
 	index     atomic.Pointer[Index]
 	catalogue atomic.Pointer[Catalogue]
 	loaded    atomic.Int64 // counterBulk when they were loaded
+	profiles  profiles
 
 	describing sync.Mutex // one change of the catalogue at a time
 	fetches    flights[User]
@@ -144,9 +152,16 @@ func New(o Options) *Engine {
 	return e
 }
 
-// Load reads the catalogue and the hashes of all users into memory, in place of what is there. Questions asked meanwhile
-// are answered from what was there before.
+// Load reads the catalogue and the hashes and profiles of all users into memory, in place of what is there. Questions asked
+// meanwhile are answered from what was there before.
 func (e *Engine) Load(ctx context.Context) error {
+	if err := e.load(ctx); err != nil {
+		return err
+	}
+	return e.loadProfiles(ctx)
+}
+
+func (e *Engine) load(ctx context.Context) error {
 	e.loading.Lock()
 	defer e.loading.Unlock()
 	bulk, err := e.opts.Store.Counter(ctx, counterBulk)
@@ -178,8 +193,11 @@ func (e *Engine) Load(ctx context.Context) error {
 // whether they were.
 func (e *Engine) Reload(ctx context.Context) (bool, error) {
 	bulk, err := e.opts.Store.Counter(ctx, counterBulk)
-	if err != nil || bulk == e.loaded.Load() {
+	if err != nil {
 		return false, err
+	}
+	if bulk == e.loaded.Load() {
+		return false, e.reloadProfiles(ctx)
 	}
 	return true, e.Load(ctx)
 }

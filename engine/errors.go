@@ -6,6 +6,7 @@ import "errors"
 // or a program is told about each is decided in one place, the handlers.
 var (
 	ErrInvalid         = errors.New("invalid parameter")                 // what was asked makes no sense
+	ErrUnauthorized    = errors.New("unauthorized")                      // a key is missing or wrong
 	ErrNotFound        = errors.New("not found")                         // no such thing, or nobody of that name
 	ErrPrivate         = errors.New("list is private")                   // made sure of: other lists can be read
 	ErrEmptyList       = errors.New("nothing watched")                   // the list has no watched entry
@@ -15,5 +16,4 @@ var (
 	ErrUpstream        = errors.New("the source of lists failed")        // and nothing older is stored
 	ErrUpstreamTimeout = errors.New("the source of lists took too long") // and nothing older is stored
 	ErrCorrupt         = errors.New("stored list is damaged")            // its checksum does not match
-	ErrRunning         = errors.New("already running")                   // elsewhere or here
 )

@@ -1,8 +1,8 @@
 package engine
 
 import (
+	"bytes"
 	"slices"
-	"strings"
 	"sync"
 )
 
@@ -27,7 +27,15 @@ type Index struct {
 // name is a user's name padded with zeros, so that a million of them are no work for the garbage collector.
 type name [MaxName]byte
 
-func (n *name) String() string { return strings.TrimRight(string(n[:]), "\x00") }
+// bytes are those of the name, without the padding.
+func (n *name) bytes() []byte {
+	if end := bytes.IndexByte(n[:], 0); end >= 0 {
+		return n[:end]
+	}
+	return n[:]
+}
+
+func (n *name) String() string { return string(n.bytes()) }
 
 // NewIndex makes an index of cards, which come in ascending order of id.
 func NewIndex(cards []Card) *Index {

@@ -206,7 +206,7 @@ func (l List) Pack() Packed {
 		}
 		id, day = e.Anime, e.Day
 	}
-	return binary.LittleEndian.AppendUint32(slices.Clip(b), crc32.Checksum(b, castagnoli))
+	return slices.Clip(binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli)))
 }
 
 // Unpack appends p's entries to dst, whose memory it so uses again, and checks every byte of p on the way: a damaged list

@@ -104,7 +104,7 @@ func (e *Engine) fetch(ctx context.Context, name string, u User) (User, error) {
 		case u.ID != 0:
 			e.opts.Log.WarnContext(ctx, "list not refreshed, the stored one serves", "user", name, "err", err)
 			e.holds.put(name, e.opts.Now().Add(holdFailed), err)
-			if err := e.opts.Store.RefreshFailed(ctx, u.ID); err != nil {
+			if err := e.opts.Store.RefreshFailed(context.WithoutCancel(ctx), u.ID); err != nil {
 				e.opts.Log.ErrorContext(ctx, "failure not counted", "user", name, "err", err)
 			}
 		case errors.Is(err, ErrNotFound), errors.Is(err, ErrPrivate):
@@ -152,6 +152,9 @@ func (e *Engine) save(ctx context.Context, u User, l List) (User, error) {
 			unknown = append(unknown, l[i].Anime)
 		}
 	}
+	if u.Origin == Uploaded {
+		unknown = unknown[:min(len(unknown), mostMentioned)]
+	}
 	if len(unknown) > 0 {
 		if err := e.opts.Store.MentionAnime(ctx, unknown); err != nil {
 			return User{}, err
@@ -162,8 +165,15 @@ func (e *Engine) save(ctx context.Context, u User, l List) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
+	if TasteHash(l, e.catalogue.Load()) != u.Hash {
+		// An anime was described meanwhile, and hashes perhaps made again without this one.
+		if _, err := e.opts.Store.AddCounter(ctx, counterTaste, 1); err != nil {
+			return User{}, err
+		}
+	}
 	u.ID = id
-	e.index.Load().Set(Card{ID: id, Name: u.Name, Hash: u.Hash})
+	e.index.Load().Set(listedCard(u))
+	e.profiles.set(u, l, c)
 	return u, nil
 }
 

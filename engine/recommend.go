@@ -161,6 +161,15 @@ func (e *Engine) fromBatch(ctx context.Context, name string, q Query) (User, *po
 
 func card(u User) Card { return Card{ID: u.ID, Name: u.Name, Hash: u.Hash} }
 
+// listedCard is u's card for the index: without a hash, and so not in it, if u is unlisted.
+func listedCard(u User) Card {
+	c := card(u)
+	if u.Unlisted {
+		c.Hash = 0
+	}
+	return c
+}
+
 // pool is what some users can recommend to one.
 type pool struct {
 	near   []Neighbour

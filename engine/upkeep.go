@@ -95,7 +95,10 @@ func each[T any](ctx context.Context, what string, items []T, do func(T) error) 
 
 // Rehash makes the hashes of all users again if the statistics of some anime changed since that was last done.
 func (e *Engine) Rehash(ctx context.Context) (string, error) {
+	// Not while an anime is counted but not yet in the catalogue.
+	e.describing.Lock()
 	taste, err := e.opts.Store.Counter(ctx, counterTaste)
+	e.describing.Unlock()
 	if err != nil {
 		return "", err
 	}
@@ -120,15 +123,15 @@ func (e *Engine) Rehash(ctx context.Context) (string, error) {
 func (e *Engine) rehash(ctx context.Context) (seen, changed int, err error) {
 	var batch []User
 	flush := func() error {
-		e.loading.RLock()
-		defer e.loading.RUnlock()
+		e.loading.Lock() // not RLock: what a save sets meanwhile must not be overwritten in memory
+		defer e.loading.Unlock()
 		set, err := e.opts.Store.SetHashes(ctx, batch)
 		if err != nil {
 			return err
 		}
 		x := e.index.Load()
 		for _, u := range set {
-			x.Set(card(u))
+			x.Set(listedCard(u))
 		}
 		changed += len(set)
 		batch = batch[:0]

@@ -29,7 +29,7 @@ type User struct {
 	FetchedAt time.Time
 	FullAt    time.Time // when the list was last fetched from its first entry to its last, so that removals were seen
 	Failures  int       // refreshes that failed since FetchedAt
-	Unlisted  bool      // not matched with others, though others are with it
+	Unlisted  bool      // others are not matched with it, though it is with others
 }
 
 // Card is what is kept of every user in memory.

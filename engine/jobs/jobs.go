@@ -48,11 +48,15 @@ func Start(ctx context.Context, log *slog.Logger, keeper Keeper, jobs ...Job) {
 	var running sync.WaitGroup
 	for _, job := range jobs {
 		running.Go(func() {
-			for wait(ctx, due(ctx, keeper, job)) {
-				if time.Until(lastStart(ctx, keeper, job).Add(job.Every)) > 0 {
+			var began time.Time // of the last run here, kept or not
+			for wait(ctx, due(ctx, keeper, job, began)) {
+				if time.Until(lastStart(ctx, keeper, job, began).Add(job.Every)) > 0 {
 					continue // another instance was quicker
 				}
 				r, err := Once(ctx, keeper, job)
+				if !r.Started.IsZero() {
+					began = r.Started
+				}
 				switch {
 				case errors.Is(err, ErrRunning), ctx.Err() != nil:
 				case err != nil:
@@ -72,15 +76,15 @@ func Start(ctx context.Context, log *slog.Logger, keeper Keeper, jobs ...Job) {
 }
 
 // due returns how long it is until the job's next run. A random second or so keeps instances and jobs apart.
-func due(ctx context.Context, keeper Keeper, job Job) time.Duration {
-	left := time.Until(lastStart(ctx, keeper, job).Add(job.Every))
+func due(ctx context.Context, keeper Keeper, job Job, began time.Time) time.Duration {
+	left := time.Until(lastStart(ctx, keeper, job, began).Add(job.Every))
 	return max(left, 0) + rand.N(min(2*time.Second, job.Every))
 }
 
-func lastStart(ctx context.Context, keeper Keeper, job Job) time.Time {
+func lastStart(ctx context.Context, keeper Keeper, job Job, began time.Time) time.Time {
 	last, err := keeper.LastRuns(ctx, job.Name, 1)
-	if err != nil || len(last) == 0 {
-		return time.Time{}
+	if err != nil || len(last) == 0 || last[0].Started.Before(began) {
+		return began
 	}
 	return last[0].Started
 }

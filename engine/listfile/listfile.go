@@ -1,8 +1,9 @@
-// Package listfile reads anime and lists from files: tables in CSV, with a header that names the columns, in any order.
-// Columns that it does not know are passed over.
+// Package listfile reads anime and lists from files: tables in CSV, with a header that names the columns, in any order, and
+// the lists that MyAnimeList exports. Columns and elements that it does not know are passed over.
 package listfile
 
 import (
+	"bufio"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -14,7 +15,7 @@ import (
 
 // Error is a mistake in a file.
 type Error struct {
-	Line int // from 1, which is the header
+	Line int // from 1, which is the header of a table
 	Err  error
 }
 
@@ -30,7 +31,11 @@ type table struct {
 
 // newTable reads the header and checks that it has the columns needed.
 func newTable(r io.Reader, needed ...string) (*table, error) {
-	t := &table{csv: csv.NewReader(r), column: map[string]int{}}
+	buffered := bufio.NewReader(r)
+	if mark, err := buffered.Peek(3); err == nil && string(mark) == "\ufeff" {
+		_, _ = buffered.Discard(3)
+	}
+	t := &table{csv: csv.NewReader(buffered), column: map[string]int{}}
 	t.csv.ReuseRecord = true
 	header, err := t.csv.Read()
 	if errors.Is(err, io.EOF) {
@@ -40,7 +45,7 @@ func newTable(r io.Reader, needed ...string) (*table, error) {
 		return nil, &Error{1, err}
 	}
 	for i, name := range header {
-		name = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(name, "\ufeff")))
+		name = strings.ToLower(strings.TrimSpace(name))
 		if _, twice := t.column[name]; twice && name != "" {
 			return nil, &Error{1, fmt.Errorf("column %q is there twice", name)}
 		}

@@ -13,7 +13,7 @@ import (
 
 // UserList is somebody's list.
 type UserList struct {
-	Name string // canonical
+	Name string // canonical; [ReadXML] leaves it empty if the file names nobody
 	List engine.List
 }
 

@@ -181,7 +181,7 @@ func TestRetryAfterLinesUpAgain(t *testing.T) {
 			wg.Go(func() { _, _ = c.List(t.Context(), "spike", nil, false) })
 		}
 		synctest.Wait() // one asks, five stand in line
-		c.pauseFor(t.Context(), 20 * time.Second)
+		c.pauseFor(t.Context(), 20*time.Second)
 		wg.Wait()
 		if got, want := a.since(start), seconds(0, 20, 21, 22, 23, 24); !slices.Equal(got, want) {
 			t.Errorf("asked at %v, want %v", got, want)

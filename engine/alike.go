@@ -1,0 +1,275 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// MaxRekos is how many anime [Engine.RecommendAlike] recommends at most.
+const MaxRekos = 24
+
+// RefreshEvery is how soon a list can be fetched again by [Engine.Refresh].
+const RefreshEvery = 10 * time.Minute
+
+// Refresh fetches the list of the named user again, unless that happened less than [RefreshEvery] ago, it cannot be, or just
+// failed. When it fails the stored list is as it was. Nothing happens to a user that is not in the store.
+func (e *Engine) Refresh(ctx context.Context, name string) error {
+	canonical, ok := CanonicalName(name)
+	if !ok {
+		return fmt.Errorf("user %.40q: %w", name, ErrNotFound)
+	}
+	u, err := e.opts.Store.User(ctx, canonical)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	now := e.opts.Now()
+	if e.opts.Source == nil || u.Origin != FromMAL || now.Sub(u.FetchedAt) < RefreshEvery || e.holds.err(canonical, now) != nil {
+		return nil
+	}
+	_, err = e.fetch(ctx, canonical, u)
+	return err
+}
+
+// latest is user, after a refresh if that is wanted: an old list is better than none.
+func (e *Engine) latest(ctx context.Context, name string, refresh bool) (User, error) {
+	if refresh {
+		if err := e.Refresh(ctx, name); errors.Is(err, ErrStore) {
+			return User{}, err
+		}
+	}
+	return e.user(ctx, name)
+}
+
+// AlikeQuery says which recommendations are wanted from users with similar profiles.
+type AlikeQuery struct {
+	Accuracy float64 // of the search, 0..100
+	Refresh  bool    // fetch the user's list first, see [Engine.Refresh]
+	Without  map[AnimeID]bool
+	Banned   func(name string) bool // users to leave out; nil: none
+}
+
+// Alike is somebody with a similar profile.
+type Alike struct {
+	Card
+	Affinity float64 // see [Affinity]
+	Found    int     // anime that the requester could add
+	Sent     int     // those of them in the answer
+}
+
+// Reko is a recommended anime.
+type Reko struct {
+	Anime     *Anime
+	Score     float64 // see [ExpectedScore]
+	Enjoyment float64 // see [ExpectedEnjoyment]
+	Users     []int   // places in Rekos.Users of those who have it, ascending
+}
+
+// Rekos are recommendations from users with similar profiles.
+type Rekos struct {
+	Users    []Alike // the longest lists first
+	Items    []Reko  // at most [MaxRekos], what will be enjoyed most first
+	Found    int     // anime that could be recommended
+	Passages int     // searches that it took
+	Accuracy float64 // of the last one
+}
+
+// RecommendAlike recommends what the users with the most similar profiles watched and the named user could. Similar are those
+// of whom every value is within a tolerance of the user's. If those are too few the search is repeated, less accurate each
+// time.
+func (e *Engine) RecommendAlike(ctx context.Context, name string, q AlikeQuery) (Answer[Rekos], error) {
+	none := Answer[Rekos]{}
+	u, err := e.latest(ctx, name, q.Refresh)
+	if err != nil {
+		return none, err
+	}
+	m := e.profiles.matcher()
+	me, err := e.subject(m, u)
+	if err != nil {
+		return none, err
+	}
+	out := Rekos{Accuracy: q.Accuracy}
+	a := e.alikes(m, me, q.Banned)
+	var found []UserID
+	for out.Passages = 1; ; out.Passages++ {
+		if found, err = a.find(ctx, out.Accuracy); err != nil {
+			return none, err
+		}
+		if len(found) >= enoughAlike || out.Passages == MaxPassages {
+			break
+		}
+		out.Accuracy = max(out.Accuracy-lessAccurate, 0)
+	}
+	near := make([]Neighbour, len(found))
+	lenders := make([]User, len(found))
+	out.Users = make([]Alike, len(found))
+	for i, id := range found {
+		lenders[i] = a.users[id]
+		near[i] = Neighbour{Card: card(lenders[i])}
+		out.Users[i] = Alike{Card: near[i].Card, Affinity: Affinity(me.ranks, m.population.Ranks(a.profiles[id]))}
+	}
+	p, err := e.eligible(ctx, u, near, lenders)
+	if err != nil {
+		return none, err
+	}
+	p.ranked = slices.DeleteFunc(p.ranked, func(el eligible) bool { return q.Without[el.anime.ID] })
+	p.rankByEnjoyment(me)
+	out.fill(p, me)
+	return Answer[Rekos]{Requester: e.requester(u), Data: out}, nil
+}
+
+// subject is the user for whom others are searched.
+type subject struct {
+	id      UserID
+	profile *Profile
+	ranks   *Ranks
+}
+
+func (e *Engine) subject(m *matcher, u User) (*subject, error) {
+	p, err := e.profile(u)
+	if err != nil {
+		return nil, err
+	}
+	return &subject{u.ID, p, m.population.Ranks(p)}, nil
+}
+
+// profile makes the profile of a user.
+func (e *Engine) profile(u User) (*Profile, error) {
+	l, err := u.List.Unpack(nil)
+	if err != nil {
+		return nil, fmt.Errorf("list of %q: %w", u.Name, err)
+	}
+	return ProfileOf(l, e.catalogue.Load()), nil
+}
+
+// rankByEnjoyment puts what is eligible in the order of expected enjoyment; ties by anime id.
+func (p *pool) rankByEnjoyment(me *subject) {
+	for i := range p.ranked {
+		p.ranked[i].value = ExpectedEnjoyment(me.profile, me.ranks, p.ranked[i].anime)
+	}
+	slices.SortFunc(p.ranked, func(a, b eligible) int {
+		return cmp.Or(cmp.Compare(b.value, a.value), cmp.Compare(a.anime.ID, b.anime.ID))
+	})
+}
+
+// fill answers the best of p, whose votes are those of out.Users, and counts.
+func (out *Rekos) fill(p *pool, me *subject) {
+	out.Found = len(p.ranked)
+	out.Items = make([]Reko, 0, min(len(p.ranked), MaxRekos))
+	for i := range p.ranked {
+		el := &p.ranked[i]
+		var users []int
+		for at := el.first; ; at = p.votes[at].next {
+			by := int(p.votes[at].near)
+			users = append(users, by)
+			out.Users[by].Found++
+			if i < MaxRekos {
+				out.Users[by].Sent++
+			}
+			if at == el.last {
+				break
+			}
+		}
+		if i < MaxRekos {
+			out.Items = append(out.Items, Reko{el.anime, ExpectedScore(me.profile, el.anime), el.value, users})
+		}
+	}
+}
+
+// alikes searches users with similar profiles. Those that were looked at once are kept for the next passage.
+type alikes struct {
+	engine   *Engine
+	matcher  *matcher
+	me       *subject
+	banned   func(name string) bool
+	users    map[UserID]User
+	profiles map[UserID]*Profile // nil: cannot be found
+}
+
+func (e *Engine) alikes(m *matcher, me *subject, banned func(string) bool) *alikes {
+	return &alikes{engine: e, matcher: m, me: me, banned: banned, users: map[UserID]User{}, profiles: map[UserID]*Profile{}}
+}
+
+// find returns the at most [MaxAlike] longest lists whose profiles are similar with that accuracy.
+func (a *alikes) find(ctx context.Context, accuracy float64) ([]UserID, error) {
+	most := tolerances(a.matcher.users(), accuracy)
+	s := a.matcher.search(a.me, most)
+	var found []UserID
+	var last hit
+	for size := MaxAlike; ; size = min(2*size, 256) {
+		hits := a.matcher.longest(s, size, last)
+		if err := a.look(ctx, hits); err != nil {
+			return nil, err
+		}
+		for _, h := range hits {
+			p := a.profiles[h.id]
+			if p == nil || !a.matcher.population.within(a.me.ranks, p, most) {
+				continue
+			}
+			if found = append(found, h.id); len(found) == MaxAlike {
+				return found, nil
+			}
+		}
+		if len(hits) < size {
+			return found, nil
+		}
+		last = hits[len(hits)-1]
+	}
+}
+
+// look gets the whole profiles of users that were not looked at before.
+func (a *alikes) look(ctx context.Context, hits []hit) error {
+	var missing []UserID
+	for _, h := range hits {
+		if _, ok := a.profiles[h.id]; !ok {
+			a.profiles[h.id] = nil
+			missing = append(missing, h.id)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	users, err := a.engine.opts.Store.Users(ctx, missing)
+	if err != nil {
+		return err
+	}
+	for _, u := range users {
+		if u.Unlisted || a.banned != nil && a.banned(u.Name) {
+			continue
+		}
+		p, err := a.engine.profile(u)
+		if err != nil {
+			a.engine.opts.Log.ErrorContext(ctx, "stored list", "err", err)
+			continue
+		}
+		a.users[u.ID], a.profiles[u.ID] = u, p
+	}
+	return nil
+}
+
+// ProfileReport is a user's profile, and where it stands among all users.
+type ProfileReport struct {
+	Profile    *Profile
+	Ranks      *Ranks
+	Population *Population
+}
+
+// Profile returns the profile of the named user, after a refresh of the list if that is wanted.
+func (e *Engine) Profile(ctx context.Context, name string, refresh bool) (Answer[ProfileReport], error) {
+	u, err := e.latest(ctx, name, refresh)
+	if err != nil {
+		return Answer[ProfileReport]{}, err
+	}
+	m := e.profiles.matcher()
+	me, err := e.subject(m, u)
+	if err != nil {
+		return Answer[ProfileReport]{}, err
+	}
+	return Answer[ProfileReport]{Requester: e.requester(u), Data: ProfileReport{me.profile, me.ranks, m.population}}, nil
+}

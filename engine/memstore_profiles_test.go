@@ -1,0 +1,116 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// memPopulation is the newest population of a [memStore], guarded by its mutex.
+type memPopulation struct {
+	newest *Population
+	saved  int
+}
+
+func (s *memStore) Population(ctx context.Context) (*Population, error) {
+	if err := s.begin(ctx, "Population"); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	if s.population.newest == nil {
+		return nil, fmt.Errorf("population: %w", ErrNotFound)
+	}
+	p := *s.population.newest
+	return &p, nil
+}
+
+func (s *memStore) SavePopulation(ctx context.Context, p *Population) error {
+	if err := s.begin(ctx, "SavePopulation"); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	kept := *p
+	kept.MadeAt = kept.MadeAt.Truncate(time.Second)
+	s.population.newest = &kept
+	s.population.saved++
+	return nil
+}
+
+func (s *memStore) UsersState(ctx context.Context) (string, error) {
+	if err := s.begin(ctx, "UsersState"); err != nil {
+		return "", err
+	}
+	defer s.mu.Unlock()
+	fetched := int64(0)
+	for _, u := range s.users {
+		fetched += u.FetchedAt.Unix()
+	}
+	return fmt.Sprint(len(s.users), s.last, fetched), nil
+}
+
+// memKeys are the keys and secrets of a [memStore], guarded by its mutex.
+type memKeys struct {
+	keys    []Key // the id of keys[i] is i + 1
+	secrets map[string][]byte
+}
+
+func (s *memStore) AddKey(ctx context.Context, k Key) (int64, error) {
+	if err := s.begin(ctx, "AddKey"); err != nil {
+		return 0, err
+	}
+	defer s.mu.Unlock()
+	k.ID, k.MadeAt = int64(len(s.keys.keys)+1), k.MadeAt.Truncate(time.Second)
+	s.keys.keys = append(s.keys.keys, k)
+	return k.ID, nil
+}
+
+func (s *memStore) Keys(ctx context.Context) ([]Key, error) {
+	if err := s.begin(ctx, "Keys"); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	return slices.Clone(s.keys.keys), nil
+}
+
+func (s *memStore) RevokeKey(ctx context.Context, id int64, at time.Time) error {
+	if err := s.begin(ctx, "RevokeKey"); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	if id < 1 || id > int64(len(s.keys.keys)) {
+		return fmt.Errorf("key %d: %w", id, ErrNotFound)
+	}
+	if k := &s.keys.keys[id-1]; k.RevokedAt.IsZero() {
+		k.RevokedAt = at.Truncate(time.Second)
+	}
+	return nil
+}
+
+func (s *memStore) UseKey(ctx context.Context, hash KeyHash, at time.Time) (Key, error) {
+	if err := s.begin(ctx, "UseKey"); err != nil {
+		return Key{}, err
+	}
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.keys.keys, func(k Key) bool { return k.Hash == hash && k.RevokedAt.IsZero() })
+	if i < 0 {
+		return Key{}, fmt.Errorf("key: %w", ErrNotFound)
+	}
+	k := s.keys.keys[i]
+	s.keys.keys[i].Uses, s.keys.keys[i].UsedAt = k.Uses+1, at.Truncate(time.Second)
+	return k, nil
+}
+
+func (s *memStore) Secret(ctx context.Context, name string, proposal []byte) ([]byte, error) {
+	if err := s.begin(ctx, "Secret"); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	if s.keys.secrets == nil {
+		s.keys.secrets = map[string][]byte{}
+	}
+	if _, ok := s.keys.secrets[name]; !ok {
+		s.keys.secrets[name] = slices.Clone(proposal)
+	}
+	return slices.Clone(s.keys.secrets[name]), nil
+}

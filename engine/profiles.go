@@ -1,0 +1,190 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+// PopulationStore keeps how the values of all users' profiles are spread. It is part of [Store].
+type PopulationStore interface {
+	// Population returns the newest version.
+	Population(ctx context.Context) (*Population, error)
+	// SavePopulation stores p as a new version; MadeAt is kept to the second.
+	SavePopulation(ctx context.Context, p *Population) error
+	// UsersState returns a short text that is another one once users came, went, or had their lists fetched again.
+	UsersState(ctx context.Context) (string, error)
+}
+
+// counterPopulation grows whenever a new version of the population is stored.
+const counterPopulation = "population"
+
+// profiles is what the engine keeps of all users' profiles in memory. The zero value is empty. It is safe for concurrent use.
+type profiles struct {
+	loading sync.Mutex              // one at a time
+	now     atomic.Pointer[matcher] // nil at first
+	next    atomic.Pointer[matcher] // while it is filled; gets every change too
+	seen    atomic.Int64            // counterPopulation when now was made; -1: not made
+}
+
+var nobody = newMatcher(new(Population), 0)
+
+// matcher returns the one to search in.
+func (ps *profiles) matcher() *matcher {
+	if m := ps.now.Load(); m != nil {
+		return m
+	}
+	return nobody
+}
+
+// each calls f with every matcher that has to know of a change, after the change is in the store. A matcher that is filled
+// only later meets the change there.
+func (ps *profiles) each(f func(*matcher)) {
+	next, now := ps.next.Load(), ps.now.Load() // in this order: what is next may become what is now
+	if next != nil {
+		f(next)
+	}
+	if now != nil && now != next {
+		f(now)
+	}
+}
+
+// set makes u, whose list is l, be found by its profile. Unlisted users are not.
+func (ps *profiles) set(u User, l List, c *Catalogue) {
+	if u.Unlisted {
+		ps.remove(u.ID)
+		return
+	}
+	p := ProfileOf(l, c)
+	ps.each(func(m *matcher) { m.set(u.ID, p) })
+}
+
+func (ps *profiles) remove(id UserID) { ps.each(func(m *matcher) { m.remove(id) }) }
+
+// loadProfiles makes the profiles of all users anew, among the stored population. Changes meanwhile are not lost, and
+// searches go on in what was there before.
+func (e *Engine) loadProfiles(ctx context.Context) error {
+	ps := &e.profiles
+	ps.loading.Lock()
+	defer ps.loading.Unlock()
+	seen, err := e.opts.Store.Counter(ctx, counterPopulation)
+	if err != nil {
+		return err
+	}
+	ps.seen.Store(-1) // until all is well
+	p, err := e.population(ctx)
+	if err != nil {
+		return err
+	}
+	next := newMatcher(p, e.index.Load().Len())
+	ps.next.Store(next)
+	defer ps.next.Store(nil)
+	if err := e.eachProfile(ctx, func(u User, p *Profile) { next.add(u.ID, p) }); err != nil {
+		return err
+	}
+	ps.now.Store(next)
+	ps.seen.Store(seen)
+	return nil
+}
+
+// reloadProfiles loads the profiles again if there is a new version of the population, or if that failed before.
+func (e *Engine) reloadProfiles(ctx context.Context) error {
+	seen, err := e.opts.Store.Counter(ctx, counterPopulation)
+	if err != nil || seen == e.profiles.seen.Load() {
+		return err
+	}
+	return e.loadProfiles(ctx)
+}
+
+// eachProfile walks over the profiles of all listed users, in bounded memory. The profile is f's until it returns. Damaged
+// lists are left out; [Engine.Rehash] tells of them.
+func (e *Engine) eachProfile(ctx context.Context, f func(User, *Profile)) error {
+	var list List
+	var p Profile
+	for u, err := range e.opts.Store.AllUsers(ctx) {
+		if err != nil {
+			return err
+		}
+		if u.Unlisted {
+			continue
+		}
+		if list, err = u.List.Unpack(list[:0]); err != nil {
+			continue
+		}
+		p.fill(list, e.catalogue.Load())
+		f(u, &p)
+	}
+	return nil
+}
+
+// population returns the stored population, and one that is made now if there is none, or one of a number of users that is
+// another one by more than a tenth: before the first run of the job, and after imports until its next one.
+func (e *Engine) population(ctx context.Context) (*Population, error) {
+	p, err := e.opts.Store.Population(ctx)
+	switch {
+	case errors.Is(err, ErrCorrupt):
+		e.opts.Log.ErrorContext(ctx, "stored population", "err", err)
+	case err == nil:
+		origins, err := e.opts.Store.CountUsers(ctx)
+		if err != nil {
+			return nil, err
+		}
+		users := 0
+		for _, n := range origins {
+			users += n
+		}
+		if apart := max(users-p.Users, p.Users-users); apart*10 <= p.Users {
+			return p, nil
+		}
+	case !errors.Is(err, ErrNotFound):
+		return nil, err
+	}
+	return e.census(ctx)
+}
+
+// census makes the population from all users.
+func (e *Engine) census(ctx context.Context) (*Population, error) {
+	var c census
+	err := e.eachProfile(ctx, func(_ User, p *Profile) { c.add(p) })
+	return c.population(), err
+}
+
+// UpdatePopulation stores how the values of all users' profiles are spread, as a new version, if users or the statistics of
+// anime changed since that was last done.
+func (e *Engine) UpdatePopulation(ctx context.Context) (string, error) {
+	state, err := e.usersState(ctx)
+	if err != nil {
+		return "", err
+	}
+	last, err := e.opts.Store.Population(ctx)
+	switch {
+	case err == nil && last.State == state:
+		return "no user changed", nil
+	case err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrCorrupt):
+		return "", err
+	}
+	p, err := e.census(ctx)
+	if err != nil {
+		return "", err
+	}
+	p.MadeAt, p.State = e.opts.Now(), state
+	if err := e.opts.Store.SavePopulation(ctx, p); err != nil {
+		return "", err
+	}
+	if _, err := e.opts.Store.AddCounter(ctx, counterPopulation, 1); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d users", p.Users), nil
+}
+
+// usersState says what a population is made from.
+func (e *Engine) usersState(ctx context.Context) (string, error) {
+	users, err := e.opts.Store.UsersState(ctx)
+	if err != nil {
+		return "", err
+	}
+	taste, err := e.opts.Store.Counter(ctx, counterTaste)
+	return fmt.Sprintf("%s %d", users, taste), err
+}

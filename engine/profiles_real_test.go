@@ -1,0 +1,167 @@
+package engine_test
+
+import (
+	"compress/gzip"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"reko.moe/engine"
+	"reko.moe/engine/listfile"
+)
+
+// realEngine is an engine with all real lists, in a store in memory.
+func realEngine(t testing.TB) (*engine.Engine, []engine.User) {
+	t.Helper()
+	read := func(name string) *gzip.Reader {
+		r, err := gzip.NewReader(engine.OpenShared(t, "data", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	var anime []engine.Anime
+	for a, err := range listfile.ReadAnime(read("anime.csv.gz"), time.Unix(1, 0)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		anime = append(anime, a)
+	}
+	var users []engine.User
+	for u, err := range listfile.ReadLists(read("lists.csv.gz")) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		users = append(users, engine.User{ID: engine.UserID(len(users) + 1), Name: u.Name, Origin: engine.FromFile, Hash: 8, List: u.List.Pack()})
+	}
+	e := engine.New(engine.Options{Store: engine.NewMemStore(anime, users)})
+	if err := e.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return e, users
+}
+
+// Over real lists, too, the search finds what looking at everybody finds: as few users as there are here, and with the
+// tolerances that far more users would have.
+func TestRealSearchEqualsPlainSearch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("looks at all real lists many times")
+	}
+	e, _ := realEngine(t)
+	all, err := e.Stands(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := 250_000/float64(len(all)) + 100
+	found := 0
+	for n := range 60 {
+		me := all[n*len(all)/60]
+		for _, percent := range []float64{base - 100, 12, 6.25, 5, 4, 2.5, 1} {
+			got, err := e.Alike(t.Context(), me.User, base-percent, nil)
+			if want := engine.PlainAlike(all, me, base-percent, nil); err != nil || !slices.Equal(got, want) {
+				t.Errorf("%s within %v %%: %v, %v; want %v", me.Name, percent, got, err, want)
+			}
+			found += len(got)
+		}
+	}
+	if found < 700 {
+		t.Errorf("%d users were found: too few to tell", found)
+	}
+}
+
+// A real list has an affinity of 100 with itself, and of less with others.
+func TestRealAffinity(t *testing.T) {
+	e, _ := realEngine(t)
+	all, err := e.Stands(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.0
+	for i := range 1000 {
+		a, b := all[i*12].Ranks, all[(i*12+7)%len(all)].Ranks
+		if got := engine.Affinity(a, a); got != 100 {
+			t.Fatalf("affinity of %s with itself: %v", all[i*12].Name, got)
+		}
+		ab := engine.Affinity(a, b)
+		if ab != engine.Affinity(b, a) || ab >= 100 || ab < 0 {
+			t.Fatalf("affinity %v", ab)
+		}
+		sum += ab
+	}
+	if mean := sum / 1000; math.Abs(mean-75) > 15 {
+		t.Errorf("the mean affinity of people is %v", mean)
+	}
+}
+
+func BenchmarkProfile(b *testing.B) {
+	e, users := realEngine(b)
+	for _, n := range []int{30, 300, 3000} {
+		i := slices.IndexFunc(users, func(u engine.User) bool { return u.List.Len() >= n && u.List.Len() < n+n/10 })
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			var list engine.List
+			b.ReportAllocs()
+			for b.Loop() {
+				list, _ = users[i].List.Unpack(list[:0])
+				e.ProfileOf(list)
+			}
+		})
+	}
+}
+
+// BenchmarkAlike searches 12,338 real users, and a million that were made of them; with as much accuracy as finds nobody
+// quickly, and with as little as finds many.
+func BenchmarkAlike(b *testing.B) {
+	e, users := realEngine(b)
+	run := func(name string, n int) {
+		for _, accuracy := range []float64{100, 98, 94, 82, 50} {
+			b.Run(fmt.Sprintf("%s/%v", name, accuracy), func(b *testing.B) {
+				i := 0
+				found := 0
+				for b.Loop() {
+					ids, err := e.Alike(b.Context(), users[i*997%len(users)], accuracy, nil)
+					if err != nil {
+						b.Fatal(err)
+					}
+					found += len(ids)
+					i++
+				}
+				b.ReportMetric(float64(found)/float64(i), "users")
+			})
+		}
+		b.Run(name+"/passages", func(b *testing.B) {
+			i := 0
+			for b.Loop() {
+				if _, err := e.RecommendAlike(b.Context(), users[i*997%len(users)].Name, engine.AlikeQuery{Accuracy: 100}); err != nil {
+					b.Fatal(err)
+				}
+				i++
+			}
+		})
+		b.Logf("%s: %d users", name, n)
+	}
+	run("real", len(users))
+	e.Multiply(1_000_000)
+	run("million", 1_000_000)
+}
+
+// BenchmarkPopulation is the job over all real lists, the store being in memory.
+func BenchmarkPopulation(b *testing.B) {
+	e, _ := realEngine(b)
+	for b.Loop() {
+		if err := e.Census(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkLoadProfiles is what a start takes for profiles.
+func BenchmarkLoadProfiles(b *testing.B) {
+	e, _ := realEngine(b)
+	for b.Loop() {
+		if err := e.LoadProfiles(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// mostMentioned bounds how many anime that nobody described one upload puts in line for it, so that invented ids do not keep
+// those waiting that are on real lists.
+const mostMentioned = 500
+
+// Upload stores a list as that of a new user of origin [Uploaded], under a name that nobody can guess. Others are matched with
+// it only if it is listed. A list that tells no taste is not stored: [ErrEmptyList] and [ErrNoHash] say why.
+func (e *Engine) Upload(ctx context.Context, list List, listed bool) (User, error) {
+	switch {
+	case list.Watched() == 0:
+		return User{}, fmt.Errorf("uploaded list: %w", ErrEmptyList)
+	case TasteHash(list, e.catalogue.Load()) == 0:
+		return User{}, fmt.Errorf("uploaded list: %w", ErrNoHash)
+	}
+	now := e.opts.Now()
+	return e.save(ctx, User{
+		Name: guestName(), Origin: Uploaded, List: list.Pack(), FetchedAt: now, FullAt: now, Unlisted: !listed,
+	}, list)
+}
+
+// guestName makes up a name out of 2^50.
+func guestName() string { return "guest-" + strings.ToLower(rand.Text()[:MaxName-len("guest-")]) }
+
+// Uploads returns those of the named users that exist and were uploaded, in the order of names.
+func (e *Engine) Uploads(ctx context.Context, names []string) ([]User, error) {
+	var users []User
+	for _, name := range names {
+		u, err := e.uploaded(ctx, name)
+		switch {
+		case err == nil:
+			users = append(users, u)
+		case !errors.Is(err, ErrNotFound):
+			return nil, err
+		}
+	}
+	return users, nil
+}
+
+// Unupload deletes the named user if it was uploaded; else it is [ErrNotFound].
+func (e *Engine) Unupload(ctx context.Context, name string) error {
+	u, err := e.uploaded(ctx, name)
+	if err != nil {
+		return err
+	}
+	e.loading.RLock()
+	defer e.loading.RUnlock()
+	if err := e.opts.Store.DeleteUser(ctx, u.ID); err != nil {
+		return err
+	}
+	e.index.Load().Remove(u.ID)
+	e.profiles.remove(u.ID)
+	e.profiles.remove(u.ID)
+	if u.Unlisted {
+		return nil // nobody else has it in memory
+	}
+	bulk, err := e.opts.Store.AddCounter(ctx, counterBulk, 1)
+	if err != nil {
+		return err
+	}
+	e.loaded.CompareAndSwap(bulk-1, bulk) // here it is gone already
+	return nil
+}
+
+func (e *Engine) uploaded(ctx context.Context, name string) (User, error) {
+	canonical, ok := CanonicalName(name)
+	if !ok {
+		return User{}, fmt.Errorf("upload %.40q: %w", name, ErrNotFound)
+	}
+	u, err := e.opts.Store.User(ctx, canonical)
+	if err == nil && u.Origin != Uploaded {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return User{}, fmt.Errorf("upload %q: %w", canonical, err)
+	}
+	return u, nil
+}
