@@ -21,6 +21,8 @@ var failures = []struct {
 	text   string
 }{
 	{engine.ErrInvalid, http.StatusBadRequest, "InvalidParameter", "That request makes no sense."},
+	{errBody, http.StatusBadRequest, "InvalidBody", "That body makes no sense."},
+	{engine.ErrUnauthorized, http.StatusUnauthorized, "Unauthorized", "A valid key is needed, as Authorization: Bearer KEY."},
 	{engine.ErrPrivate, http.StatusForbidden, "PrivateUserList", "That user's list is private."},
 	{engine.ErrEmptyList, http.StatusUnprocessableEntity, "EmptyUserList", "That user has not watched anything yet."},
 	{engine.ErrInvalidList, http.StatusUnprocessableEntity, "InvalidUserList", "MyAnimeList's answer for that user could not be understood."},
@@ -70,6 +72,10 @@ func (s *server) fail(c *fiber.Ctx, err error) error {
 	var bad invalid
 	if errors.As(err, &bad) {
 		answer.Message = bad.Error() + "."
+	}
+	var body badBody
+	if errors.As(err, &body) {
+		answer.Message = body.Error() + "."
 	}
 	if answer.Code >= http.StatusInternalServerError {
 		s.Log.ErrorContext(c.UserContext(), "request failed", "path", shortPath(c), "id", answer.ID, "err", err)

@@ -4,6 +4,7 @@ package handlers
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"slices"
 	"time"
@@ -27,9 +28,11 @@ type Options struct {
 	APIHost   string                      // requests with this Host find /api at the root, too; empty: none
 	PublicURL string                      // of the site, without a slash at its end; empty: not known
 	Timeout   time.Duration               // for one request; 30 s
+	Unpacked  int64                       // the most bytes that are read of an uploaded file once it is unpacked; 64 MB
 	Upstream  bool                        // users who are not stored are looked for on MyAnimeList
 	Demo      func() bool                 // tells whether the users are the invented ones
 	Examples  []string                    // names of some of those
+	Secret    []byte                      // of the hashes that stand for users; nil: a new one
 	Sessions  fiber.Storage               // what is remembered of browsers; nil: in memory
 	Log       *slog.Logger
 }
@@ -37,6 +40,7 @@ type Options struct {
 type server struct {
 	Options
 	sessions *session.Store
+	reading  chan struct{} // has an item for each upload that is being read
 }
 
 // Limits of what is read before a request is looked at. A path with a name of 10,000 characters still gets its answer.
@@ -52,7 +56,14 @@ func New(o Options) *fiber.App {
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
 	}
-	s := &server{Options: o}
+	if o.Unpacked == 0 {
+		o.Unpacked = mostUnpacked
+	}
+	if len(o.Secret) == 0 {
+		o.Secret = make([]byte, 32)
+		_, _ = rand.Read(o.Secret) // never fails
+	}
+	s := &server{Options: o, reading: make(chan struct{}, mostReading)}
 	s.sessions = newSessions(o.Sessions, s.secure())
 	app := fiber.New(fiber.Config{
 		AppName:               "Reko",
@@ -63,7 +74,7 @@ func New(o Options) *fiber.App {
 		BodyLimit:             bodyLimit,
 		ReadTimeout:           readTimeout,
 		IdleTimeout:           idleTimeout,
-		ErrorHandler:          s.fail,
+		ErrorHandler:          s.failUnread,
 	})
 	app.Use(s.identify, s.recover, s.deadline, s.apiHost)
 	app.Get("/healthz", s.health)
@@ -74,6 +85,9 @@ func New(o Options) *fiber.App {
 
 	app.Get("/api/version", s.version)
 	app.Get("/api/openapi.json", s.openAPI)
+	app.Post("/api/recommendations", s.rekos)
+	app.Post("/api/recommendations/:username", s.namedRekos)
+	app.Get("/api/stats/:username", s.keyed, s.stats)
 	app.Get("/api/:username/recommendations", s.recommendations)
 	app.Get("/api/:username/recommendations/:other", s.recommendationsFrom)
 	app.Get("/api/:username/similar", s.similar)
@@ -89,9 +103,12 @@ func New(o Options) *fiber.App {
 	app.Get("/u/:username/compare/:other/share.png", s.compareShare)
 	app.Get("/u/:username/random", s.randomPage)
 	app.Get("/saved", s.savedPage)
+	app.Get("/import", s.uploadPage)
 	app.Get("/about", s.aboutPage)
 	app.Get("/docs", s.docsPage)
 	app.Get("/docs/try", s.docsTry)
+	app.Post("/import", sameSite, s.upload)
+	app.Post("/import/delete", sameSite, s.unupload)
 	app.Post("/save", sameSite, s.save)
 	app.Post("/unsave", sameSite, s.unsave)
 	app.Post("/hide", sameSite, s.hide)
@@ -104,7 +121,11 @@ func New(o Options) *fiber.App {
 	app.Get("/icon-512.png", s.icon512)
 
 	known := app.Server().Handler
+	app.Server().HeaderReceived = bodyLimits
 	app.Server().Handler = func(raw *fasthttp.RequestCtx) {
+		if len(raw.Request.Header.MultipartFormBoundary()) > 0 {
+			raw.SetConnectionClose() // what follows the form in the body was not read, and is no request
+		}
 		if slices.Contains(fiber.DefaultMethods, string(raw.Method())) {
 			known(raw)
 			return

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,6 +23,9 @@ func (e invalid) Unwrap() error { return engine.ErrInvalid }
 
 // param returns a part of the path, percent-decoded. What cannot be decoded stays as it is, and is nobody's name then.
 func param(c *fiber.Ctx, name string) string {
+	if !slices.Contains(c.Route().Params, name) {
+		return "" // what is refused before it is read has no route at all, for which Fiber panics
+	}
 	raw := c.Params(name)
 	if decoded, err := url.PathUnescape(raw); err == nil {
 		return decoded

@@ -129,6 +129,15 @@ func BenchmarkRequest(b *testing.B) {
 				{"compare", "/api/%s/compare/" + other},
 				{"random", "/api/%s/random?seed=7"},
 				{"version", "/api/version?%s"},
+				{"page-home", "/?%s"},
+				{"page-user", "/u/%s"},
+				{"page-user-filtered", "/u/%s?with=1&since=2000&mean=7"},
+				{"page-user-from", "/u/%s?from=" + other},
+				{"page-similar", "/u/%s/similar"},
+				{"page-compare", "/u/%s/compare/" + other},
+				{"page-random", "/u/%s/random?seed=7"},
+				{"page-about", "/about?%s"},
+				{"page-docs", "/docs?%s"},
 			} {
 				b.Run(request.name, func(b *testing.B) {
 					var requests [len(names)]*fasthttp.RequestCtx

@@ -281,5 +281,5 @@ func mimeOf(name string) string {
 
 // robots keeps people's pages out of search engines.
 func (s *server) robots(c *fiber.Ctx) error {
-	return c.SendString("User-agent: *\nDisallow: /u/\nDisallow: /u?\nDisallow: /saved\nDisallow: /api/\n")
+	return c.SendString("User-agent: *\nAllow: /u/*/share.png\nDisallow: /u/\nDisallow: /u?\nDisallow: /saved\nDisallow: /api/\n")
 }

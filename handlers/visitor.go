@@ -21,10 +21,12 @@ const sessionFor = 365 * 24 * time.Hour
 // mostKept bounds what a visitor can save or hide; the oldest go first.
 const mostKept = 1000
 
-// visitor is what the site remembers of a browser that saved or hid something.
+// visitor is what the site remembers of a browser that saved, hid or uploaded something.
 type visitor struct {
 	Saved  []engine.AnimeID `json:"saved,omitempty"`  // the last first
 	Hidden []engine.AnimeID `json:"hidden,omitempty"` // the last first
+
+	Uploads []string `json:"uploads,omitempty"` // names of the lists, the last first
 }
 
 // newSessions makes the sessions, kept in storage.
@@ -71,7 +73,7 @@ func (s *server) remember(c *fiber.Ctx, change func(*visitor)) error {
 		return err
 	}
 	v := s.visitor(c)
-	v.Saved, v.Hidden = slices.Clone(v.Saved), slices.Clone(v.Hidden)
+	v.Saved, v.Hidden, v.Uploads = slices.Clone(v.Saved), slices.Clone(v.Hidden), slices.Clone(v.Uploads)
 	change(&v)
 	text, err := json.Marshal(v)
 	if err != nil {

@@ -9,7 +9,7 @@
     e.preventDefault();
     const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
     root.dataset.theme = dark ? "light" : "dark";
-    fetch("/theme", { method: "POST", body: new URLSearchParams({ theme: root.dataset.theme, back: "/" }), redirect: "manual" });
+    fetch("/theme", { method: "POST", body: new URLSearchParams({ theme: root.dataset.theme, back: "/" }), redirect: "manual", keepalive: true });
   });
 
   once("keydown", (e) => {
@@ -96,8 +96,17 @@
   once("DOMContentLoaded", ready);
   once("htmx:afterSettle", ready);
 
+  // Fields that were left empty stay out of the address.
+  once("htmx:configRequest", (e) => {
+    if (e.detail.verb !== "get") return;
+    for (const [key, value] of [...e.detail.formData]) if (value === "") e.detail.formData.delete(key);
+  });
+
   // What is about to be replaced says so.
-  once("htmx:beforeRequest", (e) => e.detail.target?.setAttribute("aria-busy", "true"));
+  once("htmx:beforeRequest", (e) => {
+    document.getElementById("flash").textContent = ""; // what was said of the last request
+    e.detail.target?.setAttribute("aria-busy", "true");
+  });
   once("htmx:afterRequest", (e) => e.detail.target?.removeAttribute("aria-busy"));
   // A server that cannot be reached is worth a word, too.
   once("htmx:sendError", () => {

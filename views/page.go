@@ -31,6 +31,7 @@ type Page struct {
 	Saved       int    // how many anime the visitor saved
 	Demo        bool   // the users are invented
 	Flash       string // said once
+	Again       int    // seconds after which a browser without scripts asks again; 0: never
 }
 
 // HTMX is how htmx is configured: no styles or code of its own in the page, so that the policy can be strict; errors go to
@@ -152,6 +153,9 @@ func (p Page) image() string {
 	}
 	return "/share.png"
 }
+
+// again returns p with Again.
+func (p Page) again(seconds int) Page { p.Again = seconds; return p }
 
 // otherTheme is what the switch switches to, where no script says better.
 func (p Page) otherTheme() string {

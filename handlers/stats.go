@@ -1,0 +1,53 @@
+package handlers
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"reko.moe/engine"
+	"reko.moe/handlers/api"
+)
+
+// stats answers the statistics of a user to who has a key.
+func (s *server) stats(c *fiber.Ctx) error {
+	refresh, err := truth(c, "reload_list")
+	if err != nil {
+		return err
+	}
+	a, err := s.Engine.Profile(c.UserContext(), param(c, "username"), refresh)
+	if err != nil {
+		return err
+	}
+	return c.JSON(api.MakeStats(a))
+}
+
+// keyed lets only those through who have a key. It comes before the request is looked at any further.
+func (s *server) keyed(c *fiber.Ctx) error {
+	scheme, key, _ := strings.Cut(c.Get(fiber.HeaderAuthorization), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		key = ""
+	}
+	if err := s.Engine.UseKey(c.UserContext(), strings.TrimSpace(key)); err != nil {
+		if errors.Is(err, engine.ErrUnauthorized) {
+			c.Set(fiber.HeaderWWWAuthenticate, `Bearer realm="reko"`)
+		}
+		return err
+	}
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	c.Vary(fiber.HeaderAuthorization)
+	return c.Next()
+}
+
+// truth reads a parameter that is true or false; false when it is not there.
+func truth(c *fiber.Ctx, name string) (bool, error) {
+	switch text := strings.ToLower(strings.TrimSpace(c.Query(name))); text {
+	case "", "false", "0":
+		return false, nil
+	case "true", "1":
+		return true, nil
+	default:
+		return false, invalid{name, text, "true or false"}
+	}
+}
