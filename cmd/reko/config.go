@@ -24,6 +24,7 @@ type config struct {
 	APIHost   string        // [http] api_host
 	PublicURL string        // [http] public_url; empty: not known
 	Timeout   time.Duration // [http] timeout
+	Secret    string        // [http] secret; empty: the store's
 
 	Database string // [db] url
 
@@ -47,6 +48,8 @@ type config struct {
 	AiringEvery   time.Duration // [jobs] airing
 	HashesEvery   time.Duration // [jobs] hashes
 
+	PopulationEvery time.Duration // [jobs] population
+
 	Demo string // [demo] enabled: auto, true or false
 
 	LogLevel  slog.Level // [log] level
@@ -67,6 +70,7 @@ func (cfg *config) settings() []setting {
 		{"http", "api_host", "", text(&cfg.APIHost)},
 		{"http", "public_url", "", publicURL(&cfg.PublicURL)},
 		{"http", "timeout", "30s", duration(&cfg.Timeout, time.Second)},
+		{"http", "secret", "", secret(&cfg.Secret)},
 		{"db", "url", "sqlite:data/reko.db", databaseURL(&cfg.Database)},
 		{"mal", "url", "https://api.myanimelist.net/v2", webURL(&cfg.MALURL)},
 		{"mal", "client_id", "", text(&cfg.MALClient)},
@@ -83,6 +87,7 @@ func (cfg *config) settings() []setting {
 		{"jobs", "describe", "2m", duration(&cfg.DescribeEvery, time.Second)},
 		{"jobs", "airing", "1h", duration(&cfg.AiringEvery, time.Second)},
 		{"jobs", "hashes", "10m", duration(&cfg.HashesEvery, time.Second)},
+		{"jobs", "population", "1h", duration(&cfg.PopulationEvery, time.Second)},
 		{"demo", "enabled", "auto", oneOf(&cfg.Demo, "auto", "true", "false")},
 		{"log", "level", "info", level(&cfg.LogLevel)},
 		{"log", "format", "text", oneOf(&cfg.LogFormat, "text", "json")},

@@ -28,11 +28,13 @@ type cli struct {
 	Import struct {
 		Anime importAnimeCmd `cmd:"" help:"Import anime from CSV files."`
 		Lists importListsCmd `cmd:"" help:"Import the lists of many users from CSV files."`
+		XML   importXMLCmd   `cmd:"" name:"xml" help:"Import a list that MyAnimeList exported as XML."`
 	} `cmd:"" help:"Import from files."`
 	Jobs struct {
 		List jobsListCmd `cmd:"" default:"1" help:"List the jobs and how they last went."`
 		Run  jobsRunCmd  `cmd:"" help:"Run jobs now."`
 	} `cmd:"" help:"What is done at intervals."`
+	Keys    keysCmd    `cmd:"" help:"Keys of programs that may ask for statistics of users."`
 	Check   checkCmd   `cmd:"" help:"Check that every stored list is whole."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

@@ -47,6 +47,10 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
+	secret, err := cfg.secret(ctx, store)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
 	var started, stopping, demoUsers atomic.Bool
 	app := handlers.New(handlers.Options{
 		Engine:    eng,
@@ -60,6 +64,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 		Demo:      demoUsers.Load,
 		Examples:  exampleNames(),
 		Sessions:  store.Sessions(),
+		Secret:    secret,
 		Log:       log,
 		Ready: func(ctx context.Context) error {
 			switch {

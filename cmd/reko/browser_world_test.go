@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+
+	"reko.moe/engine"
+	"reko.moe/engine/demo"
+	"reko.moe/engine/mal/maltest"
+)
+
+// world is a site over the invented users and a fake MyAnimeList, where somebody is in every state.
+type world struct {
+	fake *maltest.Server
+	url  string
+}
+
+// The users of MyAnimeList in a world. Those of the demo are there, too.
+const (
+	reader    = "spike"   // has a list like others
+	collector = "radical" // has watched everything, and what the catalogue knows has pictures since
+	private   = "vicious"
+	empty     = "ed"
+	tasteless = "ein"  // has watched what nobody knows
+	downed    = "gren" // MyAnimeList never answers for
+)
+
+// newWorld starts a world, which ends with the test.
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	anime := demo.Anime()
+	var all, some []engine.AnimeID
+	for i := range anime {
+		all = append(all, anime[i].ID)
+		if i%5 == 0 {
+			some = append(some, anime[i].ID)
+		}
+		if i%7 != 0 {
+			anime[i].Picture = fmt.Sprintf("https://%s/images/anime/%d/%dl.png", imageHost, i%10, anime[i].ID)
+		}
+	}
+	w := &world{fake: maltest.Start(t, maltest.Lists{
+		reader: listOf(some...), collector: listOf(all...), empty: nil, tasteless: listOf(4_000_000), downed: listOf(some...),
+	}, anime...)}
+	w.fake.SetPrivate(private, true)
+	w.fake.Fail("/users/"+downed+"/", 0, maltest.Overloaded)
+	w.url = start(t, w.configure)
+	w.ask(t, collector+"/similar", nil)
+	w.ask(t, reader+"/similar", nil)
+	return w
+}
+
+// configure lets a server ask the fake MyAnimeList beside the invented users.
+func (w *world) configure(cfg *config) {
+	cfg.MALURL, cfg.MALClient, cfg.MALRate, cfg.MALBurst, cfg.MALProbe = w.fake.BaseURL, w.fake.ClientID, 1000, 100, reader
+	cfg.Demo, cfg.Jobs = "true", false
+}
+
+// ask asks the API.
+func (w *world) ask(t *testing.T, path string, answer any) {
+	t.Helper()
+	status, body := get(w.url + "/api/" + path)
+	if status != http.StatusOK {
+		t.Fatalf("/api/%s: %d %s", path, status, body)
+	}
+	if answer != nil {
+		if err := json.Unmarshal([]byte(body), answer); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// stay lets MyAnimeList answer for a new user only when the function that it returns is called.
+func (w *world) stay(t *testing.T, name string) (answer func()) {
+	let := make(chan struct{})
+	answer = sync.OnceFunc(func() { close(let) })
+	t.Cleanup(answer)
+	var ids []engine.AnimeID
+	for _, a := range demo.Anime()[:40] {
+		ids = append(ids, a.ID)
+	}
+	w.fake.SetList(name, listOf(ids...)...)
+	w.fake.Fail("/users/"+name+"/", 1, func(rw http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
+		select {
+		case <-let:
+			answer(rw, r)
+		case <-r.Context().Done():
+		}
+	})
+	return answer
+}
+
+// site is a server that can be stopped, and started again at the same address over the same store.
+type site struct {
+	cfg  config
+	addr string
+	stop func() // and wait until it is stopped; nothing if it is not running
+}
+
+// newSite starts a site, stopped at the end of the test at the latest.
+func newSite(t *testing.T, change func(*config)) *site {
+	t.Helper()
+	s := &site{cfg: defaultConfig(), addr: "127.0.0.1:0"}
+	s.cfg.Database = "sqlite:" + t.TempDir() + "/reko.db"
+	if change != nil {
+		change(&s.cfg)
+	}
+	s.start(t)
+	t.Cleanup(func() { s.stop() })
+	return s
+}
+
+func (s *site) url() string { return "http://" + s.addr }
+
+func (s *site) start(t *testing.T) {
+	t.Helper()
+	ln, err := net.Listen("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.addr = ln.Addr().String()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- run(ctx, s.cfg, ln, slog.New(slog.DiscardHandler)) }()
+	s.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("the server ended with %v", err)
+		}
+	})
+	await(t, s.url())
+}
+
+// recommended is what is read of the API's recommendations.
+type recommended struct {
+	Data []struct{ Details struct{ Title string } }
+}

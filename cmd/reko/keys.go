@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"reko.moe/db"
+	"reko.moe/engine"
+)
+
+// shortestSecret is how many characters a configured secret has at least.
+const shortestSecret = 32
+
+// secret sets a field without ever printing what it is given.
+func secret(field *string) func(string) error {
+	return func(s string) error {
+		if s != "" && len(s) < shortestSecret {
+			return fmt.Errorf("is shorter than %d characters", shortestSecret)
+		}
+		*field = s
+		return nil
+	}
+}
+
+// secret is the configured secret, or else the one that the store keeps for all instances.
+func (cfg *config) secret(ctx context.Context, store *db.DB) ([]byte, error) {
+	if cfg.Secret != "" {
+		return []byte(cfg.Secret), nil
+	}
+	var random [32]byte
+	_, _ = rand.Read(random[:]) // never fails
+	return store.Secret(ctx, "users", random[:])
+}
+
+// keysCmd has the commands about keys.
+type keysCmd struct {
+	Add    keysAddCmd    `cmd:"" help:"Make a key and print it, this once."`
+	List   keysListCmd   `cmd:"" default:"1" help:"List the keys and their use."`
+	Revoke keysRevokeCmd `cmd:"" help:"Make a key invalid at once."`
+}
+
+// withEngine calls f with an engine that has nothing in memory.
+func (cfg *config) withEngine(ctx context.Context, f func(*engine.Engine) error) error {
+	log := cfg.logger()
+	store, err := cfg.openStore(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	eng, err := cfg.newEngine(store, log)
+	if err != nil {
+		return err
+	}
+	return f(eng)
+}
+
+type keysAddCmd struct {
+	Name string `arg:"" help:"Whose key it is, or what for."`
+}
+
+// Run prints the new key on the standard output, alone.
+func (cmd keysAddCmd) Run(ctx context.Context, cfg *config) error {
+	return cfg.withEngine(ctx, func(eng *engine.Engine) error {
+		shown, k, err := eng.AddKey(ctx, cmd.Name)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(os.Stderr, "Key %d of %s. It is not kept here and cannot be shown again:\n", k.ID, k.Name)
+		_, err = fmt.Println(shown)
+		return err
+	})
+}
+
+type keysListCmd struct{}
+
+// Run prints a line for each key.
+func (keysListCmd) Run(ctx context.Context, cfg *config) error {
+	return cfg.withEngine(ctx, func(eng *engine.Engine) error {
+		keys, err := eng.Keys(ctx)
+		if err != nil {
+			return err
+		}
+		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "ID\tNAME\tMADE\tUSES\tLAST USE\tREVOKED")
+		for _, k := range keys {
+			fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%s\t%s\n", k.ID, k.Name, dateTime(k.MadeAt, ""), k.Uses, dateTime(k.UsedAt, "never"),
+				dateTime(k.RevokedAt, "no"))
+		}
+		return w.Flush()
+	})
+}
+
+// dateTime prints a time in UTC, and none for the zero time.
+func dateTime(t time.Time, none string) string {
+	if t.IsZero() {
+		return none
+	}
+	return t.UTC().Format(time.DateTime)
+}
+
+type keysRevokeCmd struct {
+	ID int64 `arg:"" name:"id" help:"Number of the key, see list."`
+}
+
+// Run revokes the key.
+func (cmd keysRevokeCmd) Run(ctx context.Context, cfg *config) error {
+	return cfg.withEngine(ctx, func(eng *engine.Engine) error {
+		err := eng.RevokeKey(ctx, cmd.ID)
+		if errors.Is(err, engine.ErrNotFound) {
+			return fmt.Errorf("there is no key %d", cmd.ID)
+		}
+		if err == nil {
+			_, err = fmt.Printf("key %d is revoked\n", cmd.ID)
+		}
+		return err
+	})
+}
