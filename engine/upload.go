@@ -51,13 +51,31 @@ func (e *Engine) Unupload(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	return e.remove(ctx, u)
+}
+
+// Remove deletes the named user, whatever the origin. One of MyAnimeList comes back when somebody asks for the name again and
+// the list is public.
+func (e *Engine) Remove(ctx context.Context, name string) error {
+	canonical, ok := CanonicalName(name)
+	if !ok {
+		return fmt.Errorf("user %.40q: %w", name, ErrNotFound)
+	}
+	u, err := e.opts.Store.User(ctx, canonical)
+	if err != nil {
+		return err
+	}
+	return e.remove(ctx, u)
+}
+
+// remove deletes u from the store and from memory, and lets other processes know.
+func (e *Engine) remove(ctx context.Context, u User) error {
 	e.loading.RLock()
 	defer e.loading.RUnlock()
 	if err := e.opts.Store.DeleteUser(ctx, u.ID); err != nil {
 		return err
 	}
 	e.index.Load().Remove(u.ID)
-	e.profiles.remove(u.ID)
 	e.profiles.remove(u.ID)
 	if u.Unlisted {
 		return nil // nobody else has it in memory

@@ -22,8 +22,8 @@ func TestDocsAreComplete(t *testing.T) {
 		described[strings.TrimPrefix(e.Path, "/api")] = e
 	}
 	for path, item := range document().Paths.Map() {
-		if item.Get == nil {
-			continue
+		if item.Get == nil || item.Get.Security != nil {
+			continue // the older endpoints, and what needs a key, are in the document alone
 		}
 		e, ok := described[path]
 		if !ok {

@@ -33,9 +33,11 @@ var document = sync.OnceValue(func() *openapi3.T {
 func promised(target string) string {
 	path, _, _ := strings.Cut(target, "?")
 	parts := strings.Split(strings.TrimSuffix(strings.TrimPrefix(path, "/api"), "/"), "/")
-	for _, template := range document().Paths.InMatchingOrder() {
+	templates := document().Paths.InMatchingOrder()
+	slices.SortStableFunc(templates, func(a, b string) int { return strings.Compare(a[:2], b[:2]) }) // a fixed beginning first
+	for _, template := range templates {
 		fits := func(want, got string) bool { return want == got || strings.HasPrefix(want, "{") && got != "" }
-		if slices.EqualFunc(strings.Split(template, "/"), parts, fits) {
+		if document().Paths.Value(template).Get != nil && slices.EqualFunc(strings.Split(template, "/"), parts, fits) {
 			return template
 		}
 	}
@@ -65,6 +67,7 @@ func conforms(t testing.TB, target string, got answer) {
 	}
 	operation := &openapi3.Operation{Responses: openapi3.NewResponses(
 		openapi3.WithStatus(http.StatusNotFound, document().Components.Responses["NotFound"]),
+		openapi3.WithStatus(http.StatusMethodNotAllowed, document().Components.Responses["InvalidMethod"]),
 		openapi3.WithStatus(http.StatusServiceUnavailable, document().Components.Responses["Unavailable"]),
 	)}
 	if path != "" {
@@ -105,7 +108,7 @@ func undocumented(s *openapi3.Schema, value any) error {
 	switch value := value.(type) {
 	case map[string]any:
 		properties := openapi3.Schemas{}
-		for _, part := range append(openapi3.SchemaRefs{{Value: s}}, s.AllOf...) {
+		for _, part := range slices.Concat(openapi3.SchemaRefs{{Value: s}}, s.AllOf, s.OneOf) {
 			for key, p := range part.Value.Properties {
 				properties[key] = p
 			}

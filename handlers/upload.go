@@ -199,17 +199,15 @@ func readUpload(ctx context.Context, file *multipart.FileHeader, most int64) (en
 		return nil, err
 	}
 	defer f.Close()
-	var r io.Reader = f
-	packed := bufio.NewReader(f)
-	switch magic, _ := packed.Peek(4); {
+	start := bufio.NewReader(f)
+	var r io.Reader = start
+	switch magic, _ := start.Peek(4); {
 	case strings.HasPrefix(string(magic), "\x1f\x8b"):
-		if r, err = gzip.NewReader(packed); err != nil {
+		if r, err = gzip.NewReader(start); err != nil {
 			return nil, err
 		}
 	case string(magic) == "PK\x03\x04":
 		return nil, errArchive
-	default:
-		r = packed
 	}
 	l, err := listfile.ReadXML(&boundedReader{ctx, r, most})
 	return l.List, err

@@ -94,6 +94,11 @@
     }
   };
   once("DOMContentLoaded", ready);
+  // Who goes back or forward again while a page loads, before htmx listens, has another page than the address says.
+  once("DOMContentLoaded", () => {
+    const loaded = performance.getEntriesByType("navigation")[0]?.name.split("#")[0];
+    if (history.state?.htmx && loaded && loaded !== location.href.split("#")[0]) location.reload();
+  });
   once("htmx:afterSettle", ready);
 
   // Fields that were left empty stay out of the address.

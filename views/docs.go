@@ -188,6 +188,8 @@ type docsError struct {
 
 var docsErrors = []docsError{
 	{400, "InvalidParameter", "A parameter makes no sense: a page that is no number, an order that does not exist. The message says which."},
+	{400, "InvalidBody", "What was sent to an older endpoint is no JSON object, or a field of it is wrong. The message says which."},
+	{401, "Unauthorized", "A key is missing, wrong or revoked."},
 	{403, "PrivateUserList", "The list is private, and that was made sure of."},
 	{404, "UserNotFound", "There is no user of that name, or nobody can have it."},
 	{422, "EmptyUserList", "The user has not watched anything yet."},

@@ -146,11 +146,17 @@ func journeyThrough(tb *tab, w *world) {
 	}
 	tb.back()
 	tb.at("/")
-	tb.shows("#preview", "New for "+name)
+	if !tb.plain {
+		tb.shows("#preview", "New for "+name) // asked for anew, it knows the name
+	}
 	for _, p := range places[1:] {
 		tb.forward()
 		tb.isAt(p)
 	}
+	for range 3 { // in haste
+		tb.back()
+	}
+	tb.isAt(places[len(places)-4])
 }
 
 // journeyFilter narrows, reloads, goes on within the filter, back and forward, and clears it.

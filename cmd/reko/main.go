@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"reko.moe/db"
+	"reko.moe/engine"
 	"reko.moe/handlers"
 )
 
@@ -35,6 +36,7 @@ type cli struct {
 		Run  jobsRunCmd  `cmd:"" help:"Run jobs now."`
 	} `cmd:"" help:"What is done at intervals."`
 	Keys    keysCmd    `cmd:"" help:"Keys of programs that may ask for statistics of users."`
+	Remove  removeCmd  `cmd:"" help:"Delete users and their lists."`
 	Check   checkCmd   `cmd:"" help:"Check that every stored list is whole."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
@@ -119,6 +121,26 @@ func versionText() string {
 		return "devel"
 	}
 	return info.Main.Version
+}
+
+// removeCmd deletes users.
+type removeCmd struct {
+	Name []string `arg:"" help:"Names of users. Who has a public list on MyAnimeList comes back when somebody asks for the name."`
+}
+
+// Run deletes those of the users that are there, and fails if one is not. A running server notices.
+func (cmd removeCmd) Run(ctx context.Context, cfg *config) error {
+	return cfg.withEngine(ctx, func(eng *engine.Engine) error {
+		var errs []error
+		for _, name := range cmd.Name {
+			if err := eng.Remove(ctx, name); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			fmt.Printf("%s removed\n", name)
+		}
+		return errors.Join(errs...)
+	})
 }
 
 // checkCmd reads every list.

@@ -218,6 +218,8 @@ func TestCommands(t *testing.T) {
 		{"import lists bad.csv", true, "bad.csv: line 4: score \"11\" is no whole number in 0..10"},
 		{"import lists nothing.csv", true, "nothing.csv"},
 		{"check", false, "2 users, 2 entries, 0 damaged lists"},
+		{"remove u8 u9", true, "u8 removed"},
+		{"check", false, "1 users, 1 entries, 0 damaged lists"},
 		{"jobs", false, "hashes"},
 		{"jobs run hashes", false, "hashes: no anime changed"},
 		{"jobs run dance", true, `no job "dance"`},

@@ -58,6 +58,12 @@ func TestDocumentIsComplete(t *testing.T) {
 			if strings.HasPrefix(path, "/{username}") {
 				want = []string{"200", "400", "403", "404", "405", "422", "500", "502", "503", "504"}
 			}
+			switch {
+			case method == "POST":
+				want = []string{"200", "400", "403", "404", "405", "413", "422", "429", "500", "502", "503", "504"}
+			case path == "/stats/{username}":
+				want = []string{"200", "400", "401", "403", "404", "405", "422", "500", "502", "503", "504"}
+			}
 			if got := slices.Sorted(maps.Keys(op.Responses.Map())); !slices.Equal(got, want) {
 				t.Errorf("%s %s: responses %v, want %v", method, path, got, want)
 			}
@@ -133,7 +139,7 @@ func compared(value any, requester string, f func(hash string, similarity float6
 func TestErrorIDs(t *testing.T) {
 	doc := document(t)
 	want := map[string][]string{
-		"400": {"InvalidParameter"}, "403": {"PrivateUserList"}, "404": {"UserNotFound"}, "422": {"EmptyUserList", "InvalidUserList"},
+		"400": {"InvalidBody", "InvalidParameter"}, "401": {"Unauthorized"}, "403": {"PrivateUserList"}, "404": {"UserNotFound"}, "422": {"EmptyUserList", "InvalidUserList"},
 		"500": {"FailedSave", "HashFailed", "InternalError"}, "502": {"UpstreamFailed"}, "504": {"UpstreamTimeout"},
 	}
 	got := map[string][]string{}
@@ -158,8 +164,8 @@ func TestErrorIDs(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("ids %v, want %v", got, want)
 	}
-	if n := strings.Count(table, "\n| ") - 2; n != 10 {
-		t.Errorf("%d ids in the description of Error, want 10", n)
+	if n := strings.Count(table, "\n| ") - 2; n != 12 {
+		t.Errorf("%d ids in the description of Error, want 12", n)
 	}
 }
 
@@ -169,7 +175,10 @@ func TestSchemasAreTheTypes(t *testing.T) {
 	for name, v := range map[string]any{
 		"Error": api.Error{}, "Requester": api.Requester{}, "Pagination": api.Pagination{}, "User": api.User{}, "Voter": api.Voter{}, "Details": api.Details{},
 		"Recommendation": api.Recommendation{}, "RecommendationFrom": api.Single{}, "Recommendations": api.Paged{}, "RecommendationsFrom": api.Paged{},
-		"Similar": api.Paged{}, "Compare": api.Answer{}, "Random": api.Draw{},
+		"Similar": api.Paged{}, "Compare": api.Answer{}, "Random": api.Draw{}, "Rekos": api.Rekos{}, "RekosMetadata": api.RekosMetadata{}, "RekosUsers": api.RekosUsers{},
+		"RekosCount": api.RekosCount{}, "NamedRekos": api.NamedRekos{}, "NamedRekosMetadata": api.NamedRekosMetadata{}, "RekoAlgorithm": api.RekoAlgorithm{},
+		"RekoCount": api.RekoCount{}, "RekoUser": api.RekoUser{}, "Reko": api.Reko{}, "RekoInfo": api.RekoInfo{}, "Related": api.Related{}, "Expected": api.Expected{},
+		"Stats": api.Stats{}, "Population": api.Population{}, "Statistic": api.Statistic{}, "Value": api.Value{},
 	} {
 		s := doc.Components.Schemas[name].Value
 		typ := reflect.TypeOf(v)
