@@ -23,10 +23,7 @@ func (e *Engine) Refresh(ctx context.Context, name string) error {
 		return fmt.Errorf("user %.40q: %w", name, ErrNotFound)
 	}
 	u, err := e.opts.Store.User(ctx, canonical)
-	if errors.Is(err, ErrNotFound) {
-		return nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
 	now := e.opts.Now()

@@ -44,14 +44,18 @@ func (e *Engine) NamesLike(name string, n int) []Card {
 }
 
 // Some returns at most n users, evenly from the oldest to the newest: always the same ones while nobody comes or goes.
+// Uploaded lists are not among them.
 func (e *Engine) Some(n int) []Card {
 	x := e.index.Load()
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	n = min(n, len(x.ids))
-	cards := make([]Card, n)
-	for i := range cards {
-		cards[i] = x.card(i * len(x.ids) / n)
+	cards := make([]Card, 0, n)
+	for i := range n {
+		c := x.card(i * len(x.ids) / n)
+		if !strings.HasPrefix(c.Name, guestPrefix) {
+			cards = append(cards, c)
+		}
 	}
 	return cards
 }

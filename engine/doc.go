@@ -26,6 +26,13 @@
 // on the list in any status, is *eligible* unless it continues or belongs to another anime (has a *parent*). An [Order]
 // ranks the eligible.
 //
+// # Profiles
+//
+// A [Profile] is the statistics model of a user: of each statistic, over the whole list, its share, what MyAnimeList's users and
+// this one think of its anime, and what becomes of them. A [Population] says how each value is spread over all users, which
+// turns values into [Ranks], comparable among themselves. [Engine.RecommendAlike] recommends from users whose ranks are all
+// close to the requester's.
+//
 // # Boundaries
 //
 // The package imports the standard library only, and of it neither net/http nor database/sql. What is outside stands

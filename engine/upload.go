@@ -28,7 +28,12 @@ func (e *Engine) Upload(ctx context.Context, list List, listed bool) (User, erro
 }
 
 // guestName makes up a name out of 2^50.
-func guestName() string { return "guest-" + strings.ToLower(rand.Text()[:MaxName-len("guest-")]) }
+func guestName() string {
+	return guestPrefix + strings.ToLower(rand.Text()[:MaxName-len(guestPrefix)])
+}
+
+// guestPrefix begins the names of uploaded lists.
+const guestPrefix = "guest-"
 
 // Uploads returns those of the named users that exist and were uploaded, in the order of names.
 func (e *Engine) Uploads(ctx context.Context, names []string) ([]User, error) {

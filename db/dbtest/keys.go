@@ -97,7 +97,7 @@ func secrets(t *testing.T, s store) {
 			t.Errorf("secret %d is %x, another one %x", i, got[i], got[0])
 		}
 	}
-	want(t, "another secret", fmt.Sprintf("%s", must[[]byte](t)(s.Secret(t.Context(), "two", []byte("proposal")))), "proposal")
+	want(t, "another secret", string(must[[]byte](t)(s.Secret(t.Context(), "two", []byte("proposal")))), "proposal")
 }
 
 // keyCalls are the methods that keep keys and populations.
