@@ -23,14 +23,17 @@ func (e *Engine) Refresh(ctx context.Context, name string) error {
 		return fmt.Errorf("user %.40q: %w", name, ErrNotFound)
 	}
 	u, err := e.opts.Store.User(ctx, canonical)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil {
+		if errors.Is(err, ErrNotFound) {
+			err = nil // there is nothing to refresh
+		}
 		return err
 	}
 	now := e.opts.Now()
-	if e.opts.Source == nil || u.Origin != FromMAL || now.Sub(u.FetchedAt) < RefreshEvery || e.holds.err(canonical, now) != nil {
-		return nil
+	due := e.opts.Source != nil && u.Origin == FromMAL && now.Sub(u.FetchedAt) >= RefreshEvery
+	if due && e.holds.err(canonical, now) == nil {
+		_, err = e.fetch(ctx, canonical, u)
 	}
-	_, err = e.fetch(ctx, canonical, u)
 	return err
 }
 

@@ -134,16 +134,18 @@ func TestRecommendAlikeSendsTheBest(t *testing.T) {
 // With 6,000 users the tolerance of the number of entries is 41.7 % at first, and 50 % is not enough for somebody with far
 // more entries than anybody: what is above is left out, and that is in the sixth passage.
 func TestSearchWidens(t *testing.T) {
-	s := newMemStore()
-	s.recommendable(1, 2)
 	var many List
 	for id := range AnimeID(40) {
 		many = append(many, Entry{Anime: id + 100, Status: Completed, Episodes: 1})
 	}
-	s.add("requester", 8, append(many, completed(1, 9))...)
+	users := []User{{Name: "requester", Origin: FromFile, Hash: 8, List: append(many, completed(1, 9)).Pack()}}
+	two := List{completed(1, 9), completed(2, 9)}.Pack()
 	for i := range 5999 {
-		s.add(fmt.Sprint("u", i), 8, completed(1, 9), completed(2, 9))
+		users = append(users, User{Name: fmt.Sprint("u", i), Origin: FromFile, Hash: 8, List: two})
 	}
+	one, other := described(1, "", 12, ""), described(2, "", 12, "")
+	one.Mean, other.Mean = 7, 7
+	s := NewMemStore([]Anime{one, other}, users)
 	e := loaded(t, Options{Store: s, Now: clock})
 	a, err := e.RecommendAlike(t.Context(), "requester", AlikeQuery{Accuracy: 100})
 	if err != nil || a.Data.Passages != 6 || a.Data.Accuracy != 90 || len(a.Data.Users) != MaxAlike || !slices.Equal(rekoIDs(a.Data.Items), []AnimeID{2}) {

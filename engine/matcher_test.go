@@ -61,6 +61,9 @@ func TestSearchEqualsPlainSearch(t *testing.T) {
 	base := crowdedness/float64(len(all)) + 100
 	some, full := 0, 0
 	for i, me := range all {
+		if i%4 != 0 {
+			continue
+		}
 		for _, percent := range []float64{0, 0.05, 0.2, 0.5, 1, 2, 4, 8, 20, 50, 51} {
 			var banned func(string) bool
 			if i%3 == 0 {
@@ -78,7 +81,7 @@ func TestSearchEqualsPlainSearch(t *testing.T) {
 			}
 		}
 	}
-	if some < 100 || full < 100 {
+	if some < 25 || full < 25 {
 		t.Errorf("%d searches found some, %d as many as there can be: too few to tell", some, full)
 	}
 }

@@ -212,7 +212,7 @@ func person(r engine.Requester, at string, now time.Time) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "\" method=\"get\" class=\"flex w-full gap-2 sm:ml-auto sm:w-auto\"><label class=\"sr-only\" for=\"other\">Compare with</label> <input id=\"other\" name=\"other\" class=\"field py-1\" placeholder=\"Compare with ...\" autocapitalize=\"none\" spellcheck=\"false\" minlength=\"2\" maxlength=\"16\" required> <button class=\"button-quiet\" type=\"submit\">Compare</button></form></nav>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "\" method=\"get\" class=\"flex w-full gap-2 sm:w-auto lg:ml-auto\"><label class=\"sr-only\" for=\"other\">Compare with</label> <input id=\"other\" name=\"other\" class=\"field py-1\" placeholder=\"Compare with ...\" autocapitalize=\"none\" spellcheck=\"false\" minlength=\"2\" maxlength=\"16\" required> <button class=\"button-quiet\" type=\"submit\">Compare</button></form></nav>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

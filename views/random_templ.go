@@ -173,7 +173,7 @@ func Random(v RandomView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = cards(v.Answer.Data.Picks, v.Cards).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = cards(v.Answer.Data.Picks, v.Cards, inEights).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

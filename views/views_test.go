@@ -2,7 +2,6 @@ package views
 
 import (
 	"bytes"
-	"context"
 	"flag"
 	"os"
 	"path/filepath"
@@ -101,7 +100,7 @@ var samples = map[string]templ.Component{
 func render(t *testing.T, c templ.Component) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := c.Render(context.Background(), &b); err != nil {
+	if err := c.Render(t.Context(), &b); err != nil {
 		t.Fatal(err)
 	}
 	return strings.TrimSpace(regexp.MustCompile(`><`).ReplaceAllString(b.String(), ">\n<")) + "\n"

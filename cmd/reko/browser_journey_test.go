@@ -27,6 +27,8 @@ func testJourneys(t *testing.T, b *browser, w *world) {
 			{"theme", journeyTheme},
 			{"remembered", journeyRemembered},
 			{"misspelt", journeyMisspelt},
+			{"upload", journeyUpload},
+			{"documentation", journeyDocs},
 		} {
 			t.Run(test.name, func(t *testing.T) {
 				t.Parallel()

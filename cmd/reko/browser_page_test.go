@@ -35,6 +35,7 @@ func sitePages() []sitePage {
 		{name: "user-second-batch", path: "/u/" + name + "?batch=2&page=2"},
 		{name: "user-filtered", path: "/u/" + name + "?type=movie&with=1&with=10"},
 		{name: "user-nothing-left", path: "/u/" + name + "?type=movie&mean=9.9"},
+		{name: "user-nothing-possible", path: "/u/" + name + "?with=10&without=10"},
 		{name: "similar", path: "/u/" + name + "/similar?page=2"},
 		{name: "compare", path: "/u/" + name + "/compare/" + other},
 		{name: "compare-self", path: "/u/" + name + "/compare/" + name},
@@ -44,6 +45,7 @@ func sitePages() []sitePage {
 		{name: "about", path: "/about"},
 		{name: "docs", path: "/docs"},
 		{name: "import", path: "/import"},
+		{name: "wait", path: "/u/" + awaited},
 		{name: "error-400", path: "/u/" + name + "?mean=many", status: 400},
 		{name: "error-private", path: "/u/" + private, status: 403},
 		{name: "error-nothing", path: "/nothing", status: 404},
@@ -107,12 +109,15 @@ func testPages(t *testing.T, b *browser, w *world) {
 func (tb *tab) fits() {
 	tb.t.Helper()
 	out := read[[]string](tb, `(() => {
-		const wide = document.documentElement.clientWidth;
-		if (document.documentElement.scrollWidth <= wide) return [];
-		return [...document.body.querySelectorAll("*")].filter(e => e.getBoundingClientRect().right > wide + 1).map(e => e.outerHTML.slice(0, 120)).slice(-5);
+		const page = document.documentElement, main = document.querySelector("main");
+		const edge = main.getBoundingClientRect().right - parseFloat(getComputedStyle(main).paddingRight);
+		const clipped = e => e !== main && (getComputedStyle(e).overflowX !== "visible" || clipped(e.parentElement));
+		const out = [...main.querySelectorAll("*")].filter(e => e.getBoundingClientRect().right > edge + 1 && !clipped(e));
+		if (!out.length && page.scrollWidth > page.clientWidth) out.push(document.body);
+		return out.slice(0, 5).map(e => e.outerHTML.slice(0, 120));
 	})()`)
 	if len(out) > 0 {
-		tb.t.Errorf("%s scrolls sideways because of %s", tb.path(), strings.Join(out, "\n"))
+		tb.t.Errorf("%s, %s px wide: these stick out:\n%s", tb.path(), read[string](tb, "String(innerWidth)"), strings.Join(out, "\n"))
 	}
 }
 

@@ -43,7 +43,7 @@ const watch = `(() => {
 		.observe({type: "layout-shift", buffered: true});
 })()`
 
-func newTab(t *testing.T, parent context.Context, site string, plain bool, options ...chromedp.ContextOption) *tab {
+func newTab(parent context.Context, t *testing.T, site string, plain bool, options ...chromedp.ContextOption) *tab {
 	t.Helper()
 	tb := &tab{t: t, site: site, plain: plain, requests: map[string]string{}, received: map[string]int{}, pictures: true}
 	ctx, cancel := chromedp.NewContext(parent, append(options, chromedp.WithListener(tb.hear))...)
@@ -73,7 +73,7 @@ func newTab(t *testing.T, parent context.Context, site string, plain bool, optio
 // sibling opens another tab of the same visitor.
 func (tb *tab) sibling() *tab {
 	tb.t.Helper()
-	return newTab(tb.t, tb.ctx, tb.site, tb.plain)
+	return newTab(tb.ctx, tb.t, tb.site, tb.plain)
 }
 
 // do runs actions, within bounds of time.

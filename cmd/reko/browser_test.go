@@ -55,9 +55,10 @@ func launch(t *testing.T) *browser {
 		chromedp.NoSandbox,
 		chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-gpu", true),
+		chromedp.Flag("disable-features", "Translate,WebUIOmniboxPopup,WebUIOmniboxAimPopup"), // two pages of its own for each window
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
 	)
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
@@ -79,7 +80,7 @@ func lacking(t *testing.T, what string) {
 // visitor opens an empty tab of somebody who was never here, without JavaScript if plain.
 func (b *browser) visitor(t *testing.T, site string, plain bool) *tab {
 	t.Helper()
-	return newTab(t, b.ctx, site, plain, chromedp.WithNewBrowserContext())
+	return newTab(b.ctx, t, site, plain, chromedp.WithNewBrowserContext())
 }
 
 // bothWays runs a test with scripts and without.

@@ -27,8 +27,8 @@ const (
 	collector = "radical" // has watched everything, and what the catalogue knows has pictures since
 	private   = "vicious"
 	empty     = "ed"
-	tasteless = "ein"  // has watched what nobody knows
-	downed    = "gren" // MyAnimeList never answers for
+	tasteless = "ein"   // has watched what nobody knows
+	awaited   = "rocco" // MyAnimeList takes very long for
 )
 
 // newWorld starts a world, which ends with the test.
@@ -46,13 +46,13 @@ func newWorld(t *testing.T) *world {
 		}
 	}
 	w := &world{fake: maltest.Start(t, maltest.Lists{
-		reader: listOf(some...), collector: listOf(all...), empty: nil, tasteless: listOf(4_000_000), downed: listOf(some...),
+		reader: listOf(some...), collector: listOf(all...), empty: nil, tasteless: listOf(4_000_000),
 	}, anime...)}
 	w.fake.SetPrivate(private, true)
-	w.fake.Fail("/users/"+downed+"/", 0, maltest.Overloaded)
 	w.url = start(t, w.configure)
 	w.ask(t, collector+"/similar", nil)
 	w.ask(t, reader+"/similar", nil)
+	w.stay(t, awaited)
 	return w
 }
 
@@ -86,7 +86,7 @@ func (w *world) stay(t *testing.T, name string) (answer func()) {
 		ids = append(ids, a.ID)
 	}
 	w.fake.SetList(name, listOf(ids...)...)
-	w.fake.Fail("/users/"+name+"/", 1, func(rw http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
+	w.fake.Fail("/users/"+name+"/", 0, func(rw http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
 		select {
 		case <-let:
 			answer(rw, r)
@@ -125,7 +125,7 @@ func (s *site) start(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.addr = ln.Addr().String()
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- run(ctx, s.cfg, ln, slog.New(slog.DiscardHandler)) }()
 	s.stop = sync.OnceFunc(func() {

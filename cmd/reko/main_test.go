@@ -52,7 +52,7 @@ func start(t *testing.T, change func(*config)) (url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- run(ctx, cfg, ln, slog.New(slog.DiscardHandler)) }()
 	t.Cleanup(func() {
