@@ -14,10 +14,11 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
-	_ "modernc.org/sqlite" // registers the driver "sqlite"
+	"modernc.org/sqlite" // and registers the driver "sqlite"
 
 	"reko.moe/engine"
 )
@@ -89,7 +90,7 @@ func (db *DB) openSQLite(ctx context.Context, path string) error {
 		return err
 	}
 	db.write.SetMaxOpenConns(1)
-	if err := db.write.PingContext(ctx); err != nil {
+	if err := firstPing(ctx, db.write); err != nil {
 		return unwritable(path, err)
 	}
 	if db.sql, err = sql.Open("sqlite", dsn); err != nil {
@@ -99,6 +100,24 @@ func (db *DB) openSQLite(ctx context.Context, path string) error {
 	db.sql.SetMaxOpenConns(readers)
 	db.sql.SetMaxIdleConns(readers)
 	return nil
+}
+
+// firstPing opens the first connection. The switch of a new file to WAL does not wait for another process that is making the
+// same switch, so that is tried again for as long as other waits take.
+func firstPing(ctx context.Context, db *sql.DB) error {
+	const busy = 5 // SQLITE_BUSY
+	for tries := 100; ; tries-- {
+		err := db.PingContext(ctx)
+		var refused *sqlite.Error
+		if tries == 0 || !errors.As(err, &refused) || refused.Code()&0xff != busy {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // unwritable says more than SQLite about why it cannot open a file.
