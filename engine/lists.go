@@ -10,6 +10,7 @@ import (
 // How long what went wrong with a list is remembered, and how often a list is fetched from its first entry to its last.
 const (
 	holdRefused = 15 * time.Second // no such user, a private list: people mend that, and try again
+	holdDown    = 10 * time.Second // the source failed: whoever waits for the list is told so, instead of waiting anew
 	holdFailed  = time.Minute      // a refresh of a stored list failed
 	retryEmpty  = 10 * time.Minute // a list that tells no taste is fetched again after this
 	fullEvery   = 7 * 24 * time.Hour
@@ -45,6 +46,22 @@ func (e *Engine) user(ctx context.Context, name string) (User, error) {
 	return User{}, fmt.Errorf("user %q: %w", canonical, err)
 }
 
+// patienceKey is the key under which a context has how long to wait for a list.
+type patienceKey struct{}
+
+// WithPatience returns a context with which questions wait for a list that is being fetched no longer than d: they are
+// answered from the stored list or, without one, fail with [ErrUpstreamTimeout] while the fetch goes on.
+func WithPatience(ctx context.Context, d time.Duration) context.Context {
+	return context.WithValue(ctx, patienceKey{}, d)
+}
+
+func patienceOf(ctx context.Context) time.Duration {
+	if d, ok := ctx.Value(patienceKey{}).(time.Duration); ok {
+		return d
+	}
+	return time.Hour // the context has a deadline of its own
+}
+
 // Fetching tells whether the list of the user of that name is being fetched, and for how long.
 func (e *Engine) Fetching(name string) (time.Duration, bool) {
 	canonical, _ := CanonicalName(name)
@@ -62,7 +79,11 @@ func (e *Engine) refreshed(ctx context.Context, u User) User {
 		now.Sub(u.FetchedAt) < maxAge && !u.List.damaged() {
 		return u
 	}
-	ctx, cancel := context.WithTimeout(ctx, e.opts.Patience)
+	patience := min(e.opts.Patience, patienceOf(ctx))
+	if since, ok := e.fetches.since(u.Name); ok && since > patience {
+		return u // somebody has waited long enough for this one
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	newer, err := e.fetch(ctx, u.Name, u)
 	if err != nil {
@@ -76,6 +97,8 @@ func (e *Engine) newcomer(ctx context.Context, name string) (User, error) {
 	if err := e.holds.err(name, e.opts.Now()); err != nil {
 		return User{}, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, patienceOf(ctx))
+	defer cancel()
 	u, err := e.fetch(ctx, name, User{Name: name, Origin: FromMAL})
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
 		err = fmt.Errorf("%w: %w", ErrUpstreamTimeout, err)
@@ -109,6 +132,8 @@ func (e *Engine) fetch(ctx context.Context, name string, u User) (User, error) {
 			}
 		case errors.Is(err, ErrNotFound), errors.Is(err, ErrPrivate):
 			e.holds.put(name, e.opts.Now().Add(holdRefused), err)
+		case errors.Is(err, ErrUpstream), errors.Is(err, ErrUpstreamTimeout):
+			e.holds.put(name, e.opts.Now().Add(holdDown), err)
 		case errors.Is(err, ErrInvalidList): // the source may have changed: somebody should look
 			e.opts.Log.WarnContext(ctx, "list not understood", "user", name, "err", err)
 		}

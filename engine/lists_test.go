@@ -255,9 +255,10 @@ func TestStoredListServesWhenTheStoreRefusesTheNewOne(t *testing.T) {
 func TestNewcomerWhomTheSourceRefuses(t *testing.T) {
 	for _, test := range []struct {
 		failure error
-		held    bool
+		held    time.Duration
 	}{
-		{ErrNotFound, true}, {ErrPrivate, true}, {ErrUpstream, false}, {ErrUpstreamTimeout, false}, {ErrInvalidList, false},
+		{ErrNotFound, 15 * time.Second}, {ErrPrivate, 15 * time.Second}, {ErrUpstream, 10 * time.Second},
+		{ErrUpstreamTimeout, 10 * time.Second}, {ErrInvalidList, 0},
 	} {
 		t.Run(test.failure.Error(), func(t *testing.T) {
 			inBubble(t, Options{}, func(t *testing.T, e *Engine, s *memStore, source *fakeSource) {
@@ -272,14 +273,12 @@ func TestNewcomerWhomTheSourceRefuses(t *testing.T) {
 					}
 				}
 				ask(1)
-				if !test.held {
-					ask(2)
-					return
+				if test.held > 0 {
+					ask(1)
+					later(test.held - 1)
+					ask(1)
+					later(1)
 				}
-				ask(1)
-				later(15*time.Second - 1)
-				ask(1)
-				later(1)
 				ask(2)
 				// Somebody may register the name, or open the list.
 				source.has("spike", List{completed(1, 9)})
@@ -319,6 +318,35 @@ func TestPatienceEndsAndTheFetchGoesOn(t *testing.T) {
 	})
 }
 
+// Who has little patience gets the stored list, or is told that there is none yet.
+func TestWithPatience(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, e *Engine, s *memStore, source *fakeSource) {
+		s.fetched("spike", 100*time.Hour, completed(1, 9))
+		source.has("spike", List{completed(1, 9), completed(2, 7)})
+		source.has("faye", List{completed(1, 9)})
+		open := source.close()
+		ctx := WithPatience(t.Context(), time.Second)
+		for _, wait := range []time.Duration{time.Second, time.Second, 0} { // nobody waits for a fetch that takes longer already
+			start := time.Now()
+			if a, err := e.Similar(ctx, "spike", 1); err != nil || !a.Requester.Stale || time.Since(start) != wait {
+				t.Errorf("Similar() is of %+v, %v, after %v; want the stored list after %v", a.Requester, err, time.Since(start), wait)
+			}
+		}
+		start := time.Now()
+		if _, err := e.Similar(ctx, "faye", 1); !errors.Is(err, ErrUpstreamTimeout) || time.Since(start) != time.Second {
+			t.Errorf("Similar() fails with %v after %v, want ErrUpstreamTimeout after 1s", err, time.Since(start))
+		}
+		if since, ok := e.Fetching("Faye"); !ok || since != time.Second {
+			t.Errorf("Fetching() = %v, %t; want 1s, true", since, ok)
+		}
+		open()
+		synctest.Wait()
+		if _, err := e.Similar(ctx, "faye", 1); err != nil {
+			t.Errorf("once it is fetched: %v", err)
+		}
+	})
+}
+
 func TestNewcomerWaitsAsLongAsAFetchMayTake(t *testing.T) {
 	inBubble(t, Options{}, func(t *testing.T, e *Engine, s *memStore, source *fakeSource) {
 		source.has("spike", List{completed(1, 9)})
@@ -327,6 +355,7 @@ func TestNewcomerWaitsAsLongAsAFetchMayTake(t *testing.T) {
 		if _, err := e.Similar(t.Context(), "spike", 1); !errors.Is(err, ErrUpstreamTimeout) || time.Since(start) != time.Minute {
 			t.Errorf("Similar() fails with %v after %v, want ErrUpstreamTimeout after 1m", err, time.Since(start))
 		}
+		later(10 * time.Second) // it is remembered that long
 		// A visitor with a deadline gives up earlier, the fetch does not.
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()

@@ -215,7 +215,7 @@ func FuzzTarget(f *testing.F) {
 	a := start(f, func(s *setup) { s.users = append(s.users, person("o-o", engine.FromFile, entry(1, 5, 2024))) })
 	f.Fuzz(func(t *testing.T, target string) {
 		if target == "" || strings.HasPrefix(target, "http") || strings.ContainsFunc(target, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-			t.Skip() // which is no target, or another host's
+			return // which is no target, or another host's
 		}
 		got := a.ask(t, http.MethodGet, target)
 		if got.status != http.StatusOK && got.status != http.StatusBadRequest && got.status != http.StatusNotFound && got.status != http.StatusUnprocessableEntity {

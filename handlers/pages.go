@@ -69,8 +69,8 @@ func isPartial(c *fiber.Ctx) bool {
 }
 
 // impatient is the context in which a page asks the engine: a list that takes long is announced and not waited for.
-func impatient(c *fiber.Ctx) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(c.UserContext(), pagePatience)
+func impatient(c *fiber.Ctx) context.Context {
+	return engine.WithPatience(c.UserContext(), pagePatience)
 }
 
 // waiting answers that the list of one of these users is being fetched, if that is what err comes from.

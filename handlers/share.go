@@ -31,8 +31,7 @@ const (
 
 // compareShare draws how similar two users are.
 func (s *server) compareShare(c *fiber.Ctx) error {
-	ctx, cancel := impatient(c)
-	defer cancel()
+	ctx := impatient(c)
 	a, err := s.Engine.Compare(ctx, param(c, "username"), param(c, "other"))
 	if err != nil {
 		return err

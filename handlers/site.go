@@ -24,8 +24,7 @@ func (s *server) home(c *fiber.Ctx) error {
 	p.Index = true
 	v := views.HomeView{Users: s.Engine.Users(), Titles: s.Engine.Titles(), Examples: s.examples(c, 6)}
 	if p.Name != "" {
-		ctx, cancel := impatient(c)
-		defer cancel()
+		ctx := impatient(c)
 		// Without recommendations for the name the page is still a page.
 		if a, err := s.Engine.Recommend(ctx, p.Name, engine.Query{Order: s.Order, Filter: engine.Filter{Hidden: s.visitor(c).Hidden}}); err == nil {
 			v.Preview = a.Data.Items[:min(len(a.Data.Items), 6)]
@@ -64,8 +63,7 @@ func (s *server) userPage(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := impatient(c)
-	defer cancel()
+	ctx := impatient(c)
 	a, err := s.Engine.Recommend(ctx, state.Name, q)
 	v := views.RecommendationsView{State: state, Answer: a, Cards: s.cards(c, state.Name), Now: time.Now()}
 	if err == nil && state.From != "" {
@@ -90,8 +88,7 @@ func (s *server) similarPage(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := impatient(c)
-	defer cancel()
+	ctx := impatient(c)
 	name := param(c, "username")
 	a, err := s.Engine.Similar(ctx, name, page)
 	if err != nil {
@@ -103,8 +100,7 @@ func (s *server) similarPage(c *fiber.Ctx) error {
 }
 
 func (s *server) comparePage(c *fiber.Ctx) error {
-	ctx, cancel := impatient(c)
-	defer cancel()
+	ctx := impatient(c)
 	name, other := param(c, "username"), param(c, "other")
 	a, err := s.Engine.Compare(ctx, name, other)
 	if err != nil {
@@ -137,13 +133,15 @@ func (s *server) randomPage(c *fiber.Ctx) error {
 		return err
 	}
 	state.Random = true
-	ctx, cancel := impatient(c)
-	defer cancel()
+	ctx := impatient(c)
 	a, err := s.Engine.Random(ctx, state.Name, q, seed)
 	if err != nil {
 		return s.waiting(c, err, state.Name)
 	}
 	state.Seed = strconv.FormatUint(a.Data.Seed, 10)
+	if seed == nil && !isPartial(c) {
+		return c.Redirect(state.URL(), http.StatusSeeOther) // a hand has its own address, so that it can be shared
+	}
 	v := views.RandomView{State: state, Answer: a, Cards: s.cards(c, a.Requester.Name), Now: time.Now()}
 	v.Cards.Back = state.URL()
 	name := a.Requester.Name

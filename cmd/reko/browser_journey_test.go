@@ -66,7 +66,7 @@ func (tb *tab) place() place {
 func (tb *tab) isAt(want place) {
 	tb.t.Helper()
 	tb.at(want.Path)
-	eventually(tb.t, func() error {
+	tb.soon(func() error {
 		if got := tb.place(); fmt.Sprint(got) != fmt.Sprint(want) {
 			return fmt.Errorf("came back to %+v, want %+v", got, want)
 		}
@@ -219,7 +219,8 @@ func (tb *tab) filter() {
 
 func (tb *tab) onlyFilms() {
 	tb.t.Helper()
-	tb.until("there are films, and nothing else", `(c => c.length && c.every(e => e.innerText.includes("Film")))([...document.querySelectorAll(".cards h3")].map(e => e.closest("li")))`)
+	tb.until("there are films, and nothing else",
+		`(all => all.length && all.every(e => e.innerText.includes("Film")))([...document.querySelectorAll(".cards > li")])`)
 }
 
 // journeyNothingLeft asks for what does not exist, and is told what to give up.

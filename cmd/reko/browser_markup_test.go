@@ -93,10 +93,11 @@ func (tb *tab) harmless() []string {
 	tb.t.Helper()
 	type findings struct{ Bad, Titles []string }
 	found := read[findings](tb, `(() => {
+		const code = a => /^on/.test(a.name) ||
+			["href", "action", "formaction", "hx-get", "hx-post"].includes(a.name) && /^\s*javascript:/i.test(a.value);
 		const bad = e => e.localName === "script" && !/^\/static\/[0-9a-f]+\/[a-z.]+\.js$/.test(e.getAttribute("src")) ||
 			e.localName === "img" && !e.classList.contains("poster") ||
-			[...e.attributes].some(a => /^on/.test(a.name) || ["href", "action", "formaction", "hx-get", "hx-post"].includes(a.name) && /^\s*javascript:/i.test(a.value)) ||
-			e.getAttribute("hx-trigger") === "load";
+			[...e.attributes].some(code) || e.getAttribute("hx-trigger") === "load";
 		return {
 			Bad: [...document.querySelectorAll("*")].filter(bad).map(e => e.outerHTML.slice(0, 200)),
 			Titles: [...document.querySelectorAll(".card-link h2, .card-link h3")].map(e => e.textContent),

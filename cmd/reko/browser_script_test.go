@@ -28,6 +28,7 @@ func testScripts(t *testing.T, b *browser, w *world) {
 		{"links among results lead to pages", scriptLinks},
 		{"errors of a part", scriptErrors},
 		{"busy", scriptBusy},
+		{"dark by choice and by system", scriptDark},
 		{"pictures that do not come", scriptPictures},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -172,6 +173,32 @@ func scriptBusy(tb *tab, _ *world) {
 	tb.until("it is not busy any more", `!document.querySelector("[aria-busy=true]")`)
 }
 
+// scriptDark compares the colours of who chose dark with those of whose system prefers it, and so in light.
+func scriptDark(tb *tab, _ *world) {
+	colours := func() string {
+		tb.t.Helper()
+		return read[string](tb, `["paper", "card", "line", "ink", "soft", "accent", "on-accent", ...Array(12).keys().map(i => "ink-" + i)]
+			.map(name => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim() || "none").join(" ")`)
+	}
+	tb.open("/about")
+	light := colours()
+	tb.click("#theme", "")
+	tb.keeps("theme", "dark")
+	tb.reload()
+	chosen := colours()
+	tb.dark(true)
+	tb.click("#theme", "")
+	tb.keeps("theme", "light")
+	tb.reload()
+	if got := colours(); got != light {
+		tb.t.Errorf("light by choice: %s\nby system: %s", got, light)
+	}
+	read[bool](tb, "delete document.documentElement.dataset.theme")
+	if got := colours(); got != chosen || got == light || strings.Contains(got, "none") {
+		tb.t.Errorf("dark by choice: %s\nby system: %s", chosen, got)
+	}
+}
+
 // scriptPictures lets the image host answer, and then fail: what shows then is what shows without pictures.
 func scriptPictures(tb *tab, _ *world) {
 	tb.size(narrow)
@@ -198,7 +225,8 @@ func scriptPictures(tb *tab, _ *world) {
 // picture is what the tab shows of the parent of an element.
 func (tb *tab) picture(selector string) []byte {
 	tb.t.Helper()
-	at := read[[]float64](tb, fmt.Sprintf(`(r => [r.x + scrollX, r.y + scrollY, r.width, r.height])(document.querySelector(%s).parentElement.getBoundingClientRect())`, quote(selector)))
+	at := read[[]float64](tb, fmt.Sprintf(`(r => [r.x + scrollX, r.y + scrollY, r.width, r.height])
+		(document.querySelector(%s).parentElement.getBoundingClientRect())`, quote(selector)))
 	ctx, cancel := context.WithTimeout(tb.ctx, patience)
 	defer cancel()
 	shot, err := chromedp.Call(ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
@@ -36,7 +37,7 @@ type tab struct {
 	slow     bool              // whether fonts come late; guarded by mu
 }
 
-// watch counts layout shifts and what the Content-Security-Policy refuses.
+// watch sums up layout shifts in each page.
 const watch = `(() => {
 	window.shifts = 0;
 	new PerformanceObserver(list => { for (const e of list.getEntries()) if (!e.hadRecentInput) window.shifts += e.value })
@@ -50,8 +51,9 @@ func newTab(parent context.Context, t *testing.T, site string, plain bool, optio
 	tb.ctx = ctx
 	t.Cleanup(func() {
 		tb.mu.Lock()
-		defer tb.mu.Unlock()
-		for _, trouble := range tb.troubles {
+		troubles := tb.troubles
+		tb.mu.Unlock()
+		for _, trouble := range troubles {
 			t.Errorf("in the browser: %s", trouble)
 		}
 		cancel()
@@ -125,7 +127,7 @@ func (tb *tab) history(by int64) {
 	tb.t.Helper()
 	ctx, cancel := context.WithTimeout(tb.ctx, patience)
 	defer cancel()
-	eventually(tb.t, func() error {
+	tb.soon(func() error {
 		h, err := chromedp.Run(ctx, chromedp.NavigationEntries())
 		if err != nil {
 			return err
@@ -139,6 +141,23 @@ func (tb *tab) history(by int64) {
 	})
 }
 
+// soon calls f until it has no error to return, less and less often, and fails the test if that takes too long.
+func (tb *tab) soon(f func() error) {
+	tb.t.Helper()
+	late := time.After(patience)
+	for wait := 10 * time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
+		err := f()
+		if err == nil {
+			return
+		}
+		select {
+		case <-time.After(wait):
+		case <-late:
+			tb.t.Fatalf("%v, on %s", err, tb.what())
+		}
+	}
+}
+
 // eval returns the value of a JavaScript expression, which may be a promise. It works without scripts, too.
 func eval[T any](tb *tab, js string) (T, error) {
 	ctx, cancel := context.WithTimeout(tb.ctx, patience)
@@ -150,7 +169,7 @@ func eval[T any](tb *tab, js string) (T, error) {
 // read is eval that waits until there is a value, in case a page is just being left.
 func read[T any](tb *tab, js string) (value T) {
 	tb.t.Helper()
-	eventually(tb.t, func() (err error) {
+	tb.soon(func() (err error) {
 		value, err = eval[T](tb, js)
 		return err
 	})
@@ -160,11 +179,12 @@ func read[T any](tb *tab, js string) (value T) {
 // until waits until a JavaScript expression is true. what says what that means.
 func (tb *tab) until(what, js string) {
 	tb.t.Helper()
-	eventually(tb.t, func() error {
-		if ok, err := eval[bool](tb, "Boolean("+js+")"); !ok {
-			return fmt.Errorf("not so: %s (%s; %w), on %s", what, js, err, tb.what())
+	tb.soon(func() error {
+		ok, err := eval[bool](tb, "Boolean("+js+")")
+		if err == nil && !ok {
+			err = fmt.Errorf("not so: %s (%s)", what, js)
 		}
-		return nil
+		return err
 	})
 }
 
@@ -173,7 +193,7 @@ func (tb *tab) keeps(name, value string) {
 	tb.t.Helper()
 	ctx, cancel := context.WithTimeout(tb.ctx, patience)
 	defer cancel()
-	eventually(tb.t, func() error {
+	tb.soon(func() error {
 		all, err := chromedp.Call(ctx, network.GetCookies, network.GetCookiesParams{URLs: []string{tb.site}})
 		if err != nil {
 			return err
@@ -248,11 +268,11 @@ func (tb *tab) click(selector, text string) {
 		return e.contains(document.elementFromPoint(x, y)) ? [x, y] : [];
 	})()`, find(selector, text))
 	var at []float64
-	eventually(tb.t, func() (err error) {
+	tb.soon(func() (err error) {
 		if at, err = eval[[]float64](tb, js); err != nil || len(at) == 2 {
 			return err
 		}
-		return fmt.Errorf("%s %q is not there to be clicked, on %s", selector, text, tb.what())
+		return fmt.Errorf("%s %q is not there to be clicked", selector, text)
 	})
 	tb.do(chromedp.MouseClickXY(at[0], at[1]))
 }
