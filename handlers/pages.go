@@ -81,7 +81,6 @@ func (s *server) waiting(c *fiber.Ctx, err error, names ...string) error {
 	for _, name := range names {
 		if since, ok := s.Engine.Fetching(name); ok {
 			p := s.page(c, "Reading the list of "+name, "One moment.")
-			c.Set("Refresh", "3") // for browsers without scripts
 			c.Set("HX-Retarget", "body")
 			c.Set("HX-Reswap", "innerHTML")
 			return write(c.Status(http.StatusOK), views.WaitPage(p, name, int(since.Seconds())))
