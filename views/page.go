@@ -34,7 +34,7 @@ type Page struct {
 	Again       int    // seconds after which a browser without scripts asks again; 0: never
 }
 
-// HTMX is how htmx is configured: no styles or code of its own in the page, so that the policy can be strict; errors go to
+// htmxConfig is how htmx is configured: no styles or code of its own in the page, so that the policy can be strict; errors go to
 // the flash region, which the server names; the server is asked anew for pages that one comes back to.
 const htmxConfig = `{"includeIndicatorStyles":false,"allowEval":false,"historyCacheSize":0,"refreshOnHistoryMiss":true,` +
 	`"scrollBehavior":"auto","responseHandling":[{"code":"204","swap":false},{"code":"[23]..","swap":true},{"code":"...","swap":true,"error":true}]}`
@@ -59,7 +59,7 @@ func malUser(name string) templ.SafeURL {
 	return templ.SafeURL("https://myanimelist.net/profile/" + url.PathEscape(name))
 }
 
-// percent, whole and score print numbers.
+// percent, whole and mean print numbers.
 func percent(n int) string { return strconv.Itoa(n) + " %" }
 
 func whole(n int) string {
@@ -113,7 +113,7 @@ func facts(a *engine.Anime) string {
 	return strings.Join(parts, " · ")
 }
 
-// Types are the media types that can be filtered by, in MyAnimeList's spelling.
+// types are the media types that can be filtered by, in MyAnimeList's spelling.
 var types = []string{"tv", "movie", "ova", "ona", "special", "tv_special", "music"}
 
 func typeName(t string) string {
