@@ -117,8 +117,7 @@ func ExpectedEnjoyment(p *Profile, r *Ranks, a *Anime) float64 {
 }
 
 // ExpectedScore predicts how the user of a profile would score an anime that has a mean: that mean, and the mean of the user's
-// deviations on the anime's statistics; 1..10, to two decimals. A predictor that is trained takes over here, where it is
-// measured to be better on held-out scores.
+// deviations on the anime's statistics; 1..10, to two decimals. Where there is an item model its prediction stands in its place.
 func ExpectedScore(p *Profile, a *Anime) float64 {
 	var deviations sum
 	for _, s := range StatisticsOf(a) {

@@ -66,7 +66,7 @@ type Alike struct {
 // Reko is a recommended anime.
 type Reko struct {
 	Anime     *Anime
-	Score     float64 // see [ExpectedScore]
+	Score     float64 // predicted: by the item model or, without one, [ExpectedScore]
 	Enjoyment float64 // see [ExpectedEnjoyment]
 	Users     []int   // places in Rekos.Users of those who have it, ascending
 }
@@ -118,6 +118,8 @@ func (e *Engine) RecommendAlike(ctx context.Context, name string, q AlikeQuery) 
 	if err != nil {
 		return none, err
 	}
+	defer p.close()
+	p.fold = e.fold(p.own, nil)
 	p.ranked = slices.DeleteFunc(p.ranked, func(el eligible) bool { return q.Without[el.anime.ID] })
 	p.rankByEnjoyment(me)
 	out.fill(p, me)
@@ -177,9 +179,20 @@ func (out *Rekos) fill(p *pool, me *subject) {
 			}
 		}
 		if i < MaxRekos {
-			out.Items = append(out.Items, Reko{el.anime, ExpectedScore(me.profile, el.anime), el.value, users})
+			out.Items = append(out.Items, Reko{el.anime, p.expected(me.profile, el.anime), el.value, users})
 		}
 	}
+}
+
+// expected predicts the requester's score of an anime: by the item model where there is one, since that errs less on scores
+// held out (see docs/adr).
+func (p *pool) expected(me *Profile, a *Anime) float64 {
+	if p.fold != nil {
+		if score := p.fold.Expected(a); score > 0 {
+			return score
+		}
+	}
+	return ExpectedScore(me, a)
 }
 
 // alikes searches users with similar profiles. Those that were looked at once are kept for the next passage.

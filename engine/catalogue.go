@@ -1,12 +1,17 @@
 package engine
 
-import "slices"
+import (
+	"iter"
+	"slices"
+)
 
 // Catalogue is a set of described anime, indexed by id. It is immutable, hence safe for concurrent use; [Catalogue.With]
 // makes a changed one. The zero value is empty.
 type Catalogue struct {
 	byID  []*title // by AnimeID; nil where nobody described the anime
 	count int
+
+	franchises franchises
 }
 
 // title is an anime with what is asked about it most.
@@ -78,6 +83,17 @@ func (c *Catalogue) title(id AnimeID) *title {
 		return nil
 	}
 	return c.byID[id]
+}
+
+// All walks over the described anime in order of their ids.
+func (c *Catalogue) All() iter.Seq[*Anime] {
+	return func(yield func(*Anime) bool) {
+		for _, t := range c.byID {
+			if t != nil && !yield(t.anime) {
+				return
+			}
+		}
+	}
 }
 
 // Len returns the number of described anime.

@@ -59,7 +59,8 @@ func (e *Engine) top(ctx context.Context, to, from User, distance int) ([]Recomm
 	if err != nil {
 		return nil, err
 	}
-	found.rank(Classic, true)
+	defer found.close()
+	e.arrange(found, Query{}, true)
 	return found.recommendations(found.ranked[:min(len(found.ranked), PageSize)]), nil
 }
 

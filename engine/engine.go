@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"iter"
 	"log/slog"
 	"math/rand/v2"
@@ -68,6 +69,7 @@ type Store interface {
 	AddCounter(ctx context.Context, name string, delta int64) (int64, error)
 
 	PopulationStore
+	ModelStore
 	KeyStore
 }
 
@@ -106,6 +108,7 @@ type Options struct {
 	Patience     time.Duration // how long a visitor waits for a refresh before the stored list serves; 3 s
 	FetchTimeout time.Duration // the longest that fetching one list may take; 60 s
 	Exclude      []AnimeID     // never recommended
+	Trainer      Trainer       // of the item model; nil: there is none
 	Log          *slog.Logger  // default: nowhere
 	Now          func() time.Time
 	Seed         func() uint64 // of a random draw that names none; at most [MaxSeed]
@@ -123,6 +126,7 @@ type Engine struct {
 	catalogue atomic.Pointer[Catalogue]
 	loaded    atomic.Int64 // counterBulk when they were loaded
 	profiles  profiles
+	models    models
 
 	describing sync.Mutex // one change of the catalogue at a time
 	fetches    flights[User]
@@ -152,13 +156,13 @@ func New(o Options) *Engine {
 	return e
 }
 
-// Load reads the catalogue and the hashes and profiles of all users into memory, in place of what is there. Questions asked
+// Load reads the catalogue, the item model, and the hashes and profiles of all users into memory, in place of what is there. Questions asked
 // meanwhile are answered from what was there before.
 func (e *Engine) Load(ctx context.Context) error {
 	if err := e.load(ctx); err != nil {
 		return err
 	}
-	return e.loadProfiles(ctx)
+	return errors.Join(e.loadModel(ctx), e.loadProfiles(ctx))
 }
 
 func (e *Engine) load(ctx context.Context) error {
@@ -197,7 +201,7 @@ func (e *Engine) Reload(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	if bulk == e.loaded.Load() {
-		return false, e.reloadProfiles(ctx)
+		return false, errors.Join(e.reloadModel(ctx), e.reloadProfiles(ctx))
 	}
 	return true, e.Load(ctx)
 }

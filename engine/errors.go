@@ -15,5 +15,6 @@ var (
 	ErrStore           = errors.New("store failed")                      // the database refused
 	ErrUpstream        = errors.New("the source of lists failed")        // and nothing older is stored
 	ErrUpstreamTimeout = errors.New("the source of lists took too long") // and nothing older is stored
+	ErrTooFew          = errors.New("too few lists to learn from")       // for an item model
 	ErrCorrupt         = errors.New("stored list is damaged")            // its checksum does not match
 )

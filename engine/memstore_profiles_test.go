@@ -114,3 +114,45 @@ func (s *memStore) Secret(ctx context.Context, name string, proposal []byte) ([]
 	}
 	return slices.Clone(s.keys.secrets[name]), nil
 }
+
+func (s *memStore) Model(ctx context.Context) (StoredModel, error) {
+	if err := s.begin(ctx, "Model"); err != nil {
+		return StoredModel{}, err
+	}
+	defer s.mu.Unlock()
+	if len(s.models) == 0 {
+		return StoredModel{}, fmt.Errorf("item model: %w", ErrNotFound)
+	}
+	return s.models[len(s.models)-1], nil
+}
+
+func (s *memStore) ModelInfo(ctx context.Context) (StoredModel, error) {
+	m, err := s.Model(ctx)
+	m.Data = nil
+	return m, err
+}
+
+func (s *memStore) SaveModel(ctx context.Context, m StoredModel) error {
+	if err := s.begin(ctx, "SaveModel"); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	m.ID, m.MadeAt = int64(len(s.models)+1), m.MadeAt.Truncate(time.Second)
+	m.Took, m.Size = m.Took.Truncate(time.Millisecond), len(m.Data)
+	s.models = append(s.models, m)
+	return nil
+}
+
+func (s *memStore) FetchedSince(ctx context.Context, t time.Time) (int, error) {
+	if err := s.begin(ctx, "FetchedSince"); err != nil {
+		return 0, err
+	}
+	defer s.mu.Unlock()
+	n := 0
+	for _, u := range s.users {
+		if !u.FetchedAt.Before(t.Truncate(time.Second)) {
+			n++
+		}
+	}
+	return n, nil
+}

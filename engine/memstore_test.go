@@ -29,6 +29,7 @@ type memStore struct {
 	forgotten int
 
 	population memPopulation
+	models     []StoredModel // the newest last
 	keys       memKeys
 }
 

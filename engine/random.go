@@ -25,10 +25,15 @@ type Draw struct {
 // as likely as the last. The same seed draws the same again while the data stands still, and nearly the same when it
 // changed a little. A nil seed is a new one.
 func (e *Engine) Random(ctx context.Context, name string, q Query, seed *uint64) (Answer[Draw], error) {
-	u, found, err := e.fromBatch(ctx, name, q)
+	u, err := e.user(ctx, name)
 	if err != nil {
 		return Answer[Draw]{}, err
 	}
+	found, err := e.fromBatch(ctx, u, q)
+	if err != nil {
+		return Answer[Draw]{}, err
+	}
+	defer found.close()
 	var s uint64
 	if seed != nil {
 		s = *seed

@@ -21,7 +21,11 @@ func TestRandomDrawsFromTheEligible(t *testing.T) {
 		{0, 0, 0}, {1, 1, 1}, {3, 7, 21}, {4, 8, 32}, {3, 11, 32}, {30, 40, 32},
 	} {
 		e := loaded(t, Options{Store: crowdedStore(test.lenders, test.each), Now: clock})
-		_, found, err := e.fromBatch(t.Context(), "requester", Query{})
+		u, err := e.user(t.Context(), "requester")
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := e.fromBatch(t.Context(), u, Query{})
 		if err != nil {
 			t.Fatal(err)
 		}

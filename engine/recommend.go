@@ -58,6 +58,11 @@ type Recommendation struct {
 	Anime *Anime
 	Score int    // mean of the voters' scores, rounded, 1..10
 	Votes []Vote // of the batch's users who watched it, the most similar first
+
+	// What the item model says; zero without one.
+	Match    float64     // how well it fits the user's list; what [Taste] orders by
+	Because  []Influence // what on the list speaks for it most
+	Expected float64     // the score that the user would give, predicted: 1..10
 }
 
 // Vote is a user's score of an anime.
@@ -69,13 +74,21 @@ type Vote struct {
 // Order is a way to order what can be recommended.
 type Order string
 
-// Classic is the order of reko.moe: what is scored highly by many, and lately, comes first.
-const Classic Order = "classic"
+// The orders.
+const (
+	// Taste is the order of the trained item model: what the requester's own list speaks for comes first. Without a model it is
+	// Classic.
+	Taste Order = "taste"
+	// Classic is the order of reko.moe: what is scored highly by many, and lately, comes first.
+	Classic Order = "classic"
+)
 
 // ParseOrder returns the order of that name; the empty one is the default.
 func ParseOrder(s string) (Order, error) {
 	switch Order(s) {
-	case "", Classic:
+	case "", Taste:
+		return Taste, nil
+	case Classic:
 		return Classic, nil
 	}
 	return "", fmt.Errorf("order %.40q: %w", s, ErrInvalid)
@@ -83,11 +96,16 @@ func ParseOrder(s string) (Order, error) {
 
 // Query says which recommendations are wanted. The zero value is the first page of the first batch.
 type Query struct {
-	Page   int // taken into 1..[MaxPage]
-	Batch  int // taken into 1..[MaxBatch]
-	Order  Order
-	Filter Filter
+	Page    int // taken into 1..[MaxPage]
+	Batch   int // taken into 1..[MaxBatch]
+	Order   Order
+	Filter  Filter
+	Niche   int       // taste for the unusual, -[MaxNiche] (what everybody watches) .. [MaxNiche]; at 0 the most is liked
+	Without []AnimeID // anime on the user's list that have no influence on the order
 }
+
+// MaxNiche is the strongest taste for the unusual.
+const MaxNiche = 2
 
 // Recommendations are some of what can be recommended.
 type Recommendations struct {
@@ -99,10 +117,20 @@ type Recommendations struct {
 
 // Recommend returns a page of what the users of a batch watched and the named user could.
 func (e *Engine) Recommend(ctx context.Context, name string, q Query) (Answer[Recommendations], error) {
-	u, found, err := e.fromBatch(ctx, name, q)
+	u, err := e.user(ctx, name)
 	if err != nil {
 		return Answer[Recommendations]{}, err
 	}
+	return e.recommendTo(ctx, u, q)
+}
+
+// recommendTo returns a page of what the users of a batch watched and u could.
+func (e *Engine) recommendTo(ctx context.Context, u User, q Query) (Answer[Recommendations], error) {
+	found, err := e.fromBatch(ctx, u, q)
+	if err != nil {
+		return Answer[Recommendations]{}, err
+	}
+	defer found.close()
 	return e.recommended(u, found, q), nil
 }
 
@@ -121,8 +149,8 @@ func (e *Engine) RecommendFrom(ctx context.Context, name, other string, q Query)
 	if err != nil {
 		return none, err
 	}
-	found.loosen = found.narrow(q.Filter)
-	found.rank(q.Order, true)
+	defer found.close()
+	e.arrange(found, q, true)
 	return e.recommended(u, found, q), nil
 }
 
@@ -134,12 +162,8 @@ func (e *Engine) recommended(u User, found *pool, q Query) Answer[Recommendation
 	}}
 }
 
-// fromBatch ranks all that the users of a batch can recommend to the named user.
-func (e *Engine) fromBatch(ctx context.Context, name string, q Query) (User, *pool, error) {
-	u, err := e.user(ctx, name)
-	if err != nil {
-		return u, nil, err
-	}
+// fromBatch arranges all that the users of a batch can recommend to u. The pool is the caller's to close.
+func (e *Engine) fromBatch(ctx context.Context, u User, q Query) (*pool, error) {
 	batch := min(max(q.Batch, 1), MaxBatch)
 	near, _ := e.index.Load().Nearest(u.Hash, u.ID, (batch-1)*BatchSize, batch*BatchSize)
 	ids := make([]UserID, len(near))
@@ -148,15 +172,32 @@ func (e *Engine) fromBatch(ctx context.Context, name string, q Query) (User, *po
 	}
 	lenders, err := e.opts.Store.Users(ctx, ids)
 	if err != nil {
-		return u, nil, err
+		return nil, err
 	}
 	found, err := e.eligible(ctx, u, near, lenders)
 	if err != nil {
-		return u, nil, err
+		return nil, err
 	}
+	e.arrange(found, q, false)
+	return found, nil
+}
+
+// arrange narrows what was found by the query's filter and puts it in the query's order. single says that it is from one
+// user's list.
+func (e *Engine) arrange(found *pool, q Query, single bool) {
+	found.fold, found.niche = e.fold(found.own, q.Without), min(max(q.Niche, -MaxNiche), MaxNiche)
 	found.loosen = found.narrow(q.Filter)
-	found.rank(q.Order, false)
-	return u, found, nil
+	order := q.Order
+	if order == "" {
+		order = Taste
+	}
+	if found.fold == nil {
+		order = Classic
+	}
+	found.rank(order, single)
+	if order == Taste {
+		found.vary(e.catalogue.Load(), q.Filter.With)
+	}
 }
 
 func card(u User) Card { return Card{ID: u.ID, Name: u.Name, Hash: u.Hash} }
@@ -177,6 +218,17 @@ type pool struct {
 	ranked []eligible
 	loosen []Loosening
 	today  Day
+	own    List // the requester's
+	fold   Fold // of own; nil without a model
+	niche  int  // of the query
+}
+
+// close ends the use of a pool.
+func (p *pool) close() {
+	if p.fold != nil {
+		p.fold.Release()
+		p.fold = nil
+	}
 }
 
 // eligible is an anime in a pool.
@@ -214,7 +266,7 @@ func (e *Engine) eligible(ctx context.Context, u User, near []Neighbour, lenders
 	for id := range e.exclude {
 		seats.set(id, taken)
 	}
-	p := &pool{near: near, today: DayOf(e.opts.Now())}
+	p := &pool{near: near, today: DayOf(e.opts.Now()), own: own}
 	byID := make(map[UserID]*User, len(lenders))
 	for i := range lenders {
 		byID[lenders[i].ID] = &lenders[i]
@@ -268,11 +320,15 @@ func (p *pool) add(c *Catalogue, seats *seats, entry *Entry, i uint16) {
 	}
 }
 
-// rank puts what is eligible in order, best first; ties by anime id. single says that the votes are one user's. The trained
-// order has its place here, beside the classic one.
+// rank puts what is eligible in order, best first; ties by anime id. single says that the votes are one user's.
 func (p *pool) rank(order Order, single bool) {
 	switch order {
-	case Classic, "":
+	case Taste:
+		matches := p.fold.Matches(make([]float64, 0, len(p.ranked)), p.anime(p.ranked), p.niche)
+		for i := range p.ranked {
+			p.ranked[i].value = matches[i]
+		}
+	default:
 		for i := range p.ranked {
 			p.ranked[i].value = p.ranked[i].classic(p.today, single)
 		}
@@ -321,5 +377,27 @@ func (p *pool) recommendations(shown []eligible) []Recommendation {
 			Votes: votes[start:len(votes):len(votes)],
 		})
 	}
+	p.explain(recs, shown)
 	return recs
+}
+
+// explain adds to recommendations what the item model says of them.
+func (p *pool) explain(recs []Recommendation, shown []eligible) {
+	if p.fold == nil {
+		return
+	}
+	anime := p.anime(shown)
+	because := p.fold.Because(anime)
+	for i, match := range p.fold.Matches(make([]float64, 0, len(shown)), anime, p.niche) {
+		recs[i].Match, recs[i].Because, recs[i].Expected = match, because[i], p.fold.Expected(anime[i])
+	}
+}
+
+// anime are those of some of what is eligible.
+func (*pool) anime(of []eligible) []*Anime {
+	anime := make([]*Anime, len(of))
+	for i := range of {
+		anime[i] = of[i].anime
+	}
+	return anime
 }

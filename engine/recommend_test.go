@@ -471,12 +471,12 @@ func TestRecommendFromOneself(t *testing.T) {
 }
 
 func TestParseOrder(t *testing.T) {
-	for _, s := range []string{"", "classic"} {
-		if o, err := ParseOrder(s); o != Classic || err != nil {
-			t.Errorf("ParseOrder(%q) = %q, %v; want %q", s, o, err, Classic)
+	for s, order := range map[string]Order{"": Taste, "taste": Taste, "classic": Classic} {
+		if o, err := ParseOrder(s); o != order || err != nil {
+			t.Errorf("ParseOrder(%q) = %q, %v; want %q", s, o, err, order)
 		}
 	}
-	for _, s := range []string{"Classic", "best", " classic", "\x00"} {
+	for _, s := range []string{"Classic", "Taste", "best", " classic", "\x00"} {
 		if o, err := ParseOrder(s); !errors.Is(err, ErrInvalid) {
 			t.Errorf("ParseOrder(%q) = %q, %v; want ErrInvalid", s, o, err)
 		}

@@ -49,6 +49,7 @@ type config struct {
 	HashesEvery   time.Duration // [jobs] hashes
 
 	PopulationEvery time.Duration // [jobs] population
+	TrainEvery      time.Duration // [jobs] train: how often it is looked whether a training is due
 
 	Demo string // [demo] enabled: auto, true or false
 
@@ -79,7 +80,7 @@ func (cfg *config) settings() []setting {
 		{"mal", "timeout", "10s", duration(&cfg.MALTimeout, 100*time.Millisecond)},
 		{"mal", "probe_user", "Xinil", text(&cfg.MALProbe)},
 		{"lists", "max_age", "72h", duration(&cfg.MaxAge, time.Minute)},
-		{"recommend", "order", "classic", order(&cfg.Order)},
+		{"recommend", "order", "taste", order(&cfg.Order)},
 		{"recommend", "exclude", "", animeIDs(&cfg.Exclude)},
 		{"memory", "lists", "256", whole(&cfg.Lists, 0, 1<<20)},
 		{"jobs", "enabled", "true", boolean(&cfg.Jobs)},
@@ -88,6 +89,7 @@ func (cfg *config) settings() []setting {
 		{"jobs", "airing", "1h", duration(&cfg.AiringEvery, time.Second)},
 		{"jobs", "hashes", "10m", duration(&cfg.HashesEvery, time.Second)},
 		{"jobs", "population", "1h", duration(&cfg.PopulationEvery, time.Second)},
+		{"jobs", "train", "10m", duration(&cfg.TrainEvery, time.Second)},
 		{"demo", "enabled", "auto", oneOf(&cfg.Demo, "auto", "true", "false")},
 		{"log", "level", "info", level(&cfg.LogLevel)},
 		{"log", "format", "text", oneOf(&cfg.LogFormat, "text", "json")},

@@ -19,6 +19,7 @@ func (cfg *config) jobs(eng *engine.Engine) []jobs.Job {
 	list := []jobs.Job{
 		{Name: "hashes", About: "make the taste hashes again after the statistics of anime changed", Every: cfg.HashesEvery, Run: eng.Rehash},
 		{Name: "population", About: "work out how the statistics of all users are spread", Every: cfg.PopulationEvery, Run: eng.UpdatePopulation},
+		{Name: "train", About: "train the item model: daily, or when a tenth of the lists changed", Every: cfg.TrainEvery, Run: eng.UpdateModel},
 	}
 	if cfg.MALClient != "" {
 		list = append(list,

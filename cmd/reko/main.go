@@ -35,6 +35,7 @@ type cli struct {
 		List jobsListCmd `cmd:"" default:"1" help:"List the jobs and how they last went."`
 		Run  jobsRunCmd  `cmd:"" help:"Run jobs now."`
 	} `cmd:"" help:"What is done at intervals."`
+	Train   trainCmd   `cmd:"" help:"Train the item model, by which recommendations are ordered."`
 	Keys    keysCmd    `cmd:"" help:"Keys of programs that may ask for statistics of users."`
 	Remove  removeCmd  `cmd:"" help:"Delete users and their lists."`
 	Check   checkCmd   `cmd:"" help:"Check that every stored list is whole."`

@@ -16,6 +16,7 @@ import (
 	"reko.moe/engine/demo"
 	"reko.moe/engine/jobs"
 	"reko.moe/engine/mal"
+	"reko.moe/engine/model"
 	"reko.moe/handlers"
 )
 
@@ -120,7 +121,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 
 // newEngine makes the engine that the configuration describes, still empty.
 func (cfg *config) newEngine(store *db.DB, log *slog.Logger) (*engine.Engine, error) {
-	o := engine.Options{Store: store, MaxAge: cfg.MaxAge, Exclude: cfg.Exclude, Log: log}
+	o := engine.Options{Store: store, MaxAge: cfg.MaxAge, Exclude: cfg.Exclude, Trainer: model.Trainer{}, Log: log}
 	if cfg.MALClient != "" {
 		client, err := mal.New(mal.Options{
 			URL: cfg.MALURL, ClientID: cfg.MALClient, Rate: cfg.MALRate, Burst: cfg.MALBurst, Timeout: cfg.MALTimeout,

@@ -124,6 +124,7 @@ func Run(t *testing.T, empty func(testing.TB) string) {
 		{"jobs", jobTests},
 		{"sessions", sessionTests},
 		{"population", populationTests},
+		{"models", modelTests},
 		{"keys", keyTests},
 		{"failures", failureTests},
 		{"together", togetherTests},

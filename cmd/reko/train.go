@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"reko.moe/engine"
+	"reko.moe/engine/model"
+)
+
+// trainCmd trains the item model.
+type trainCmd struct{}
+
+// Run trains the model from the lists in the store and stores it as a new version, which a running server notices within a
+// second. Until then, and if it fails or is interrupted, the one before goes on serving.
+func (trainCmd) Run(ctx context.Context, cfg *config) error {
+	log := cfg.logger()
+	store, err := cfg.openStore(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	start := time.Now()
+	eng := engine.New(engine.Options{Store: store, Log: log, Trainer: model.Trainer{Progress: func(step string) {
+		fmt.Fprintf(os.Stderr, "%5.1f s: %s\n", time.Since(start).Seconds(), step)
+	}}})
+	if err := eng.Load(ctx); err != nil {
+		return err
+	}
+	release, ok, err := store.Lock(ctx, "train")
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fmt.Errorf("the model is being trained already, by a server's job perhaps: see reko jobs")
+	}
+	defer release()
+	outcome, err := eng.TrainModel(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s in %s", outcome, time.Since(start).Round(100*time.Millisecond))
+	if info, ok := eng.Model(); ok {
+		fmt.Printf("; model %d has %.1f MB", info.ID, float64(info.Size)/1e6)
+	}
+	fmt.Println()
+	return nil
+}

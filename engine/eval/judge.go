@@ -1,0 +1,141 @@
+package eval
+
+import (
+	"math"
+	"time"
+
+	"reko.moe/engine"
+)
+
+// Cut-off of all ranking measures: a page.
+const top = engine.PageSize
+
+// judgement is how well an order did for one user. NaN: the user has nothing that could be found.
+type judgement struct {
+	ndcg, recall, hit float64 // of what was watched
+	liked             float64 // NDCG of what was liked
+	fresh             float64 // NDCG of what was watched, in the view without franchises that the user knows
+	freshLiked        float64 // and liked
+	unrelated         float64 // NDCG of what was watched, in the view without anything related to what the user knows
+	popularity        float64 // mean rank by popularity of the page
+	entropy           float64 // of the page's genres, in bits
+	page              []engine.AnimeID
+	took              time.Duration
+}
+
+// judge compares an order's answer for a case, best first, with what was held out. What cannot be recommended to the user is
+// passed over.
+func (g *Ground) judge(c *Case, ranked []engine.AnimeID, took time.Duration) judgement {
+	known := make(map[engine.AnimeID]bool, len(c.FoldIn))
+	franchises := make(map[engine.AnimeID]bool, len(c.FoldIn))
+	related := make(map[engine.AnimeID]bool, 8*len(c.FoldIn))
+	for i := range c.FoldIn {
+		id := c.FoldIn[i].Anime
+		known[id] = true
+		franchises[g.franchise(id)] = true
+		for _, other := range g.related[id] {
+			related[other] = true
+		}
+	}
+	watched, liked := map[engine.AnimeID]bool{}, map[engine.AnimeID]bool{}
+	enough := likedFrom(c.FoldIn)
+	for i := range c.HeldOut {
+		e := &c.HeldOut[i]
+		if !g.eligible(e.Anime) {
+			continue
+		}
+		watched[e.Anime] = true
+		if float64(e.Score) >= enough {
+			liked[e.Anime] = true
+		}
+	}
+	all := func(engine.AnimeID) bool { return true }
+	fresh := func(id engine.AnimeID) bool { return !franchises[g.franchise(id)] }
+	unrelated := func(id engine.AnimeID) bool { return !related[id] }
+	page := func(shown func(engine.AnimeID) bool) []engine.AnimeID {
+		page := make([]engine.AnimeID, 0, top)
+		for _, id := range ranked {
+			if !known[id] && g.eligible(id) && shown(id) {
+				if page = append(page, id); len(page) == top {
+					break
+				}
+			}
+		}
+		return page
+	}
+	j := judgement{page: page(all), took: took}
+	j.ndcg, j.liked = ndcg(j.page, watched, all), ndcg(j.page, liked, all)
+	j.fresh, j.freshLiked = ndcg(page(fresh), watched, fresh), ndcg(page(fresh), liked, fresh)
+	j.unrelated = ndcg(page(unrelated), watched, unrelated)
+	hits := 0
+	for _, id := range j.page {
+		if watched[id] {
+			hits++
+		}
+		j.popularity += float64(g.rank[id]) / float64(len(j.page))
+	}
+	j.recall, j.hit = math.NaN(), math.NaN()
+	if len(watched) > 0 {
+		j.recall, j.hit = float64(hits)/float64(len(watched)), float64(min(hits, 1))
+	}
+	j.entropy = g.entropy(j.page)
+	return j
+}
+
+// likedFrom is the score from which a held-out entry counts as liked: the mean of the fold-in's watched and scored entries, and
+// at least 7.
+func likedFrom(foldIn engine.List) float64 {
+	sum, n := 0, 0
+	for i := range foldIn {
+		if foldIn[i].Watched() && foldIn[i].Score > 0 {
+			sum += int(foldIn[i].Score)
+			n++
+		}
+	}
+	if n == 0 {
+		return 7
+	}
+	return max(7, float64(sum)/float64(n))
+}
+
+// ndcg is the normalised discounted cumulative gain of a page, with gains of 0 and 1 (Järvelin and Kekäläinen, “Cumulated
+// gain-based evaluation of IR techniques”, 2002). Of what is relevant only what the view shows counts; it is missing when that is
+// nothing.
+func ndcg(page []engine.AnimeID, relevant map[engine.AnimeID]bool, shown func(engine.AnimeID) bool) float64 {
+	n := 0
+	for id := range relevant {
+		if shown(id) {
+			n++
+		}
+	}
+	if n == 0 {
+		return math.NaN()
+	}
+	gain, ideal := 0.0, 0.0
+	for i, id := range page {
+		if relevant[id] {
+			gain += 1 / math.Log2(float64(i+2))
+		}
+	}
+	for i := range min(n, top) {
+		ideal += 1 / math.Log2(float64(i+2))
+	}
+	return gain / ideal
+}
+
+// entropy says how mixed the genres of a page are: that of the distribution of its genres, themes and demographics.
+func (g *Ground) entropy(page []engine.AnimeID) float64 {
+	counts, all := map[int]int{}, 0
+	for _, id := range page {
+		for _, genre := range g.Catalogue.Anime(id).Genres {
+			counts[genre.ID]++
+			all++
+		}
+	}
+	bits := 0.0
+	for _, n := range counts {
+		p := float64(n) / float64(all)
+		bits -= p * math.Log2(p)
+	}
+	return bits
+}

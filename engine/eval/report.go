@@ -1,0 +1,105 @@
+// Package eval judges orders of recommendations, and predicted scores, on lists of which a part is held out. The protocol is
+// portable: which entries are held out depends on the numbers of user and anime alone.
+package eval
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"reko.moe/engine"
+)
+
+// Order answers what it would recommend to the user of a fold-in, best first. It may leave out what it would put last.
+type Order func(ctx context.Context, c *Case) ([]engine.AnimeID, error)
+
+// Mean is the mean of a measure over users, with its standard error.
+type Mean struct {
+	Mean  float64 `json:"mean"`
+	Error float64 `json:"error"`
+	Users int     `json:"users"`
+}
+
+// Row is how well an order did over all users.
+type Row struct {
+	Order      string  `json:"order"`
+	Watched    Mean    `json:"watched"`              // NDCG@16 of what was held out
+	Liked      Mean    `json:"liked"`                // NDCG@16 of what was held out and liked
+	Fresh      Mean    `json:"new_franchise"`        // NDCG@16 of what was held out, franchises that the user knows left out
+	FreshLiked Mean    `json:"new_franchise_liked"`  // and liked
+	Unrelated  Mean    `json:"unrelated"`            // NDCG@16 of what was held out, direct relations of what the user knows left out
+	Recall     Mean    `json:"recall"`               // of what was held out, how much is on the page
+	Hits       Mean    `json:"hit_rate"`             // users with anything of it on the page
+	Coverage   int     `json:"coverage"`             // different anime on all pages
+	Popularity Mean    `json:"mean_popularity_rank"` // of what is on the pages
+	Entropy    Mean    `json:"genre_entropy"`        // of a page, in bits
+	Took       Mean    `json:"ms_per_user"`
+	Seconds    float64 `json:"seconds"` // in all
+}
+
+// Run judges an order on cases.
+func (g *Ground) Run(ctx context.Context, name string, order Order, cases []Case) (Row, error) {
+	start := time.Now()
+	judged := make([]judgement, len(cases))
+	pages := map[engine.AnimeID]bool{}
+	for i := range cases {
+		began := time.Now()
+		ranked, err := order(ctx, &cases[i])
+		if err != nil {
+			return Row{}, fmt.Errorf("%s for %s: %w", name, cases[i].Name, err)
+		}
+		judged[i] = g.judge(&cases[i], ranked, time.Since(began))
+		for _, id := range judged[i].page {
+			pages[id] = true
+		}
+	}
+	of := func(f func(*judgement) float64) Mean {
+		values := make([]float64, len(judged))
+		for i := range judged {
+			values[i] = f(&judged[i])
+		}
+		return meanOf(values)
+	}
+	return Row{
+		Order:      name,
+		Watched:    of(func(j *judgement) float64 { return j.ndcg }),
+		Liked:      of(func(j *judgement) float64 { return j.liked }),
+		Fresh:      of(func(j *judgement) float64 { return j.fresh }),
+		FreshLiked: of(func(j *judgement) float64 { return j.freshLiked }),
+		Unrelated:  of(func(j *judgement) float64 { return j.unrelated }),
+		Recall:     of(func(j *judgement) float64 { return j.recall }),
+		Hits:       of(func(j *judgement) float64 { return j.hit }),
+		Coverage:   len(pages),
+		Popularity: of(func(j *judgement) float64 { return j.popularity }),
+		Entropy:    of(func(j *judgement) float64 { return j.entropy }),
+		Took:       of(func(j *judgement) float64 { return float64(j.took.Microseconds()) / 1000 }),
+		Seconds:    time.Since(start).Seconds(),
+	}, nil
+}
+
+// meanOf is the mean of the values that are not missing. The error is that of the mean of a sample.
+func meanOf(values []float64) Mean {
+	m := Mean{}
+	sum := 0.0
+	for _, v := range values {
+		if !math.IsNaN(v) {
+			sum += v
+			m.Users++
+		}
+	}
+	if m.Users == 0 {
+		return m
+	}
+	m.Mean = sum / float64(m.Users)
+	squares := 0.0
+	for _, v := range values {
+		if !math.IsNaN(v) {
+			squares += (v - m.Mean) * (v - m.Mean)
+		}
+	}
+	if m.Users > 1 {
+		m.Error = math.Sqrt(squares / float64(m.Users-1) / float64(m.Users))
+	}
+	return m
+}

@@ -1,0 +1,95 @@
+package model
+
+import (
+	"context"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+
+	"reko.moe/engine"
+)
+
+// input is an entry of a list as the model sees it.
+type input struct {
+	item   int32
+	weight float64
+}
+
+// batchSize is how many lists are in memory at a time while the gram matrix is built.
+const batchSize = 512
+
+// gram builds the lower triangle of the weighted gram matrix of all lists' inputs. Each core adds up rows of its own, list by
+// list, so that the sums are the same however many cores there are.
+func (t *training) gram(ctx context.Context) error {
+	t.matrix = squareOf(len(t.items))
+	seat := make([]int32, t.items[len(t.items)-1]+1)
+	for i, id := range t.items {
+		seat[id] = int32(i) + 1
+	}
+	var batch [][]input
+	flush := func() {
+		cores := runtime.GOMAXPROCS(0)
+		var running sync.WaitGroup
+		for core := range cores {
+			running.Go(func() {
+				for _, inputs := range batch {
+					t.addRows(inputs, core, cores)
+				}
+			})
+		}
+		running.Wait()
+		batch = batch[:0]
+	}
+	for l, err := range t.lists() {
+		if err != nil {
+			return err
+		}
+		if inputs := t.row(l, seat); len(inputs) > 0 {
+			batch = append(batch, inputs)
+		}
+		if len(batch) == batchSize {
+			flush()
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+		}
+	}
+	flush()
+	return ctx.Err()
+}
+
+// row returns the inputs of a list in ascending order of item, times the root of the list's weight.
+func (t *training) row(l engine.List, seat []int32) []input {
+	s := scaleOf(l)
+	inputs := make([]input, 0, len(l))
+	for i := range l {
+		e := &l[i]
+		if int(e.Anime) >= len(seat) || seat[e.Anime] == 0 {
+			continue
+		}
+		if w := t.options.Inputs.of(e, s); w != 0 {
+			inputs = append(inputs, input{seat[e.Anime] - 1, w})
+		}
+	}
+	slices.SortFunc(inputs, func(a, b input) int { return int(a.item - b.item) })
+	root := math.Sqrt(math.Pow(float64(len(inputs))/t.inputs, t.options.Rows))
+	for i := range inputs {
+		inputs[i].weight *= root
+	}
+	return inputs
+}
+
+// addRows adds to those rows of the matrix that are core's.
+func (t *training) addRows(inputs []input, core, cores int) {
+	for k := range inputs {
+		in := &inputs[k]
+		if int(in.item)%cores != core {
+			continue
+		}
+		row := t.matrix.Data[int(in.item)*t.matrix.Stride:]
+		for _, other := range inputs[:k+1] {
+			row[other.item] += in.weight * other.weight
+		}
+	}
+}

@@ -1,0 +1,175 @@
+package model
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/blas/blas64"
+
+	"reko.moe/engine"
+)
+
+// Lists walks over the lists that a model learns from, in the same order each time. A list is the walker's again as soon as the
+// next one is asked for.
+type Lists func() iter.Seq2[engine.List, error]
+
+// Options are the constants of training. Defaults are what measured best, see docs/adr.
+type Options struct {
+	Anime   int     // the most watched so many are learnt
+	Inputs  Weights // of entries in training
+	Ridge   float64 // added to the diagonal of the gram matrix
+	Dropout float64 // and so much of the diagonal itself: what dropping inputs at random would do
+	Rows    float64 // a user with n inputs counts (n / mean n) to this power
+	Kept    int     // weights of each input that stay, the largest
+}
+
+// Defaults are the options that measured best.
+func Defaults() Options {
+	return Options{
+		Anime: 6000, Inputs: Weights{Score: 0.3, Planned: 0.3, OnHold: 0.15, Dropped: 0.15},
+		Ridge: 200, Dropout: 0.5, Rows: -0.5, Kept: 200,
+	}
+}
+
+// leastLists and leastWatchers bound what a model learns from: of fewer nothing can be said.
+const (
+	leastLists    = 20
+	leastWatchers = 3
+)
+
+// train learns which anime speak for which.
+func train(ctx context.Context, lists Lists, c *engine.Catalogue, o Options, progress func(step string)) (*Model, error) {
+	if progress == nil {
+		progress = func(string) {}
+	}
+	t := &training{options: o, catalogue: c, lists: lists}
+	progress("counting who watched what")
+	if err := t.count(ctx); err != nil {
+		return nil, err
+	}
+	progress(fmt.Sprintf("adding up %d lists over %d anime", t.users, len(t.items)))
+	if err := t.gram(ctx); err != nil {
+		return nil, err
+	}
+	progress(fmt.Sprintf("inverting a matrix of %d rows", len(t.items)))
+	for i := range t.items {
+		d := &t.matrix.Data[i*t.matrix.Stride+i]
+		*d += o.Ridge + o.Dropout**d
+	}
+	if err := invert(ctx, t.matrix); err != nil {
+		return nil, err
+	}
+	progress("keeping what matters")
+	return t.prune(), nil
+}
+
+// training is a model in the making.
+type training struct {
+	options   Options
+	catalogue *engine.Catalogue
+	lists     Lists
+	items     []engine.AnimeID // that are learnt, ascending
+	watchers  []int            // of items[i]
+	users     int
+	inputs    float64        // mean number of inputs of a user
+	matrix    blas64.General // gram matrix, lower triangle; then its inverse
+}
+
+// count chooses the anime that are learnt and counts inputs.
+func (t *training) count(ctx context.Context) error {
+	var watchers, entries []int32 // by anime id
+	for l, err := range t.lists() {
+		if err = cmp.Or(err, ctx.Err()); err != nil {
+			return err
+		}
+		t.users++
+		for i := range l {
+			e := &l[i]
+			if need := int(e.Anime) + 1; need > len(watchers) {
+				watchers = append(watchers, make([]int32, need-len(watchers))...)
+				entries = append(entries, make([]int32, need-len(entries))...)
+			}
+			if t.options.Inputs.of(e, scale{0, 1}) != 0 {
+				entries[e.Anime]++
+			}
+			if e.Watched() {
+				watchers[e.Anime]++
+			}
+		}
+	}
+	if t.users < leastLists {
+		return engine.ErrTooFew
+	}
+	for id, n := range watchers {
+		if n >= leastWatchers {
+			t.items = append(t.items, engine.AnimeID(id))
+		}
+	}
+	slices.SortFunc(t.items, func(a, b engine.AnimeID) int {
+		return cmp.Or(cmp.Compare(watchers[b], watchers[a]), cmp.Compare(a, b))
+	})
+	t.items = t.items[:min(len(t.items), t.options.Anime)]
+	if len(t.items) == 0 {
+		return engine.ErrTooFew
+	}
+	slices.Sort(t.items)
+	t.watchers = make([]int, len(t.items))
+	all := 0.0
+	for i, id := range t.items {
+		t.watchers[i] = int(watchers[id])
+		all += float64(entries[id])
+	}
+	t.inputs = all / float64(t.users)
+	return nil
+}
+
+// prune keeps what serves: of each input the largest weights towards anime that can be recommended. The weight of input i for
+// anime j is -p_ij / p_jj, p being the inverse (Steck, “Embarrassingly shallow autoencoders for sparse data”, 2019).
+func (t *training) prune() *Model {
+	n := len(t.items)
+	m := &Model{inputs: t.items}
+	var columns []int
+	for j, id := range t.items {
+		if a := t.catalogue.Anime(id); a != nil && a.HasMean() && a.Parent == 0 {
+			columns = append(columns, j)
+			m.columns = append(m.columns, id)
+			m.popularity = append(m.popularity, float32(math.Log(float64(t.watchers[j]))))
+		}
+	}
+	kept := min(t.options.Kept, len(columns))
+	m.kept = kept
+	m.scales = make([]float32, n)
+	m.places = make([]uint16, n*kept)
+	m.weights = make([]int8, n*kept)
+	row := make([]float64, len(columns))
+	order := make([]uint16, len(columns))
+	for i := range n {
+		p := t.matrix.Data[i*t.matrix.Stride:]
+		for k, j := range columns {
+			order[k] = uint16(k)
+			row[k] = -p[j] / t.matrix.Data[j*t.matrix.Stride+j]
+			if i == j {
+				row[k] = 0
+			}
+		}
+		slices.SortFunc(order, func(a, b uint16) int {
+			return cmp.Or(cmp.Compare(math.Abs(row[b]), math.Abs(row[a])), cmp.Compare(a, b))
+		})
+		best := order[:kept]
+		if kept == 0 || row[best[0]] == 0 {
+			continue
+		}
+		m.scales[i] = float32(math.Abs(row[best[0]]) / math.MaxInt8)
+		slices.Sort(best)
+		for k, column := range best {
+			m.places[i*kept+k] = column
+			m.weights[i*kept+k] = int8(math.Round(row[column] / float64(m.scales[i])))
+		}
+	}
+	m.seat()
+	return m
+}
