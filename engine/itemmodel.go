@@ -103,6 +103,29 @@ func (e *Engine) fold(l List, without []AnimeID) Fold {
 	return m.Fold(l, e.catalogue.Load(), without)
 }
 
+// Matches returns how well each of some anime fits a list, by the item model that serves; all 0 without one.
+func (e *Engine) Matches(l List, anime []*Anime) []float64 {
+	f := e.fold(l, nil)
+	if f == nil {
+		return make([]float64, len(anime))
+	}
+	defer f.Release()
+	return f.Matches(make([]float64, 0, len(anime)), anime, 0)
+}
+
+// Expected predicts the scores that the user of a list would give anime, by the item model that serves: 1..10, 0 when nothing
+// can be said.
+func (e *Engine) Expected(l List, anime []*Anime) []float64 {
+	scores := make([]float64, len(anime))
+	if f := e.fold(l, nil); f != nil {
+		defer f.Release()
+		for i, a := range anime {
+			scores[i] = f.Expected(a)
+		}
+	}
+	return scores
+}
+
 // loadModel reads the newest version from the store. One that cannot be read leaves the one that serves.
 func (e *Engine) loadModel(ctx context.Context) error {
 	if e.opts.Trainer == nil {

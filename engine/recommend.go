@@ -134,6 +134,28 @@ func (e *Engine) recommendTo(ctx context.Context, u User, q Query) (Answer[Recom
 	return e.recommended(u, found, q), nil
 }
 
+// RecommendList is [Engine.Recommend] for a list of which nothing is stored. What it does not tell a taste from is [ErrEmptyList] or
+// [ErrNoHash].
+func (e *Engine) RecommendList(ctx context.Context, l List, q Query) (Answer[Recommendations], error) {
+	u, err := e.passing(l)
+	if err != nil {
+		return Answer[Recommendations]{}, err
+	}
+	return e.recommendTo(ctx, u, q)
+}
+
+// passing is a user of whom nothing is stored.
+func (e *Engine) passing(l List) (User, error) {
+	u := User{Origin: Uploaded, List: l.Pack(), Hash: TasteHash(l, e.catalogue.Load())}
+	switch {
+	case l.Watched() == 0:
+		return User{}, ErrEmptyList
+	case u.Hash == 0:
+		return User{}, ErrNoHash
+	}
+	return u, nil
+}
+
 // RecommendFrom returns a page of what one user watched and the named user could, ordered by that user's scores.
 func (e *Engine) RecommendFrom(ctx context.Context, name, other string, q Query) (Answer[Recommendations], error) {
 	none := Answer[Recommendations]{}

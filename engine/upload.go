@@ -15,16 +15,13 @@ const mostMentioned = 500
 // Upload stores a list as that of a new user of origin [Uploaded], under a name that nobody can guess. Others are matched with
 // it only if it is listed. A list that tells no taste is not stored: [ErrEmptyList] and [ErrNoHash] say why.
 func (e *Engine) Upload(ctx context.Context, list List, listed bool) (User, error) {
-	switch {
-	case list.Watched() == 0:
-		return User{}, fmt.Errorf("uploaded list: %w", ErrEmptyList)
-	case TasteHash(list, e.catalogue.Load()) == 0:
-		return User{}, fmt.Errorf("uploaded list: %w", ErrNoHash)
+	u, err := e.passing(list)
+	if err != nil {
+		return User{}, fmt.Errorf("uploaded list: %w", err)
 	}
 	now := e.opts.Now()
-	return e.save(ctx, User{
-		Name: guestName(), Origin: Uploaded, List: list.Pack(), FetchedAt: now, FullAt: now, Unlisted: !listed,
-	}, list)
+	u.Name, u.FetchedAt, u.FullAt, u.Unlisted = guestName(), now, now, !listed
+	return e.save(ctx, u, list)
 }
 
 // guestName makes up a name out of 2^50.

@@ -36,6 +36,7 @@ type cli struct {
 		Run  jobsRunCmd  `cmd:"" help:"Run jobs now."`
 	} `cmd:"" help:"What is done at intervals."`
 	Train   trainCmd   `cmd:"" help:"Train the item model, by which recommendations are ordered."`
+	Eval    evalCmd    `cmd:"" help:"Judge the orders of recommendations and the predicted scores on lists of which a part is held out."`
 	Keys    keysCmd    `cmd:"" help:"Keys of programs that may ask for statistics of users."`
 	Remove  removeCmd  `cmd:"" help:"Delete users and their lists."`
 	Check   checkCmd   `cmd:"" help:"Check that every stored list is whole."`
@@ -62,6 +63,7 @@ func execute(ctx context.Context, args []string) error {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.UsageOnError(),
+		kong.Vars{"orders": orderNames},
 	)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package eval
+package heldout
 
 import (
 	"cmp"
@@ -18,33 +18,20 @@ type Case struct {
 	Name    string
 	FoldIn  engine.List
 	HeldOut engine.List
+	Aside   []engine.AnimeID // neither folded in nor to be found: passed over where an order names it
 }
 
 // Split holds out the fifth of the watched entries whose keys are smallest. Planned, dropped and on-hold entries stay in the
 // fold-in. ok is false for lists with fewer than [MinWatched] watched entries.
 func Split(name string, l engine.List) (c Case, ok bool) {
-	type keyed struct {
-		key uint64
-		at  int
-	}
-	number := Number(name)
-	var watched []keyed
-	for i := range l {
-		if l[i].Watched() {
-			watched = append(watched, keyed{key(number, l[i].Anime), i})
-		}
-	}
-	if len(watched) < MinWatched {
+	keys := watchedKeys(name, l)
+	if len(keys) < MinWatched {
 		return Case{}, false
 	}
-	slices.SortFunc(watched, func(a, b keyed) int { return cmp.Compare(a.key, b.key) })
-	held := make([]bool, len(l))
-	for _, w := range watched[:len(watched)/5] {
-		held[w.at] = true
-	}
 	c.Name = name
+	number, held := Number(name), keys[len(keys)/5]
 	for i := range l {
-		if held[i] {
+		if l[i].Watched() && key(number, l[i].Anime) < held {
 			c.HeldOut = append(c.HeldOut, l[i])
 		} else {
 			c.FoldIn = append(c.FoldIn, l[i])
@@ -53,21 +40,36 @@ func Split(name string, l engine.List) (c Case, ok bool) {
 	return c, true
 }
 
-// Cut leaves n of the watched entries of a fold-in, those with the largest keys, and nothing else: a newcomer's list.
-func (c Case) Cut(n int) Case {
-	number := Number(c.Name)
-	watched := slices.DeleteFunc(slices.Clone(c.FoldIn), func(e engine.Entry) bool { return !e.Watched() })
-	if len(watched) <= n {
-		return Case{c.Name, watched, c.HeldOut}
+// Cut leaves of the fold-in n watched entries, those with the largest keys, and nothing else: a newcomer's list. ok is false
+// when there are fewer.
+func (c *Case) Cut(n int) (newcomer Case, ok bool) {
+	keys := watchedKeys(c.Name, c.FoldIn)
+	if len(keys) < n {
+		return Case{}, false
 	}
-	keys := make([]uint64, len(watched))
-	for i := range watched {
-		keys[i] = key(number, watched[i].Anime)
+	newcomer = Case{Name: c.Name, HeldOut: c.HeldOut}
+	number, least := Number(c.Name), keys[len(keys)-n]
+	for i := range c.FoldIn {
+		if e := c.FoldIn[i]; e.Watched() && key(number, e.Anime) >= least {
+			newcomer.FoldIn = append(newcomer.FoldIn, e)
+		} else {
+			newcomer.Aside = append(newcomer.Aside, e.Anime)
+		}
 	}
-	slices.Sort(keys)
-	least := keys[len(keys)-n]
-	watched = slices.DeleteFunc(watched, func(e engine.Entry) bool { return key(number, e.Anime) < least })
-	return Case{c.Name, watched, c.HeldOut}
+	return newcomer, true
+}
+
+// watchedKeys are the keys of the watched entries, ascending.
+func watchedKeys(name string, l engine.List) []uint64 {
+	var keys []uint64
+	number := Number(name)
+	for i := range l {
+		if l[i].Watched() {
+			keys = append(keys, key(number, l[i].Anime))
+		}
+	}
+	slices.SortFunc(keys, cmp.Compare[uint64])
+	return keys
 }
 
 // Number is the user's number in the protocol: n for the name un, as imports call users that are numbered; for other names a

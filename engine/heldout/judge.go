@@ -1,6 +1,8 @@
-package eval
+package heldout
 
 import (
+	"cmp"
+	"iter"
 	"math"
 	"time"
 
@@ -23,9 +25,9 @@ type judgement struct {
 	took              time.Duration
 }
 
-// judge compares an order's answer for a case, best first, with what was held out. What cannot be recommended to the user is
-// passed over.
-func (g *Ground) judge(c *Case, ranked []engine.AnimeID, took time.Duration) judgement {
+// judge compares an order's answer for a case with what was held out. What cannot be recommended to the user is passed over. It
+// asks for no more than fills the pages of all views.
+func (g *Ground) judge(c *Case, ranked iter.Seq2[engine.AnimeID, error]) (judgement, error) {
 	known := make(map[engine.AnimeID]bool, len(c.FoldIn))
 	franchises := make(map[engine.AnimeID]bool, len(c.FoldIn))
 	related := make(map[engine.AnimeID]bool, 8*len(c.FoldIn))
@@ -36,6 +38,9 @@ func (g *Ground) judge(c *Case, ranked []engine.AnimeID, took time.Duration) jud
 		for _, other := range g.related[id] {
 			related[other] = true
 		}
+	}
+	for _, id := range c.Aside {
+		known[id] = true
 	}
 	watched, liked := map[engine.AnimeID]bool{}, map[engine.AnimeID]bool{}
 	enough := likedFrom(c.FoldIn)
@@ -52,21 +57,37 @@ func (g *Ground) judge(c *Case, ranked []engine.AnimeID, took time.Duration) jud
 	all := func(engine.AnimeID) bool { return true }
 	fresh := func(id engine.AnimeID) bool { return !franchises[g.franchise(id)] }
 	unrelated := func(id engine.AnimeID) bool { return !related[id] }
-	page := func(shown func(engine.AnimeID) bool) []engine.AnimeID {
-		page := make([]engine.AnimeID, 0, top)
-		for _, id := range ranked {
-			if !known[id] && g.eligible(id) && shown(id) {
-				if page = append(page, id); len(page) == top {
-					break
-				}
-			}
+	pages := [...]struct {
+		shown func(engine.AnimeID) bool
+		page  []engine.AnimeID
+	}{{shown: all}, {shown: fresh}, {shown: unrelated}}
+	start := time.Now()
+	var first time.Duration // until the first page was full
+	for id, err := range ranked {
+		if err != nil {
+			return judgement{}, err
 		}
-		return page
+		if known[id] || !g.eligible(id) {
+			continue
+		}
+		full := true
+		for i := range pages {
+			if p := &pages[i]; len(p.page) < top && p.shown(id) {
+				p.page = append(p.page, id)
+			}
+			full = full && len(pages[i].page) == top
+		}
+		if first == 0 && len(pages[0].page) == top {
+			first = time.Since(start)
+		}
+		if full {
+			break
+		}
 	}
-	j := judgement{page: page(all), took: took}
+	j := judgement{page: pages[0].page, took: cmp.Or(first, time.Since(start))}
 	j.ndcg, j.liked = ndcg(j.page, watched, all), ndcg(j.page, liked, all)
-	j.fresh, j.freshLiked = ndcg(page(fresh), watched, fresh), ndcg(page(fresh), liked, fresh)
-	j.unrelated = ndcg(page(unrelated), watched, unrelated)
+	j.fresh, j.freshLiked = ndcg(pages[1].page, watched, fresh), ndcg(pages[1].page, liked, fresh)
+	j.unrelated = ndcg(pages[2].page, watched, unrelated)
 	hits := 0
 	for _, id := range j.page {
 		if watched[id] {
@@ -79,7 +100,7 @@ func (g *Ground) judge(c *Case, ranked []engine.AnimeID, took time.Duration) jud
 		j.recall, j.hit = float64(hits)/float64(len(watched)), float64(min(hits, 1))
 	}
 	j.entropy = g.entropy(j.page)
-	return j
+	return j, nil
 }
 
 // likedFrom is the score from which a held-out entry counts as liked: the mean of the fold-in's watched and scored entries, and

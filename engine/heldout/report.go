@@ -1,18 +1,31 @@
-// Package eval judges orders of recommendations, and predicted scores, on lists of which a part is held out. The protocol is
+// Package heldout judges orders of recommendations, and predicted scores, on lists of which a part is held out. The protocol is
 // portable: which entries are held out depends on the numbers of user and anime alone.
-package eval
+package heldout
 
 import (
 	"context"
 	"fmt"
+	"iter"
 	"math"
 	"time"
 
 	"reko.moe/engine"
 )
 
-// Order answers what it would recommend to the user of a fold-in, best first. It may leave out what it would put last.
-type Order func(ctx context.Context, c *Case) ([]engine.AnimeID, error)
+// Order walks over what it would recommend to the user of a fold-in, best first. It may leave out what it would put last. An error
+// ends the walk.
+type Order func(ctx context.Context, c *Case) iter.Seq2[engine.AnimeID, error]
+
+// Ranked is an order that has all its answer at once.
+func Ranked(ids []engine.AnimeID) iter.Seq2[engine.AnimeID, error] {
+	return func(yield func(engine.AnimeID, error) bool) {
+		for _, id := range ids {
+			if !yield(id, nil) {
+				return
+			}
+		}
+	}
+}
 
 // Mean is the mean of a measure over users, with its standard error.
 type Mean struct {
@@ -34,8 +47,8 @@ type Row struct {
 	Coverage   int     `json:"coverage"`             // different anime on all pages
 	Popularity Mean    `json:"mean_popularity_rank"` // of what is on the pages
 	Entropy    Mean    `json:"genre_entropy"`        // of a page, in bits
-	Took       Mean    `json:"ms_per_user"`
-	Seconds    float64 `json:"seconds"` // in all
+	Took       Mean    `json:"ms_per_user"`          // until there is a page
+	Seconds    float64 `json:"seconds"`              // in all
 }
 
 // Run judges an order on cases.
@@ -44,12 +57,10 @@ func (g *Ground) Run(ctx context.Context, name string, order Order, cases []Case
 	judged := make([]judgement, len(cases))
 	pages := map[engine.AnimeID]bool{}
 	for i := range cases {
-		began := time.Now()
-		ranked, err := order(ctx, &cases[i])
-		if err != nil {
+		var err error
+		if judged[i], err = g.judge(&cases[i], order(ctx, &cases[i])); err != nil {
 			return Row{}, fmt.Errorf("%s for %s: %w", name, cases[i].Name, err)
 		}
-		judged[i] = g.judge(&cases[i], ranked, time.Since(began))
 		for _, id := range judged[i].page {
 			pages[id] = true
 		}

@@ -1,4 +1,4 @@
-package eval
+package heldout
 
 import (
 	"cmp"
