@@ -66,13 +66,13 @@ func docsAnswers(user, other engine.Card, version string) (map[string]string, er
 	from.Page.Current = 1
 	answers := map[string]string{"version": version, "openapi": docsOpening(api.OpenAPI)}
 	for id, answer := range map[string]any{
-		"recommendations":      api.Recommendations(recommended),
-		"recommendations-from": api.RecommendationsFrom(from),
+		"recommendations":      api.Recommendations(recommended, false),
+		"recommendations-from": api.RecommendationsFrom(from, false),
 		"similar": api.Similar(engine.Answer[[]engine.Neighbour]{
 			Requester: requester, Page: engine.Page{Current: 1, More: true}, Data: []engine.Neighbour{near},
 		}),
 		"compare": api.Compare(engine.Answer[engine.Comparison]{Requester: requester, Data: engine.Comparison{Neighbour: near}}),
-		"random":  api.Random(engine.Answer[engine.Draw]{Requester: requester, Data: engine.Draw{Seed: 20011998, Picks: picks}}),
+		"random":  api.Random(engine.Answer[engine.Draw]{Requester: requester, Data: engine.Draw{Seed: 20011998, Picks: picks}}, false),
 	} {
 		text, err := docsJSON(answer)
 		if err != nil {

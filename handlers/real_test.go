@@ -131,7 +131,7 @@ func BenchmarkRequest(b *testing.B) {
 				{"version", "/api/version?%s"},
 				{"page-home", "/?%s"},
 				{"page-user", "/u/%s"},
-				{"page-user-filtered", "/u/%s?with=1&since=2000&mean=7"},
+				{"page-user-filtered", "/u/%s?genre=1&since=2000&mean=7"},
 				{"page-user-from", "/u/%s?from=" + other},
 				{"page-similar", "/u/%s/similar"},
 				{"page-compare", "/u/%s/compare/" + other},

@@ -1,6 +1,9 @@
 package handlers
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/gofiber/fiber/v2"
 
 	"reko.moe/engine"
@@ -12,27 +15,34 @@ func (s *server) recommendations(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	explain, err := flag(c, "explain")
+	if err != nil {
+		return err
+	}
 	a, err := s.Engine.Recommend(c.UserContext(), param(c, "username"), q)
 	if err != nil {
 		return err
 	}
-	return c.JSON(api.Recommendations(a))
+	return c.JSON(api.Recommendations(a, explain))
 }
 
 func (s *server) recommendationsFrom(c *fiber.Ctx) error {
-	var q engine.Query
-	var err error
+	q, err := s.ordering(c)
+	if err != nil {
+		return err
+	}
 	if q.Page, err = whole(c, "page"); err != nil {
 		return err
 	}
-	if q.Order, err = s.order(c); err != nil {
+	explain, err := flag(c, "explain")
+	if err != nil {
 		return err
 	}
 	a, err := s.Engine.RecommendFrom(c.UserContext(), param(c, "username"), param(c, "other"), q)
 	if err != nil {
 		return err
 	}
-	return c.JSON(api.RecommendationsFrom(a))
+	return c.JSON(api.RecommendationsFrom(a, explain))
 }
 
 func (s *server) similar(c *fiber.Ctx) error {
@@ -64,11 +74,15 @@ func (s *server) random(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	explain, err := flag(c, "explain")
+	if err != nil {
+		return err
+	}
 	a, err := s.Engine.Random(c.UserContext(), param(c, "username"), q, seed)
 	if err != nil {
 		return err
 	}
-	return c.JSON(api.Random(a))
+	return c.JSON(api.Random(a, explain))
 }
 
 // pageQuery is query with the page.
@@ -82,13 +96,55 @@ func (s *server) pageQuery(c *fiber.Ctx) (engine.Query, error) {
 
 // query reads which recommendations are wanted, but for the page.
 func (s *server) query(c *fiber.Ctx) (engine.Query, error) {
+	q, err := s.ordering(c)
+	if err == nil {
+		q.Batch, err = whole(c, "batch")
+	}
+	return q, err
+}
+
+// ordering reads what a query says of the order.
+func (s *server) ordering(c *fiber.Ctx) (engine.Query, error) {
 	var q engine.Query
 	var err error
-	if q.Batch, err = whole(c, "batch"); err != nil {
+	if q.Order, err = s.order(c); err != nil {
 		return q, err
 	}
-	q.Order, err = s.order(c)
+	if q.Niche, err = niche(c); err != nil {
+		return q, err
+	}
+	q.Without, err = without(c)
 	return q, err
+}
+
+// niche reads the taste for the unusual: 0..4 outside, around 0 inside.
+func niche(c *fiber.Ctx) (int, error) {
+	if strings.TrimSpace(c.Query("niche")) == "" {
+		return 0, nil
+	}
+	n, err := whole(c, "niche")
+	return min(max(n, 0), 2*engine.MaxNiche) - engine.MaxNiche, err
+}
+
+// mostWithout is how many anime can be left without influence.
+const mostWithout = 100
+
+// without reads the anime on the user's list that are to have no influence: ids, separated by commas or in several parameters.
+func without(c *fiber.Ctx) ([]engine.AnimeID, error) {
+	var ids []engine.AnimeID
+	for _, value := range c.Context().QueryArgs().PeekMulti("without") {
+		for text := range strings.SplitSeq(string(value), ",") {
+			if text = strings.TrimSpace(text); text == "" {
+				continue
+			}
+			id, err := parseID(text)
+			if err != nil || len(ids) == mostWithout {
+				return nil, invalid{"without", text, fmt.Sprintf("the id of an anime, one of at most %d", mostWithout)}
+			}
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
 }
 
 // order reads how recommendations are to be ordered.
@@ -96,7 +152,7 @@ func (s *server) order(c *fiber.Ctx) (engine.Order, error) {
 	text := c.Query("order", string(s.Order))
 	order, err := engine.ParseOrder(text)
 	if err != nil {
-		return "", invalid{"order", text, "the name of an order, such as classic"}
+		return "", invalid{"order", text, "taste or classic"}
 	}
 	return order, nil
 }

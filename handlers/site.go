@@ -188,7 +188,7 @@ func (s *server) state(c *fiber.Ctx) (views.State, engine.Query, error) {
 	}
 	state := views.State{
 		Name: param(c, "username"), From: c.Query("from"), Page: q.Page, Batch: min(max(q.Batch, 1), engine.MaxBatch),
-		Order: q.Order, Filter: q.Filter,
+		Order: q.Order, Niche: q.Niche, Without: q.Without, Filter: q.Filter,
 	}
 	if state.From != "" {
 		if name, ok := engine.CanonicalName(state.From); ok {
@@ -225,7 +225,7 @@ func filter(c *fiber.Ctx) (engine.Filter, error) {
 		slices.Sort(ids)
 		return slices.Compact(ids)
 	}
-	f.With, f.Without = genres("with"), genres("without")
+	f.With, f.Without = genres("genre"), genres("not_genre")
 	f.From, f.To = int(number("since", 1900, 2200)), int(number("until", 1900, 2200))
 	f.MinMean = number("mean", 0, engine.MaxScore)
 	f.MinMembers, f.MaxMembers = int(number("members", 0, 1e9)), int(number("below", 0, 1e9))

@@ -233,16 +233,16 @@ func TestNumbers(t *testing.T) {
 func hex(s string) string { return fmt.Sprintf("%x%s", s[0], s[1:]) }
 
 func TestOrders(t *testing.T) {
-	for _, configured := range []engine.Order{"", engine.Classic} {
+	for _, configured := range []engine.Order{"", engine.Classic, engine.Taste} {
 		a := start(t, func(s *setup) { s.handlers.Order = configured })
 		for _, target := range []string{"/api/spike/recommendations?", "/api/spike/recommendations/ein?", "/api/spike/random?seed=1&"} {
 			want := a.get(t, target, http.StatusOK).body
-			for _, query := range []string{"order=classic", "order=", "order", "order=classic&order=x"} {
+			for _, query := range []string{"order=classic", "order=taste", "order=", "order", "order=classic&order=x"} {
 				if got := a.get(t, target+query, http.StatusOK).body; got != want {
 					t.Errorf("%s%s: %s, want %s", target, query, got, want)
 				}
 			}
-			for _, order := range []string{"taste", "CLASSIC", "classic%00", "nonsense", "%20", "1", "';--", "%zz", strings.Repeat("x", 10_000)} {
+			for _, order := range []string{"Taste", "CLASSIC", "classic%00", "nonsense", "%20", "1", "';--", "%zz", strings.Repeat("x", 10_000)} {
 				a.ask(t, http.MethodGet, target+"order="+order).refused(t, target+order, http.StatusBadRequest, "InvalidParameter")
 			}
 		}

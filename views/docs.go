@@ -55,8 +55,20 @@ var (
 		Text: "Whose lists: 1 are the 32 most similar users, 2 the next 32, and so on. " + intoRange,
 	}
 	paramOrder = Param{
-		Name: "order", Range: "classic", Default: "classic",
-		Text: "The order: `classic` puts first what is scored highly by many and lately. It is the only one so far; any other name is a 400.",
+		Name: "order", Range: "taste, classic", Default: "taste",
+		Text: "`taste` puts first what the user’s own list speaks for, by the trained item model; `classic` what is scored highly by many and lately. Any other name is a 400.",
+	}
+	paramNiche = Param{
+		Name: "niche", Range: "0..4", Default: "2",
+		Text: "Taste for the unusual: 0 puts first what everybody watches, 4 what few do. " + intoRange,
+	}
+	paramWithout = Param{
+		Name: "without", Range: "up to 100 ids",
+		Text: "Anime on the user’s list that are to have no influence, their ids separated by commas.",
+	}
+	paramExplain = Param{
+		Name: "explain", Range: "true, false", Default: "false",
+		Text: "With `true` each anime has three keys more: `because`, what on the list speaks for it most and by how much, `match`, which `taste` orders by, and `expected`, the predicted score 1..10.",
 	}
 )
 
@@ -68,7 +80,7 @@ var Endpoints = []Endpoint{
 			"What the most similar users watched and the user could, the best first, 16 on a page: anime with a mean score that are no sequel or side story, and not on the user’s list in any status.",
 			"`score` is the mean of the scores of those who recommend it, as a whole number 1..10. `users` are those who do, the most similar first, each with their own score.",
 		},
-		Params: []Param{paramUser, paramPage, paramBatch, paramOrder}, Query: "page=2",
+		Params: []Param{paramUser, paramPage, paramBatch, paramOrder, paramNiche, paramWithout, paramExplain}, Query: "page=2",
 		Code: "const { data } = await answer.json();\nfor (const { score, details, users } of data) {\n  console.log(score, details.title, users.map((u) => u.username));\n}",
 		Note: "Abridged: one of up to 16 anime, and one of the users who recommend it.",
 	},
@@ -77,7 +89,7 @@ var Endpoints = []Endpoint{
 		Text: []string{
 			"What one other user watched and the user could, the best first, 16 on a page. `score` is the score that the other user gave; there are no `users`.",
 		},
-		Params: []Param{paramUser, paramOther, paramPage, paramOrder},
+		Params: []Param{paramUser, paramOther, paramPage, paramOrder, paramNiche, paramWithout, paramExplain},
 		Code:   "const { data } = await answer.json();\nfor (const { score, details } of data) {\n  console.log(score, details.title);\n}",
 		Note:   "Abridged: one of up to 16 anime.",
 	},
@@ -104,7 +116,7 @@ var Endpoints = []Endpoint{
 			"The answer has the `seed` of the draw beside its `data`. Ask with it, and the same anime are drawn again while the data stands still.",
 		},
 		Params: []Param{
-			paramUser, paramBatch, paramOrder,
+			paramUser, paramBatch, paramOrder, paramNiche, paramWithout, paramExplain,
 			{Name: "seed", Range: "0..9007199254740991", Text: "What the draw begins with; a new one if it is left out. It is not taken into its range: anything else is a 400."},
 		},
 		Query: "seed=20011998",

@@ -16,6 +16,10 @@ type State struct {
 	Page   int
 	Batch  int
 	Order  engine.Order
+
+	Niche   int              // taste for the unusual, as in [engine.Query]
+	Without []engine.AnimeID // without influence
+
 	Filter engine.Filter // Hidden is the visitor's and not in the address
 }
 
@@ -42,10 +46,10 @@ func (s State) URL() string {
 	}
 	f := &s.Filter
 	for _, id := range f.With {
-		q.Add("with", strconv.Itoa(id))
+		q.Add("genre", strconv.Itoa(id))
 	}
 	for _, id := range f.Without {
-		q.Add("without", strconv.Itoa(id))
+		q.Add("not_genre", strconv.Itoa(id))
 	}
 	number("since", f.From, 0)
 	number("until", f.To, 0)
@@ -61,8 +65,14 @@ func (s State) URL() string {
 	text("seed", s.Seed)
 	number("page", s.Page, 1)
 	number("batch", s.Batch, 1)
-	if s.Order != "" && s.Order != engine.Classic {
+	if s.Order != "" && s.Order != engine.Taste {
 		q.Set("order", string(s.Order))
+	}
+	if s.Niche != 0 {
+		q.Set("niche", strconv.Itoa(s.Niche+engine.MaxNiche))
+	}
+	for _, id := range s.Without {
+		q.Add("without", strconv.Itoa(int(id)))
 	}
 	if len(q) == 0 {
 		return s.Path()

@@ -74,6 +74,7 @@ type Recommendation struct {
 	Score   int            `json:"score"`
 	Details Details        `json:"details"`
 	Users   []Voter        `json:"users"`
+	*Explanation
 }
 
 // Single is an anime from one user's list.
@@ -81,6 +82,22 @@ type Single struct {
 	ID      engine.AnimeID `json:"id"`
 	Score   int            `json:"score"`
 	Details Details        `json:"details"`
+	*Explanation
+}
+
+// Explanation is what the item model says of a recommendation; it is there when it was asked for. Without a model all is null or
+// empty.
+type Explanation struct {
+	Match    *float64    `json:"match"`    // how well it fits the list: what the order taste goes by
+	Expected *float64    `json:"expected"` // predicted score, 1..10, two decimals
+	Because  []Influence `json:"because"`  // the strongest first
+}
+
+// Influence is an anime on the requester's list by which a match is so much higher.
+type Influence struct {
+	ID     engine.AnimeID `json:"id"`
+	Title  string         `json:"title"`
+	Weight float64        `json:"weight"`
 }
 
 // Details describe an anime.
@@ -95,15 +112,16 @@ type Details struct {
 }
 
 // Recommendations makes the answer of recommendations.
-func Recommendations(a engine.Answer[engine.Recommendations]) Paged {
-	return Paged{requester(a.Requester), pagination(a.Page), recommendations(a.Data.Items)}
+func Recommendations(a engine.Answer[engine.Recommendations], explain bool) Paged {
+	return Paged{requester(a.Requester), pagination(a.Page), recommendations(a.Data.Items, explain)}
 }
 
 // RecommendationsFrom makes the answer of recommendations/{other}.
-func RecommendationsFrom(a engine.Answer[engine.Recommendations]) Paged {
+func RecommendationsFrom(a engine.Answer[engine.Recommendations], explain bool) Paged {
 	singles := make([]Single, len(a.Data.Items))
-	for i, r := range a.Data.Items {
-		singles[i] = Single{r.Anime.ID, r.Score, details(r.Anime)}
+	for i := range a.Data.Items {
+		r := &a.Data.Items[i]
+		singles[i] = Single{r.Anime.ID, r.Score, details(r.Anime), explanation(r, explain)}
 	}
 	return Paged{requester(a.Requester), pagination(a.Page), singles}
 }
@@ -123,8 +141,8 @@ func Compare(a engine.Answer[engine.Comparison]) Answer {
 }
 
 // Random makes the answer of random.
-func Random(a engine.Answer[engine.Draw]) Draw {
-	return Draw{requester(a.Requester), a.Data.Seed, recommendations(a.Data.Picks)}
+func Random(a engine.Answer[engine.Draw], explain bool) Draw {
+	return Draw{requester(a.Requester), a.Data.Seed, recommendations(a.Data.Picks, explain)}
 }
 
 func requester(c engine.Requester) Requester { return Requester{c.Name, c.Hash.String()} }
@@ -143,19 +161,34 @@ func pagination(p engine.Page) Pagination {
 
 func user(n *engine.Neighbour) User { return User{n.Name, n.Hash.String(), n.Similarity()} }
 
-func recommendations(recs []engine.Recommendation) []Recommendation {
+func recommendations(recs []engine.Recommendation, explain bool) []Recommendation {
 	out := make([]Recommendation, len(recs))
-	for i, r := range recs {
+	for i := range recs {
+		r := &recs[i]
 		voters := make([]Voter, len(r.Votes))
 		for j := range r.Votes {
 			v := &r.Votes[j]
 			voters[j] = Voter{v.Score, v.Name, v.Hash.String(), v.Similarity()}
 		}
-		out[i] = Recommendation{r.Anime.ID, r.Score, details(r.Anime), voters}
+		out[i] = Recommendation{r.Anime.ID, r.Score, details(r.Anime), voters, explanation(r, explain)}
 	}
 	return out
 }
 
+// explanation says why, if that is wanted.
+func explanation(r *engine.Recommendation, wanted bool) *Explanation {
+	if !wanted {
+		return nil
+	}
+	e := &Explanation{Because: make([]Influence, len(r.Because))}
+	if r.Expected > 0 { // there is a model
+		e.Match, e.Expected = new(rounded(r.Match, 10_000)), new(rounded(r.Expected, 100))
+	}
+	for i, in := range r.Because {
+		e.Because[i] = Influence{in.Anime.ID, in.Anime.Title, rounded(in.Weight, 10_000)}
+	}
+	return e
+}
 func details(a *engine.Anime) Details {
 	d := Details{Title: a.Title, Mean: a.Mean, Genres: make([]string, len(a.Genres))}
 	if a.Start.Full() {

@@ -45,19 +45,19 @@ func TestAnswers(t *testing.T) {
 	more := engine.Page{Current: 2, More: true}
 
 	recommendations := engine.Answer[engine.Recommendations]{Requester: spike, Page: more, Data: engine.Recommendations{Items: recs}}
-	check(t, "recommendations", api.Recommendations(recommendations), page2+recsJSON+`}`)
-	check(t, "from one user", api.RecommendationsFrom(recommendations),
+	check(t, "recommendations", api.Recommendations(recommendations, false), page2+recsJSON+`}`)
+	check(t, "from one user", api.RecommendationsFrom(recommendations, false),
 		page2+`[{"id":1,"score":10,"details":`+bebopJSON+`},{"id":4194303,"score":1,"details":`+vagueJSON+`}]}`)
 	recommendations.Data.Items = nil
-	check(t, "no recommendations", api.Recommendations(recommendations), page2+`[]}`)
-	check(t, "none from one user", api.RecommendationsFrom(recommendations), page2+`[]}`)
+	check(t, "no recommendations", api.Recommendations(recommendations, false), page2+`[]}`)
+	check(t, "none from one user", api.RecommendationsFrom(recommendations, false), page2+`[]}`)
 
 	check(t, "similar", api.Similar(engine.Answer[[]engine.Neighbour]{Requester: spike, Page: more, Data: []engine.Neighbour{faye}}), page2+`[{`+fayeJSON+`]}`)
 	check(t, "nobody similar", api.Similar(engine.Answer[[]engine.Neighbour]{Requester: spike, Page: more}), page2+`[]}`)
 	check(t, "compare", api.Compare(engine.Answer[engine.Comparison]{Requester: spike, Data: engine.Comparison{Neighbour: faye}}), head+`"data":{`+fayeJSON+`}`)
-	check(t, "random", api.Random(engine.Answer[engine.Draw]{Requester: spike, Data: engine.Draw{Seed: engine.MaxSeed, Picks: recs}}),
+	check(t, "random", api.Random(engine.Answer[engine.Draw]{Requester: spike, Data: engine.Draw{Seed: engine.MaxSeed, Picks: recs}}, false),
 		head+`"seed":9007199254740991,"data":`+recsJSON+`}`)
-	check(t, "nothing random", api.Random(engine.Answer[engine.Draw]{Requester: spike}), head+`"seed":0,"data":[]}`)
+	check(t, "nothing random", api.Random(engine.Answer[engine.Draw]{Requester: spike}, false), head+`"seed":0,"data":[]}`)
 	check(t, "error", api.Error{Code: 404, ID: "UserNotFound", Message: "who?"}, `{"code":404,"id":"UserNotFound","message":"who?"}`)
 }
 
@@ -78,7 +78,7 @@ func TestPagination(t *testing.T) {
 // details returns what an answer says about an anime.
 func details(a *engine.Anime) api.Details {
 	one := engine.Recommendations{Items: []engine.Recommendation{{Anime: a}}}
-	return api.RecommendationsFrom(engine.Answer[engine.Recommendations]{Data: one}).Data.([]api.Single)[0].Details
+	return api.RecommendationsFrom(engine.Answer[engine.Recommendations]{Data: one}, false).Data.([]api.Single)[0].Details
 }
 
 // What counts as known of an anime.
