@@ -19,7 +19,8 @@ type Model interface {
 
 // Fold is what a model makes of one list. It is for one goroutine.
 type Fold interface {
-	// Matches appends to dst how well each anime, described in the catalogue, fits the list: the higher the better. niche is that of a [Query].
+	// Matches appends to dst how well each of some anime of the catalogue fits the list: the higher the better. They are
+	// compared with each other, so that a match says nothing beside those of another call. niche is that of a [Query].
 	Matches(dst []float64, anime []*Anime, niche int) []float64
 	// Because returns for each anime what on the list speaks most for it, the strongest first, at most [MaxInfluences]. An
 	// influence that is taken out (see [Query]) lowers the match by its weight.

@@ -207,7 +207,8 @@ func (e *Engine) fromBatch(ctx context.Context, u User, q Query) (*pool, error) 
 // arrange narrows what was found by the query's filter and puts it in the query's order. single says that it is from one
 // user's list.
 func (e *Engine) arrange(found *pool, q Query, single bool) {
-	found.fold, found.niche = e.fold(found.own, q.Without), min(max(q.Niche, -MaxNiche), MaxNiche)
+	found.fold = e.fold(found.own, q.Without)
+	found.compare(q.Niche)
 	found.loosen = found.narrow(q.Filter)
 	order := q.Order
 	if order == "" {
@@ -242,7 +243,6 @@ type pool struct {
 	today  Day
 	own    List // the requester's
 	fold   Fold // of own; nil without a model
-	niche  int  // of the query
 }
 
 // close ends the use of a pool.
@@ -257,6 +257,7 @@ func (p *pool) close() {
 type eligible struct {
 	anime *Anime
 	value float64 // the higher the better; set by rank
+	match float64 // how well it fits the requester's list; 0 without a model
 	sum   int     // of the scores
 	count int
 	days  int   // sum of the days, of entries that have one
@@ -342,13 +343,23 @@ func (p *pool) add(c *Catalogue, seats *seats, entry *Entry, i uint16) {
 	}
 }
 
+// compare sets how well what is eligible fits the requester's list.
+func (p *pool) compare(niche int) {
+	if p.fold == nil {
+		return
+	}
+	niche = min(max(niche, -MaxNiche), MaxNiche)
+	for i, match := range p.fold.Matches(make([]float64, 0, len(p.ranked)), p.anime(p.ranked), niche) {
+		p.ranked[i].match = match
+	}
+}
+
 // rank puts what is eligible in order, best first; ties by anime id. single says that the votes are one user's.
 func (p *pool) rank(order Order, single bool) {
 	switch order {
 	case Taste:
-		matches := p.fold.Matches(make([]float64, 0, len(p.ranked)), p.anime(p.ranked), p.niche)
 		for i := range p.ranked {
-			p.ranked[i].value = matches[i]
+			p.ranked[i].value = p.ranked[i].match
 		}
 	default:
 		for i := range p.ranked {
@@ -410,8 +421,8 @@ func (p *pool) explain(recs []Recommendation, shown []eligible) {
 	}
 	anime := p.anime(shown)
 	because := p.fold.Because(anime)
-	for i, match := range p.fold.Matches(make([]float64, 0, len(shown)), anime, p.niche) {
-		recs[i].Match, recs[i].Because, recs[i].Expected = match, because[i], p.fold.Expected(anime[i])
+	for i := range shown {
+		recs[i].Match, recs[i].Because, recs[i].Expected = shown[i].match, because[i], p.fold.Expected(anime[i])
 	}
 }
 
