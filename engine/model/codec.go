@@ -55,7 +55,7 @@ func (m *Model) pack() []byte {
 	for _, w := range m.weights {
 		b = append(b, byte(w))
 	}
-	return le.AppendUint32(b, crc32.Checksum(b, castagnoli))
+	return sealed(b)
 }
 
 // unpack is the inverse of pack. What is damaged, or of another version, is [engine.ErrCorrupt].
@@ -115,4 +115,9 @@ func unpack(b []byte) (*Model, error) {
 	}
 	m.seat()
 	return m, nil
+}
+
+// sealed returns b with its checksum.
+func sealed(b []byte) []byte {
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
