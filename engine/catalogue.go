@@ -85,6 +85,14 @@ func (c *Catalogue) title(id AnimeID) *title {
 	return c.byID[id]
 }
 
+// Statistics returns the numbers of the statistics of the described anime with that id, see [StatisticsOf]. Read-only.
+func (c *Catalogue) Statistics(id AnimeID) []uint8 {
+	if t := c.title(id); t != nil {
+		return t.stats
+	}
+	return nil
+}
+
 // All walks over the described anime in order of their ids.
 func (c *Catalogue) All() iter.Seq[*Anime] {
 	return func(yield func(*Anime) bool) {

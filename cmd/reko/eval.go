@@ -19,7 +19,7 @@ import (
 type evalCmd struct {
 	Lists   string   `type:"existingfile" placeholder:"FILE" help:"Judge by the users of a CSV file (also .gz) instead of a twelfth of those in the store. What is learnt from are the lists in the store."`
 	Exclude []string `placeholder:"NAME" help:"Keep these users of the store out of training; %n is every user whose number n divides. Those who are judged by, and of --lists whoever has the same list in the store, are out anyway."`
-	Orders  []string `placeholder:"ORDER" help:"Only these rows: ${orders}."`
+	Orders  []string `sep:"none" placeholder:"ORDER" help:"Only these rows: ${orders}."`
 	Cold    bool     `help:"Also judge short lists: fold-ins cut to 5, 10, 20 and 50 entries."`
 	Niche   bool     `help:"Also judge each step of the taste for the unusual."`
 	HTTP    bool     `name:"http" help:"Also start a server on what was trained, ask it over HTTP, and check that it answers the same."`

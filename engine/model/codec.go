@@ -1,6 +1,7 @@
 package model
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -12,31 +13,48 @@ import (
 // A packed model, all numbers little endian:
 //
 //	version    4 bytes, modelVersion
-//	inputs     4 bytes, how many; columns 4 bytes; kept weights of each input 4 bytes
+//	inputs     4 bytes, how many; columns 4 bytes; kept weights of each input 4 bytes; trees 4 bytes; their depth 4 bytes
 //	inputs     their anime ids, 4 bytes each, ascending
 //	columns    the same
-//	popularity of columns, 4 bytes each (float32)
-//	scales     of inputs, 4 bytes each (float32)
+//	facts      of columns, five numbers each
+//	backdrop   a number for each statistic and type
+//	scales     a number for each input
+//	leaves     of each tree 2^depth numbers
+//	thresholds of each tree depth ordinals, 4 bytes each
+//	questions  of each tree depth numbers of features, 1 byte each
 //	places     of each input, 2 bytes each, ascending
 //	weights    of each input, 1 byte each
 //	checksum   4 bytes, CRC-32C of all that precedes
+//
+// Where it says no more, a number is a float32 of 4 bytes.
 const (
 	modelVersion  = 1
-	modelHead     = 16
+	modelHead     = 24
 	modelChecksum = 4
+	factNumbers   = 5
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// size is how many bytes a packed model has.
-func size(inputs, columns, kept int) int {
-	return modelHead + 4*inputs + 4*columns + 4*columns + 4*inputs + 3*inputs*kept + modelChecksum
+// shape is what the size of a packed model follows from.
+type shape struct{ inputs, columns, kept, trees, depth int }
+
+func (s shape) size() int {
+	numbers := factNumbers*s.columns + len(backdrop{}.statistics) + animeTypes + s.inputs + s.trees<<s.depth + s.trees*s.depth
+	return modelHead + 4*(s.inputs+s.columns) + 4*numbers + s.trees*s.depth + 3*s.inputs*s.kept + modelChecksum
 }
 
 func (m *Model) pack() []byte {
-	b := make([]byte, 0, size(len(m.inputs), len(m.columns), m.kept))
+	s := shape{inputs: len(m.inputs), columns: len(m.columns), kept: m.kept}
+	f := m.forest
+	if f == nil {
+		f = new(forest)
+	} else {
+		s.trees, s.depth = f.trees(), f.depth
+	}
+	b := make([]byte, 0, s.size())
 	le := binary.LittleEndian
-	for _, n := range []int{modelVersion, len(m.inputs), len(m.columns), m.kept} {
+	for _, n := range []int{modelVersion, s.inputs, s.columns, s.kept, s.trees, s.depth} {
 		b = le.AppendUint32(b, uint32(n))
 	}
 	for _, ids := range [][]engine.AnimeID{m.inputs, m.columns} {
@@ -44,11 +62,21 @@ func (m *Model) pack() []byte {
 			b = le.AppendUint32(b, uint32(id))
 		}
 	}
-	for _, floats := range [][]float32{m.popularity, m.scales} {
-		for _, f := range floats {
-			b = le.AppendUint32(b, math.Float32bits(f))
+	number := func(v float32) { b = le.AppendUint32(b, math.Float32bits(v)) }
+	for _, f := range m.facts {
+		for _, v := range []float32{f.watchers, f.scored, f.liking, f.planned, f.dropped} {
+			number(v)
 		}
 	}
+	for _, floats := range [][]float32{m.backdrop.statistics[:], m.backdrop.types[:], m.scales, f.leaves} {
+		for _, v := range floats {
+			number(v)
+		}
+	}
+	for _, v := range f.thresholds {
+		b = le.AppendUint32(b, uint32(v))
+	}
+	b = append(b, f.features...)
 	for _, p := range m.places {
 		b = le.AppendUint16(b, p)
 	}
@@ -60,61 +88,106 @@ func (m *Model) pack() []byte {
 
 // unpack is the inverse of pack. What is damaged, or of another version, is [engine.ErrCorrupt].
 func unpack(b []byte) (*Model, error) {
-	le := binary.LittleEndian
 	corrupt := func(what string) (*Model, error) {
 		return nil, fmt.Errorf("item model, %s: %w", what, engine.ErrCorrupt)
 	}
 	end := len(b) - modelChecksum
-	if end < modelHead || crc32.Checksum(b[:end], castagnoli) != le.Uint32(b[end:]) {
+	if end < modelHead || crc32.Checksum(b[:end], castagnoli) != binary.LittleEndian.Uint32(b[end:]) {
 		return corrupt("checksum")
 	}
-	if v := le.Uint32(b); v != modelVersion {
+	r := unpacking{rest: b[:end]}
+	if v := r.word(); v != modelVersion {
 		return corrupt(fmt.Sprint("version ", v))
 	}
-	const most = 1 << 16 // places are of 16 bits
-	inputs, columns, kept := le.Uint32(b[4:]), le.Uint32(b[8:]), le.Uint32(b[12:])
-	if inputs > most || columns > most || kept > columns || len(b) != size(int(inputs), int(columns), int(kept)) {
+	var s shape
+	for _, n := range []*int{&s.inputs, &s.columns, &s.kept, &s.trees, &s.depth} {
+		v := r.word()
+		if v > 1<<16 { // places are of 16 bits
+			return corrupt("head")
+		}
+		*n = int(v)
+	}
+	if s.kept > s.columns || s.depth > maxDepth || s.size() != len(b) {
 		return corrupt("head")
 	}
-	m := &Model{kept: int(kept)}
-	rest := b[modelHead:end]
-	words := func(n uint32, f func(uint32)) {
-		for range n {
-			f(le.Uint32(rest))
-			rest = rest[4:]
-		}
-	}
-	words(inputs, func(v uint32) { m.inputs = append(m.inputs, engine.AnimeID(v)) })
-	words(columns, func(v uint32) { m.columns = append(m.columns, engine.AnimeID(v)) })
-	words(columns, func(v uint32) { m.popularity = append(m.popularity, math.Float32frombits(v)) })
-	words(inputs, func(v uint32) { m.scales = append(m.scales, math.Float32frombits(v)) })
+	m := &Model{kept: s.kept, inputs: r.ids(s.inputs), columns: r.ids(s.columns), facts: make([]facts, s.columns)}
 	if !ascending(m.inputs) || !ascending(m.columns) {
 		return corrupt("anime")
 	}
-	for _, f := range m.popularity {
-		if !(f >= 0 && f <= math.MaxFloat32) {
-			return corrupt("popularity")
+	for i := range m.facts {
+		f := &m.facts[i]
+		for _, v := range []*float32{&f.watchers, &f.scored, &f.liking, &f.planned, &f.dropped} {
+			*v = r.number()
 		}
 	}
-	for _, f := range m.scales {
-		if !(f >= 0 && f <= math.MaxFloat32) {
-			return corrupt("scale")
+	r.numbers(m.backdrop.statistics[:])
+	r.numbers(m.backdrop.types[:])
+	m.scales = make([]float32, s.inputs)
+	r.numbers(m.scales)
+	if s.trees > 0 {
+		m.forest = &forest{depth: s.depth, leaves: make([]float32, s.trees<<s.depth), thresholds: make([]int32, s.trees*s.depth)}
+		r.numbers(m.forest.leaves)
+		for i := range m.forest.thresholds {
+			m.forest.thresholds[i] = int32(r.word())
+		}
+		m.forest.features = bytes.Clone(r.bytes(s.trees * s.depth))
+		if !m.forest.sound(featureCount) {
+			return corrupt("second stage")
 		}
 	}
-	m.places = make([]uint16, inputs*kept)
+	m.places = make([]uint16, s.inputs*s.kept)
+	places := r.bytes(2 * len(m.places))
 	for i := range m.places {
-		m.places[i] = le.Uint16(rest[2*i:])
-		if uint32(m.places[i]) >= columns {
+		if m.places[i] = binary.LittleEndian.Uint16(places[2*i:]); int(m.places[i]) >= s.columns {
 			return corrupt("place")
 		}
+		if i%s.kept > 0 && m.places[i] <= m.places[i-1] {
+			return corrupt("order of places")
+		}
 	}
-	rest = rest[2*len(m.places):]
-	m.weights = make([]int8, inputs*kept)
-	for i := range m.weights {
-		m.weights[i] = int8(rest[i])
+	m.weights = make([]int8, s.inputs*s.kept)
+	for i, w := range r.bytes(len(m.weights)) {
+		m.weights[i] = int8(w)
+	}
+	if r.strange {
+		return corrupt("numbers")
 	}
 	m.seat()
 	return m, nil
+}
+
+// unpacking reads a packed model whose size was checked.
+type unpacking struct {
+	rest    []byte
+	strange bool // a number was none
+}
+
+func (r *unpacking) bytes(n int) []byte {
+	b := r.rest[:n]
+	r.rest = r.rest[n:]
+	return b
+}
+
+func (r *unpacking) word() uint32 { return binary.LittleEndian.Uint32(r.bytes(4)) }
+
+func (r *unpacking) number() float32 {
+	v := math.Float32frombits(r.word())
+	r.strange = r.strange || !(math.Abs(float64(v)) <= math.MaxFloat32)
+	return v
+}
+
+func (r *unpacking) numbers(into []float32) {
+	for i := range into {
+		into[i] = r.number()
+	}
+}
+
+func (r *unpacking) ids(n int) []engine.AnimeID {
+	ids := make([]engine.AnimeID, n)
+	for i := range ids {
+		ids[i] = engine.AnimeID(r.word())
+	}
+	return ids
 }
 
 // sealed returns b with its checksum.

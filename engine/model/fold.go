@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"sync"
@@ -11,59 +12,90 @@ import (
 // serving are the weights with which a list is folded in. They differ from those of training, see docs/adr.
 var serving = Weights{Score: 0.15, Planned: 0.4, OnHold: 0.3, Dropped: 0.3}
 
-// niches are what popularity costs, by taste for the unusual from -[engine.MaxNiche] on: the factor of its logarithm.
-var niches = [2*engine.MaxNiche + 1]float64{0, 0.25, 0.5, 1, 1.25}
+// reranked is how many candidates the second stage looks at: those that come first by the sums.
+const reranked = 200
+
+// niche is a step of the taste for the unusual.
+type niche struct {
+	choosing float64 // what popularity costs when candidates are chosen: the factor of its logarithm
+	ranking  float64 // and when they are compared
+}
+
+// niches are the steps from -[engine.MaxNiche] on. The one in the middle is what the second stage is trained with.
+var niches = [2*engine.MaxNiche + 1]niche{{0, -0.3}, {0.125, -0.15}, {0.25, 0}, {0.5, 0.3}, {0.75, 0.6}}
 
 // fold is a list as a model reads it.
 type fold struct {
 	model     *Model
 	catalogue *engine.Catalogue
-	inputs    []input   // that have influence; their weights are those of the list
-	sums      []float64 // by column: what the inputs say
-	unit      float64   // what makes sums comparable between users: 1 / their standard deviation before anything was taken out
-	targets   []int32   // by column: 1 + its place among those that are explained; all 0 between calls
+	inputs    []input     // all entries that say something
+	removed   []input     // those of them that are to have no influence
+	sums      []float64   // by column: what all inputs say
+	unit      float64     // what makes sums comparable between users: 1 / their standard deviation
+	viewer    viewer      // of the list
+	targets   []int32     // by column: 1 + its place among those that are looked at; all 0 between calls
+	looked    []candidate // memory of Matches
+	order     []int32
+	rows      []features
+	values    []float32
+
+	leaving *leaving // in training: how the model would be without this list; nil: as it is
 }
 
 var folds = sync.Pool{New: func() any { return new(fold) }}
 
 // Fold implements [engine.Model].
 func (m *Model) Fold(l engine.List, c *engine.Catalogue, without []engine.AnimeID) engine.Fold {
+	return m.fold(l, c, without, nil)
+}
+
+func (m *Model) fold(l engine.List, c *engine.Catalogue, without []engine.AnimeID, leaving *leaving) *fold {
 	f := folds.Get().(*fold)
-	f.model, f.catalogue = m, c
-	f.inputs = f.inputs[:0]
+	f.model, f.catalogue, f.leaving = m, c, leaving
+	f.inputs, f.removed = f.inputs[:0], f.removed[:0]
 	f.sums = append(f.sums[:0], make([]float64, len(m.columns))...)
 	if len(f.targets) < len(m.columns) {
 		f.targets = make([]int32, len(m.columns))
 	}
-	s := scaleOf(l)
+	f.viewer.read(l, c, m)
 	for k := range l {
-		if i, ok := m.inputOf(l[k].Anime); ok {
-			if x := serving.of(&l[k], s); x != 0 {
-				f.inputs = append(f.inputs, input{int32(i), x})
-				f.add(i, x)
-			}
+		e := &l[k]
+		i, ok := m.inputOf(e.Anime)
+		if !ok {
+			continue
 		}
+		x := serving.of(e, f.viewer.scale)
+		if x == 0 {
+			continue
+		}
+		in := input{item: int32(i), weight: x, part: partOf(e)}
+		f.inputs = append(f.inputs, in)
+		if slices.Contains(without, e.Anime) {
+			f.removed = append(f.removed, in)
+		}
+		f.add(i, x)
 	}
 	f.unit = 1 / max(deviation(f.sums), math.SmallestNonzeroFloat32)
-	f.inputs = slices.DeleteFunc(f.inputs, func(in input) bool {
-		out := slices.Contains(without, m.inputs[in.item])
-		if out {
-			f.add(int(in.item), -in.weight)
-		}
-		return out
-	})
 	return f
 }
 
 // Release implements [engine.Fold].
 func (f *fold) Release() {
-	f.model, f.catalogue = nil, nil
+	f.viewer.forget()
+	f.model, f.catalogue, f.leaving = nil, nil, nil
+	clear(f.looked[:cap(f.looked)]) // of anime
 	folds.Put(f)
 }
 
 // add adds to the sums what an input of weight x says.
 func (f *fold) add(i int, x float64) {
 	places, weights, scale := f.model.row(i)
+	if f.leaving != nil {
+		for k, j := range places {
+			f.sums[j] += x * f.leaving.weight(i, int(j), scale*float64(weights[k]))
+		}
+		return
+	}
 	x *= scale
 	for k, j := range places {
 		f.sums[j] += x * float64(weights[k])
@@ -81,27 +113,175 @@ func deviation(values []float64) float64 {
 	return math.Sqrt(max(0, squares/n-sum/n*sum/n))
 }
 
-// Matches implements [engine.Fold].
-func (f *fold) Matches(dst []float64, anime []*engine.Anime, niche int) []float64 {
-	cost := niches[min(max(niche, -engine.MaxNiche), engine.MaxNiche)+engine.MaxNiche]
-	for _, a := range anime {
-		dst = append(dst, f.match(a, cost))
+// candidate is an anime that is compared with others.
+type candidate struct {
+	anime      *engine.Anime
+	column     int // -1: it was not learnt
+	facts      facts
+	sum        float64 // what the list says for it
+	linear     float64 // the same in standard deviations, less the cost of popularity
+	parts      [parts]float64
+	strongest  [4]float64 // influences, the strongest first
+	influences int
+
+	speaksFor, speaksAgainst float64 // sums of influences above and below 0
+}
+
+// The parts of a list, by what entries say.
+const (
+	partWatched = iota
+	partLiking  // what scores add to that
+	partPlanned
+	partLeft
+	parts
+)
+
+func partOf(e *engine.Entry) uint8 {
+	switch {
+	case e.Watched():
+		return partWatched
+	case e.Status == engine.Planned:
+		return partPlanned
 	}
+	return partLeft
+}
+
+// Matches implements [engine.Fold].
+func (f *fold) Matches(dst []float64, anime []*engine.Anime, step int) []float64 {
+	n := niches[min(max(step, -engine.MaxNiche), engine.MaxNiche)+engine.MaxNiche]
+	from := len(dst)
+	f.choose(anime, n.choosing)
+	for i := range f.looked {
+		dst = append(dst, f.looked[i].linear)
+	}
+	if f.model.forest != nil && len(anime) > 0 {
+		f.rerank(dst[from:], n.ranking)
+	}
+	f.remove(dst[from:], anime)
 	return dst
 }
 
-func (f *fold) match(a *engine.Anime, cost float64) float64 {
-	j, ok := f.model.columnOf(a.ID)
-	if !ok {
-		return a.Mean - 1000
+// choose makes candidates of anime, with their sums.
+func (f *fold) choose(anime []*engine.Anime, cost float64) {
+	f.looked = slices.Grow(f.looked[:0], len(anime))[:len(anime)]
+	for i, a := range anime {
+		k := &f.looked[i]
+		*k = candidate{anime: a, column: -1}
+		if j, ok := f.model.columnOf(a.ID); ok {
+			k.column, k.sum, k.facts = j, f.sums[j], f.model.facts[j]
+		} else {
+			k.sum, k.facts = f.model.estimate(f.sums, a)
+		}
+		k.linear = k.sum*f.unit - cost*k.facts.popularity()
 	}
-	return f.sums[j]*f.unit - cost*float64(f.model.popularity[j])
+}
+
+// rerank gives the candidates that come first new matches by the second stage. Those of the others follow below, in their order.
+func (f *fold) rerank(matches []float64, cost float64) {
+	f.first(matches)
+	f.inspect()
+	best := f.looked[f.order[0]].linear
+	f.rows = slices.Grow(f.rows[:0], len(f.order))[:len(f.order)]
+	f.values = slices.Grow(f.values[:0], len(f.order))[:len(f.order)]
+	for place, i := range f.order {
+		f.featuresOf(&f.looked[i], place, best, &f.rows[place])
+	}
+	f.model.forest.values(f.rows, f.values)
+	floor := math.Inf(1)
+	last := matches[f.order[len(f.order)-1]]
+	for place, i := range f.order {
+		k := &f.looked[i]
+		matches[i] = float64(f.values[place]) - cost*k.facts.popularity()
+		floor = min(floor, matches[i])
+		k.influences = -1 // looked at
+	}
+	for i := range matches {
+		if f.looked[i].influences >= 0 {
+			matches[i] += floor - last
+		}
+	}
+}
+
+// first writes the places of the candidates that come first to f.order, the first first; ties by anime id.
+func (f *fold) first(matches []float64) {
+	f.order = slices.Grow(f.order[:0], len(matches))[:len(matches)]
+	for i := range f.order {
+		f.order[i] = int32(i)
+	}
+	slices.SortFunc(f.order, func(a, b int32) int {
+		return cmp.Or(cmp.Compare(matches[b], matches[a]), cmp.Compare(f.looked[a].anime.ID, f.looked[b].anime.ID))
+	})
+	f.order = f.order[:min(len(f.order), reranked)]
+}
+
+// inspect looks at the influences on the candidates of f.order.
+func (f *fold) inspect() {
+	for place, i := range f.order {
+		if j := f.looked[i].column; j >= 0 {
+			f.targets[j] = int32(place) + 1
+		}
+	}
+	const little = 0.01 // what is less is not counted among the influences
+	for _, in := range f.inputs {
+		places, weights, scale := f.model.row(int(in.item))
+		for n, j := range places {
+			t := f.targets[j]
+			if t == 0 {
+				continue
+			}
+			k := &f.looked[f.order[t-1]]
+			w := scale * float64(weights[n])
+			if f.leaving != nil {
+				w = f.leaving.weight(int(in.item), int(j), w)
+			}
+			says := in.weight * w
+			if in.part == partWatched {
+				k.parts[partWatched] += w
+				k.parts[partLiking] += says - w
+			} else {
+				k.parts[in.part] += says
+			}
+			if says > little {
+				k.influences++
+			}
+			if says < 0 {
+				k.speaksAgainst += says
+				continue
+			}
+			k.speaksFor += says
+			for s := range k.strongest {
+				if says > k.strongest[s] {
+					says, k.strongest[s] = k.strongest[s], says
+				}
+			}
+		}
+	}
+	for _, i := range f.order {
+		if j := f.looked[i].column; j >= 0 {
+			f.targets[j] = 0
+		}
+	}
+}
+
+// remove takes what was said by inputs that are to have no influence out of matches: each falls by exactly the weights that
+// Because tells of them. All else, the choice of candidates and the habits of the list, stays as it is.
+func (f *fold) remove(matches []float64, anime []*engine.Anime) {
+	for _, in := range f.removed {
+		places, weights, scale := f.model.row(int(in.item))
+		for i, a := range anime {
+			if j, ok := f.model.columnOf(a.ID); ok {
+				if n, found := slices.BinarySearch(places, uint16(j)); found {
+					matches[i] -= in.weight * scale * float64(weights[n]) * f.unit
+				}
+			}
+		}
+	}
 }
 
 // Because implements [engine.Fold].
 func (f *fold) Because(anime []*engine.Anime) [][]engine.Influence {
 	because := make([][]engine.Influence, len(anime))
-	memory := make([]engine.Influence, 0, len(anime)*(engine.MaxInfluences+1))
+	memory := make([]engine.Influence, len(anime)*(engine.MaxInfluences+1))
 	for k, a := range anime {
 		if j, ok := f.model.columnOf(a.ID); ok {
 			f.targets[j] = int32(k) + 1
@@ -111,7 +291,7 @@ func (f *fold) Because(anime []*engine.Anime) [][]engine.Influence {
 	}
 	for _, in := range f.inputs {
 		a := f.catalogue.Anime(f.model.inputs[in.item])
-		if a == nil {
+		if a == nil || slices.Contains(f.removed, in) {
 			continue
 		}
 		places, weights, scale := f.model.row(int(in.item))

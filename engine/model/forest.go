@@ -13,6 +13,9 @@ type forest struct {
 	leaves     []float32 // of each tree 2^depth
 }
 
+// maxDepth bounds the depth of trees.
+const maxDepth = 8
+
 // trees is how many there are.
 func (f *forest) trees() int { return len(f.leaves) >> f.depth }
 
@@ -44,12 +47,15 @@ func ordinal(v float32) int32 {
 	return bits ^ bits>>31&math.MaxInt32
 }
 
+// fromOrdinal is the inverse of ordinal.
+func fromOrdinal(o int32) float32 { return math.Float32frombits(uint32(o ^ o>>31&math.MaxInt32)) }
+
 // never is the threshold that nothing is above.
 const never = math.MaxInt32
 
 // sound tells whether every question is about one of n features and every number is one.
 func (f *forest) sound(n int) bool {
-	if f.depth < 1 || f.depth > 8 || len(f.leaves) != f.trees()<<f.depth || len(f.features) != f.trees()*f.depth || len(f.thresholds) != len(f.features) {
+	if f.depth < 1 || f.depth > maxDepth || len(f.leaves) != f.trees()<<f.depth || len(f.features) != f.trees()*f.depth || len(f.thresholds) != len(f.features) {
 		return false
 	}
 	for _, feature := range f.features {

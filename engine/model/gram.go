@@ -13,6 +13,7 @@ import (
 // input is an entry of a list as the model sees it.
 type input struct {
 	item   int32
+	part   uint8 // of the list
 	weight float64
 }
 
@@ -23,10 +24,7 @@ const batchSize = 512
 // list, so that the sums are the same however many cores there are.
 func (t *training) gram(ctx context.Context) error {
 	t.matrix = squareOf(len(t.items))
-	seat := make([]int32, t.items[len(t.items)-1]+1)
-	for i, id := range t.items {
-		seat[id] = int32(i) + 1
-	}
+	seat := t.seats()
 	var batch [][]input
 	flush := func() {
 		cores := runtime.GOMAXPROCS(0)
@@ -59,6 +57,15 @@ func (t *training) gram(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// seats is a table by anime id: 1 + its place among the items, 0: none.
+func (t *training) seats() []int32 {
+	seat := make([]int32, t.items[len(t.items)-1]+1)
+	for i, id := range t.items {
+		seat[id] = int32(i) + 1
+	}
+	return seat
+}
+
 // row returns the inputs of a list in ascending order of item, times the root of the list's weight.
 func (t *training) row(l engine.List, seat []int32) []input {
 	s := scaleOf(l)
@@ -69,7 +76,7 @@ func (t *training) row(l engine.List, seat []int32) []input {
 			continue
 		}
 		if w := t.options.Inputs.of(e, s); w != 0 {
-			inputs = append(inputs, input{seat[e.Anime] - 1, w})
+			inputs = append(inputs, input{item: seat[e.Anime] - 1, weight: w})
 		}
 	}
 	slices.SortFunc(inputs, func(a, b input) int { return int(a.item - b.item) })

@@ -102,9 +102,7 @@ func (g *growing) sample(tree int) {
 	g.chosen = g.chosen[:0]
 	below := uint32(g.o.Sample * math.MaxUint32)
 	for r := range g.table.rows {
-		h := uint64(r)*0x9E3779B97F4A7C15 + uint64(tree)*0xBF58476D1CE4E5B9
-		h = (h ^ h>>30) * 0x94D049BB133111EB
-		if uint32(h>>32) <= below {
+		if uint32(mixed(uint64(r), uint64(tree))>>32) <= below {
 			g.chosen = append(g.chosen, int32(r))
 		}
 	}

@@ -12,13 +12,15 @@ import (
 
 // Model is a trained item model. It is immutable and safe for concurrent use.
 type Model struct {
-	inputs     []engine.AnimeID // that speak for others, ascending
-	columns    []engine.AnimeID // that are spoken for, ascending: those that could be recommended when it was trained
-	popularity []float32        // of columns: the natural logarithm of how many watched it
-	kept       int              // weights of each input
-	scales     []float32        // of inputs: what 1 in weights is worth
-	places     []uint16         // of each input its kept columns, ascending
-	weights    []int8           // at those places
+	inputs   []engine.AnimeID // that speak for others, ascending
+	columns  []engine.AnimeID // that are spoken for, ascending: those that could be recommended when it was trained
+	facts    []facts          // of columns
+	backdrop backdrop
+	forest   *forest   // the second stage; nil: none
+	kept     int       // weights of each input
+	scales   []float32 // of inputs: what 1 in weights is worth
+	places   []uint16  // of each input its kept columns, ascending
+	weights  []int8    // at those places
 
 	input  []int32 // by anime id: 1 + its place in inputs, 0: none
 	column []int32 // by anime id: 1 + its place in columns, 0: none
@@ -50,6 +52,14 @@ func seatOf(table []int32, id engine.AnimeID) (int, bool) {
 		return 0, false
 	}
 	return int(table[id]) - 1, true
+}
+
+// factsOf are those of an anime that is a column; nil for others.
+func (m *Model) factsOf(id engine.AnimeID) *facts {
+	if j, ok := m.columnOf(id); ok {
+		return &m.facts[j]
+	}
+	return nil
 }
 
 // row returns the columns for which an input speaks, and how much; of weights 1 is worth scale.

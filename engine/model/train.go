@@ -25,6 +25,7 @@ type Options struct {
 	Dropout float64 // and so much of the diagonal itself: what dropping inputs at random would do
 	Rows    float64 // a user with n inputs counts (n / mean n) to this power
 	Kept    int     // weights of each input that stay, the largest
+	Stage   boosting
 }
 
 // Defaults are the options that measured best.
@@ -32,6 +33,7 @@ func Defaults() Options {
 	return Options{
 		Anime: 6000, Inputs: Weights{Score: 0.3, Planned: 0.3, OnHold: 0.15, Dropped: 0.15},
 		Ridge: 200, Dropout: 0.5, Rows: -0.5, Kept: 200,
+		Stage: boosting{Trees: 120, Depth: 5, Rate: 0.15, Ridge: 1, Least: 50, Sample: 0.8},
 	}
 }
 
@@ -64,7 +66,9 @@ func train(ctx context.Context, lists Lists, c *engine.Catalogue, o Options, pro
 		return nil, err
 	}
 	progress("keeping what matters")
-	return t.prune(), nil
+	m := t.prune()
+	progress("growing the second stage")
+	return m, t.stage(ctx, m)
 }
 
 // training is a model in the making.
@@ -73,57 +77,67 @@ type training struct {
 	catalogue *engine.Catalogue
 	lists     Lists
 	items     []engine.AnimeID // that are learnt, ascending
-	watchers  []int            // of items[i]
+	facts     []facts          // of items[i]
+	backdrop  backdrop
 	users     int
 	inputs    float64        // mean number of inputs of a user
 	matrix    blas64.General // gram matrix, lower triangle; then its inverse
 }
 
-// count chooses the anime that are learnt and counts inputs.
+// count chooses the anime that are learnt, and gathers what all lists have in common.
 func (t *training) count(ctx context.Context) error {
-	var watchers, entries []int32 // by anime id
+	var all []facts // by anime id
+	var entries []int32
+	watched := 0
 	for l, err := range t.lists() {
 		if err = cmp.Or(err, ctx.Err()); err != nil {
 			return err
 		}
 		t.users++
+		s := scaleOf(l)
 		for i := range l {
 			e := &l[i]
-			if need := int(e.Anime) + 1; need > len(watchers) {
-				watchers = append(watchers, make([]int32, need-len(watchers))...)
+			if need := int(e.Anime) + 1; need > len(all) {
+				all = append(all, make([]facts, need-len(all))...)
 				entries = append(entries, make([]int32, need-len(entries))...)
 			}
-			if t.options.Inputs.of(e, scale{0, 1}) != 0 {
+			if t.options.Inputs.of(e, s) != 0 {
 				entries[e.Anime]++
 			}
-			if e.Watched() {
-				watchers[e.Anime]++
+			all[e.Anime].add(e, s, 1)
+			if a := t.catalogue.Anime(e.Anime); a != nil && e.Watched() {
+				watched++
+				t.backdrop.types[typeOf(a)]++
+				for _, s := range t.catalogue.Statistics(e.Anime) {
+					t.backdrop.statistics[s]++
+				}
 			}
 		}
 	}
 	if t.users < leastLists {
 		return engine.ErrTooFew
 	}
-	for id, n := range watchers {
-		if n >= leastWatchers {
+	t.backdrop.divide(float32(max(watched, 1)))
+	for id := range all {
+		if all[id].watchers >= leastWatchers {
 			t.items = append(t.items, engine.AnimeID(id))
 		}
 	}
 	slices.SortFunc(t.items, func(a, b engine.AnimeID) int {
-		return cmp.Or(cmp.Compare(watchers[b], watchers[a]), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(all[b].watchers, all[a].watchers), cmp.Compare(a, b))
 	})
 	t.items = t.items[:min(len(t.items), t.options.Anime)]
 	if len(t.items) == 0 {
 		return engine.ErrTooFew
 	}
 	slices.Sort(t.items)
-	t.watchers = make([]int, len(t.items))
-	all := 0.0
+	t.facts = make([]facts, len(t.items))
+	inputs := 0.0
 	for i, id := range t.items {
-		t.watchers[i] = int(watchers[id])
-		all += float64(entries[id])
+		t.facts[i] = all[id]
+		inputs += float64(entries[id])
 	}
-	t.inputs = all / float64(t.users)
+	t.inputs = inputs / float64(t.users)
 	return nil
 }
 
@@ -131,13 +145,13 @@ func (t *training) count(ctx context.Context) error {
 // anime j is -p_ij / p_jj, p being the inverse (Steck, “Embarrassingly shallow autoencoders for sparse data”, 2019).
 func (t *training) prune() *Model {
 	n := len(t.items)
-	m := &Model{inputs: t.items}
+	m := &Model{inputs: t.items, backdrop: t.backdrop}
 	var columns []int
 	for j, id := range t.items {
 		if a := t.catalogue.Anime(id); a != nil && a.HasMean() && a.Parent == 0 {
 			columns = append(columns, j)
 			m.columns = append(m.columns, id)
-			m.popularity = append(m.popularity, float32(math.Log(float64(t.watchers[j]))))
+			m.facts = append(m.facts, t.facts[j])
 		}
 	}
 	kept := min(t.options.Kept, len(columns))

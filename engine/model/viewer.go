@@ -1,0 +1,122 @@
+package model
+
+import (
+	"math"
+	"slices"
+
+	"reko.moe/engine"
+)
+
+// viewer is what a list says of its user beside which anime go together: habits. It is used again for other lists.
+type viewer struct {
+	scale   scale
+	watched float64 // entries
+	planned float64
+	scored  float64 // watched entries with a score
+	known   float64 // mean popularity of what is watched
+
+	statistics [len(engine.Statistics)]float64 // by how much a trait is more frequent on the list than on all, as a logarithm
+	liking     [len(engine.Statistics)]float64 // mean liking of what has a trait, less where there is little
+	types      [animeTypes]float64             // as statistics
+
+	median, late, newest float64 // when the anime on the list began: half, 49 of 50, and all by then
+
+	years    []float64
+	standing []uint8 // by anime id: how it stands on the list
+	listed   []engine.AnimeID
+}
+
+// How an anime stands on a list. The zero value is not at all.
+const (
+	notListed uint8 = iota
+	isWatched
+	isPlanned
+	isLeft // on hold or dropped
+)
+
+// read makes v the viewer of a list.
+func (v *viewer) read(l engine.List, c *engine.Catalogue, m *Model) {
+	v.scale = scaleOf(l)
+	v.watched, v.planned, v.scored, v.known = 0, 0, 0, 0
+	clear(v.statistics[:])
+	clear(v.liking[:])
+	clear(v.types[:])
+	v.years = v.years[:0]
+	for i := range l {
+		e := &l[i]
+		a := c.Anime(e.Anime)
+		v.list(e)
+		if e.Status == engine.Planned {
+			v.planned++
+		}
+		if a == nil || !e.Watched() {
+			continue
+		}
+		v.watched++
+		if e.Score > 0 {
+			v.scored++
+		}
+		z := v.scale.of(e)
+		for _, s := range c.Statistics(e.Anime) {
+			v.statistics[s]++
+			v.liking[s] += z
+		}
+		v.types[typeOf(a)]++
+		v.years = append(v.years, yearOf(a))
+		if f := m.factsOf(e.Anime); f != nil {
+			v.known += f.popularity()
+		}
+	}
+	v.known /= max(v.watched, 1)
+	for s, n := range v.statistics {
+		v.liking[s] /= n + 5
+		v.statistics[s] = ratio(n, v.watched, float64(m.backdrop.statistics[s]), 8)
+	}
+	for t, n := range v.types {
+		v.types[t] = ratio(n, v.watched, float64(m.backdrop.types[t]), 5)
+	}
+	v.median, v.late, v.newest = 2010, 2010, 2010
+	if n := len(v.years); n > 0 {
+		slices.Sort(v.years)
+		v.median, v.late, v.newest = v.years[n/2], v.years[n*49/50], v.years[n-1]
+	}
+}
+
+// ratio is the logarithm of how much more frequent something is, n of all, than the share that is usual, which counts as much as
+// prior entries.
+func ratio(n, all, usual, prior float64) float64 {
+	return math.Log((n+prior*usual)/((all+prior)*usual+1e-6) + 1e-3)
+}
+
+// list notes how an entry stands.
+func (v *viewer) list(e *engine.Entry) {
+	if int(e.Anime) >= len(v.standing) {
+		v.standing = append(v.standing, make([]uint8, int(e.Anime)+1-len(v.standing))...)
+	}
+	switch {
+	case e.Watched():
+		v.standing[e.Anime] = isWatched
+	case e.Status == engine.Planned:
+		v.standing[e.Anime] = isPlanned
+	case e.Status == engine.OnHold, e.Status == engine.Dropped:
+		v.standing[e.Anime] = isLeft
+	default:
+		return
+	}
+	v.listed = append(v.listed, e.Anime)
+}
+
+// forget wipes what was noted.
+func (v *viewer) forget() {
+	for _, id := range v.listed {
+		v.standing[id] = notListed
+	}
+	v.listed = v.listed[:0]
+}
+
+func (v *viewer) standingOf(id engine.AnimeID) uint8 {
+	if uint(id) >= uint(len(v.standing)) {
+		return notListed
+	}
+	return v.standing[id]
+}
