@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -53,6 +54,11 @@ type coldRows struct {
 
 // Run prints the figures as a table.
 func (cmd evalCmd) Run(ctx context.Context, cfg *config) error {
+	for _, o := range cmd.Orders {
+		if !slices.Contains(orderNames, o) {
+			return fmt.Errorf("--orders %q: there are %s", o, strings.Join(orderNames, "; "))
+		}
+	}
 	w, err := cmd.prepare(ctx, cfg)
 	if err != nil {
 		return err
@@ -143,7 +149,7 @@ func coldCases(cases []heldout.Case, n int) []heldout.Case {
 func (cmd evalCmd) rows(ctx context.Context, w *evalWorld, cases []heldout.Case, orders []namedOrder) ([]heldout.Row, error) {
 	var rows []heldout.Row
 	for _, o := range orders {
-		if len(cmd.Orders) > 0 && !contains(cmd.Orders, o.name) {
+		if len(cmd.Orders) > 0 && slices.Contains(orderNames, o.name) && !slices.Contains(cmd.Orders, o.name) {
 			continue
 		}
 		row, err := w.ground.Run(ctx, o.name, o.order, cases)
@@ -153,15 +159,6 @@ func (cmd evalCmd) rows(ctx context.Context, w *evalWorld, cases []heldout.Case,
 		rows = append(rows, row)
 	}
 	return rows, nil
-}
-
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if strings.EqualFold(n, name) {
-			return true
-		}
-	}
-	return false
 }
 
 func printRows(to io.Writer, title string, rows []heldout.Row) {

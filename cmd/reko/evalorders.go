@@ -28,9 +28,8 @@ const (
 	orderAny        = "taste, any anime"
 )
 
-// orderNames are for the help.
-const orderNames = orderPopularity + ", " + orderMean + ", “" + orderOriginal + "”, " + orderClassic + ", " + orderTaste + ", “" +
-	orderUnvaried + "”, “" + orderAny + "”"
+// orderNames are all that can be asked for by name.
+var orderNames = []string{orderPopularity, orderMean, orderOriginal, orderClassic, orderTaste, orderUnvaried, orderAny}
 
 // orders are those that can be judged.
 func (w *evalWorld) orders(niche bool) []namedOrder {

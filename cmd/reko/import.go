@@ -46,7 +46,8 @@ func (cmd importAnimeCmd) Run(ctx context.Context, cfg *config) error {
 }
 
 type importListsCmd struct {
-	File []string `arg:"" type:"existingfile" help:"CSV files, also compressed by gzip, with columns user_id or username, mal_id, status, score, watched_episodes and updated_at."`
+	File     []string `arg:"" type:"existingfile" help:"CSV files, also compressed by gzip, with columns user_id or username, mal_id, status, score, watched_episodes and updated_at."`
+	Unlisted bool     `help:"Nobody is matched with these users, and nothing is learnt from them."`
 }
 
 // Run imports the lists of many users. A user who is there already gets the list from the file.
@@ -61,7 +62,7 @@ func (cmd importListsCmd) Run(ctx context.Context, cfg *config) error {
 			return batches(ctx, 250, listfile.ReadLists(r), func(batch []listfile.UserList) error {
 				users := make([]engine.User, len(batch))
 				for i, l := range batch {
-					users[i] = engine.User{Name: l.Name, Origin: engine.FromFile, List: l.List.Pack(), FetchedAt: now, FullAt: now}
+					users[i] = engine.User{Name: l.Name, Origin: engine.FromFile, List: l.List.Pack(), FetchedAt: now, FullAt: now, Unlisted: cmd.Unlisted}
 				}
 				if err := im.eng.ImportUsers(ctx, users); err != nil {
 					return err

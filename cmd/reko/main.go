@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -63,7 +64,7 @@ func execute(ctx context.Context, args []string) error {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.UsageOnError(),
-		kong.Vars{"orders": orderNames},
+		kong.Vars{"orders": strings.Join(orderNames, "; ")},
 	)
 	if err != nil {
 		return err

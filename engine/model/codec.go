@@ -18,6 +18,7 @@ import (
 //	columns    the same
 //	facts      of columns, five numbers each
 //	backdrop   a number for each statistic and type
+//	fits       base and slope of popularity, then of liked: four numbers
 //	scales     a number for each input
 //	leaves     of each tree 2^depth numbers
 //	thresholds of each tree depth ordinals, 4 bytes each
@@ -32,6 +33,7 @@ const (
 	modelHead     = 24
 	modelChecksum = 4
 	factNumbers   = 5
+	fitNumbers    = 4
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -40,7 +42,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 type shape struct{ inputs, columns, kept, trees, depth int }
 
 func (s shape) size() int {
-	numbers := factNumbers*s.columns + len(backdrop{}.statistics) + animeTypes + s.inputs + s.trees<<s.depth + s.trees*s.depth
+	numbers := factNumbers*s.columns + len(backdrop{}.statistics) + animeTypes + fitNumbers + s.inputs + s.trees<<s.depth + s.trees*s.depth
 	return modelHead + 4*(s.inputs+s.columns) + 4*numbers + s.trees*s.depth + 3*s.inputs*s.kept + modelChecksum
 }
 
@@ -68,7 +70,7 @@ func (m *Model) pack() []byte {
 			number(v)
 		}
 	}
-	for _, floats := range [][]float32{m.backdrop.statistics[:], m.backdrop.types[:], m.scales, f.leaves} {
+	for _, floats := range [][]float32{m.backdrop.statistics[:], m.backdrop.types[:], m.fits(), m.scales, f.leaves} {
 		for _, v := range floats {
 			number(v)
 		}
@@ -84,6 +86,10 @@ func (m *Model) pack() []byte {
 		b = append(b, byte(w))
 	}
 	return sealed(b)
+}
+
+func (m *Model) fits() []float32 {
+	return []float32{m.popularity.base, m.popularity.slope, m.liked.base, m.liked.slope}
 }
 
 // unpack is the inverse of pack. What is damaged, or of another version, is [engine.ErrCorrupt].
@@ -122,6 +128,7 @@ func unpack(b []byte) (*Model, error) {
 	}
 	r.numbers(m.backdrop.statistics[:])
 	r.numbers(m.backdrop.types[:])
+	m.popularity, m.liked = fit{r.number(), r.number()}, fit{r.number(), r.number()}
 	m.scales = make([]float32, s.inputs)
 	r.numbers(m.scales)
 	if s.trees > 0 {

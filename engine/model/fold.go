@@ -170,7 +170,7 @@ func (f *fold) choose(anime []*engine.Anime, cost float64) {
 		if j, ok := f.model.columnOf(a.ID); ok {
 			k.column, k.sum, k.facts = j, f.sums[j], f.model.facts[j]
 		} else {
-			k.sum, k.facts = f.model.estimate(f.sums, a)
+			k.sum, k.facts = f.estimate(a)
 		}
 		k.linear = k.sum*f.unit - cost*k.facts.popularity()
 	}

@@ -8,12 +8,13 @@ import (
 
 // boosting are the constants of growing a forest.
 type boosting struct {
-	Trees  int
-	Depth  int
-	Rate   float64 // by which the leaves of each tree are shrunk
-	Ridge  float64 // added to the sum of second derivatives in a leaf
-	Least  float64 // sum of second derivatives that a leaf needs
-	Sample float64 // of the rows, for each tree
+	Trees   int
+	Depth   int
+	Rate    float64 // by which the leaves of each tree are shrunk
+	Ridge   float64 // added to the sum of second derivatives in a leaf
+	Least   float64 // sum of second derivatives that a leaf needs
+	Sample  float64 // of the rows, for each tree
+	Columns float64 // of the features, for each tree
 }
 
 // table has the features of many rows in few values: of each feature, which of its bins a row is in.
@@ -95,10 +96,20 @@ type growing struct {
 	slopes []slope   // by row
 	node   []uint16  // by row: where in its level of the tree it is
 	chosen []int32   // rows that the tree is grown from
+	asked  []int     // features that it may ask about
 }
 
-// sample chooses rows for a tree: those whose hash with the tree's number is small.
+// sample chooses rows and features for a tree: those whose hash with the tree's number is small.
 func (g *growing) sample(tree int) {
+	g.asked = g.asked[:0]
+	for f := range g.table.bins {
+		if float64(mixed(uint64(tree), uint64(f))>>11)/(1<<53) < g.o.Columns {
+			g.asked = append(g.asked, f)
+		}
+	}
+	if len(g.asked) == 0 {
+		g.asked = append(g.asked, tree%len(g.table.bins))
+	}
 	g.chosen = g.chosen[:0]
 	below := uint32(g.o.Sample * math.MaxUint32)
 	for r := range g.table.rows {
@@ -158,8 +169,9 @@ func (g *growing) divide(s split) {
 
 // split finds the question that tells most in all nodes of a level together; of equally good ones the one about the first feature.
 func (g *growing) split(ctx context.Context, nodes int) (split, error) {
-	found := make([]split, len(g.table.bins))
-	err := parallel(ctx, len(found), func(f int) {
+	found := make([]split, len(g.asked))
+	err := parallel(ctx, len(found), func(k int) {
+		f := g.asked[k]
 		sums := make([]slope, nodes*maxBins)
 		bins := g.table.bins[f]
 		for _, r := range g.chosen {
@@ -171,10 +183,10 @@ func (g *growing) split(ctx context.Context, nodes int) (split, error) {
 		for n := range nodes {
 			g.gains(sums[n*maxBins:(n+1)*maxBins], gains)
 		}
-		found[f].feature = f
+		found[k].feature = f
 		for bin, gain := range gains {
-			if gain > found[f].gain {
-				found[f].bin, found[f].gain = bin, gain
+			if gain > found[k].gain {
+				found[k].bin, found[k].gain = bin, gain
 			}
 		}
 	})

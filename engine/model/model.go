@@ -6,24 +6,29 @@ package model
 import (
 	"context"
 	"iter"
+	"sync"
 
 	"reko.moe/engine"
 )
 
 // Model is a trained item model. It is immutable and safe for concurrent use.
 type Model struct {
-	inputs   []engine.AnimeID // that speak for others, ascending
-	columns  []engine.AnimeID // that are spoken for, ascending: those that could be recommended when it was trained
-	facts    []facts          // of columns
-	backdrop backdrop
-	forest   *forest   // the second stage; nil: none
-	kept     int       // weights of each input
-	scales   []float32 // of inputs: what 1 in weights is worth
-	places   []uint16  // of each input its kept columns, ascending
-	weights  []int8    // at those places
+	inputs     []engine.AnimeID // that speak for others, ascending
+	columns    []engine.AnimeID // that are spoken for, ascending: those that could be recommended when it was trained
+	facts      []facts          // of columns
+	backdrop   backdrop
+	forest     *forest   // the second stage; nil: none
+	popularity fit       // of anime, by the logarithm of MyAnimeList's number of members
+	liked      fit       // how much an anime is liked, by its mean score
+	kept       int       // weights of each input
+	scales     []float32 // of inputs: what 1 in weights is worth
+	places     []uint16  // of each input its kept columns, ascending
+	weights    []int8    // at those places
 
 	input  []int32 // by anime id: 1 + its place in inputs, 0: none
 	column []int32 // by anime id: 1 + its place in columns, 0: none
+
+	kin sync.Map // of anime that were not learnt, by id
 }
 
 // seat makes the tables by anime id.

@@ -31,23 +31,44 @@ func (o *leaving) weight(i, j int, w float64) float64 {
 // The lists that the second stage learns from, and how it grows.
 const (
 	stageLists = 3000 // at most
-	leastStage = 200  // fewer are not enough for a second stage
+	leastStage = 1000 // fewer are not enough for a second stage
 	heldShare  = 5    // every so many watched entries are held out
 )
 
-// likedTarget and watchedTarget are what held-out entries count for, liked or only watched. A liked one counts for more, so that what
-// a page is full of is liked and not only watched.
-const (
-	likedTarget   = 1
-	watchedTarget = 0.35
-)
-
 // stage grows the second stage from the lists of every so many users: it holds out a fifth of what they watched and learns to tell
-// it from the other candidates.
+// it from the other candidates. Two forests are grown, one for what was watched and one for what was liked, which counts for more, so
+// that what a page is full of is liked and not only watched.
 func (t *training) stage(ctx context.Context, m *Model) error {
 	if t.users < leastStage {
 		return nil
 	}
+	s, err := t.collect(ctx, m)
+	if err != nil || len(s.rows) == 0 {
+		return err
+	}
+	columns := func(f int, into []float32) {
+		for r := range into {
+			into[r] = s.rows[r][f]
+		}
+	}
+	table, err := newTable(ctx, len(s.rows), featureCount, columns)
+	if err != nil {
+		return err
+	}
+	s.rows = nil
+	if m.forest, err = grow(ctx, table, s.watched, t.options.Stage); err != nil {
+		return err
+	}
+	liked, err := grow(ctx, table, s.liked, t.options.Stage)
+	if err != nil {
+		return err
+	}
+	m.forest.and(liked, float32(t.options.Liked))
+	return nil
+}
+
+// collect describes the candidates of the lists that the second stage learns from.
+func (t *training) collect(ctx context.Context, m *Model) (*stage, error) {
 	s := &stage{training: t, model: m, seat: t.seats()}
 	s.items = make([]int32, len(m.columns))
 	s.diagonal = make([]float64, len(m.columns))
@@ -61,7 +82,7 @@ func (t *training) stage(ctx context.Context, m *Model) error {
 	n := 0
 	for l, err := range t.lists() {
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if n++; n%every == 0 && l.Watched() >= 2*heldShare {
 			batch = append(batch, slices.Clone(l))
@@ -70,26 +91,12 @@ func (t *training) stage(ctx context.Context, m *Model) error {
 			s.learn(batch)
 			batch = batch[:0]
 			if ctx.Err() != nil {
-				return ctx.Err()
+				return nil, ctx.Err()
 			}
 		}
 	}
 	s.learn(batch)
-	if len(s.targets) == 0 {
-		return nil
-	}
-	columns := func(f int, into []float32) {
-		for r := range into {
-			into[r] = s.rows[r][f]
-		}
-	}
-	table, err := newTable(ctx, len(s.rows), featureCount, columns)
-	if err != nil {
-		return err
-	}
-	s.rows = nil
-	m.forest, err = grow(ctx, table, s.targets, t.options.Stage)
-	return err
+	return s, ctx.Err()
 }
 
 // stage is a second stage in the making.
@@ -100,14 +107,15 @@ type stage struct {
 	items    []int32   // of columns
 	diagonal []float64 // of the inverse, by column
 	rows     [][featureCount]float32
-	targets  []float32
+	watched  []float32 // by row: 1 if it was held out
+	liked    []float32 // and liked
 }
 
 // learn adds the candidates of some lists, in their order.
 func (s *stage) learn(lists []engine.List) {
 	type learnt struct {
-		rows    [][featureCount]float32
-		targets []float32
+		rows           [][featureCount]float32
+		watched, liked []float32
 	}
 	found := make([]learnt, len(lists))
 	next := make(chan int)
@@ -115,7 +123,7 @@ func (s *stage) learn(lists []engine.List) {
 	for range runtime.GOMAXPROCS(0) {
 		running.Go(func() {
 			for n := range next {
-				found[n].rows, found[n].targets = s.candidates(lists[n])
+				found[n].rows, found[n].watched, found[n].liked = s.candidates(lists[n])
 			}
 		})
 	}
@@ -125,12 +133,12 @@ func (s *stage) learn(lists []engine.List) {
 	close(next)
 	running.Wait()
 	for _, f := range found {
-		s.rows, s.targets = append(s.rows, f.rows...), append(s.targets, f.targets...)
+		s.rows, s.watched, s.liked = append(s.rows, f.rows...), append(s.watched, f.watched...), append(s.liked, f.liked...)
 	}
 }
 
 // candidates holds out a fifth of what is watched on a list, folds in the rest, and describes those that come first.
-func (s *stage) candidates(l engine.List) (rows [][featureCount]float32, targets []float32) {
+func (s *stage) candidates(l engine.List) (rows [][featureCount]float32, watched, liked []float32) {
 	var foldIn engine.List
 	held := map[engine.AnimeID]*engine.Entry{}
 	for i := range l {
@@ -167,7 +175,8 @@ func (s *stage) candidates(l engine.List) (rows [][featureCount]float32, targets
 	}
 	f.first(matches)
 	f.inspect()
-	rows, targets = make([][featureCount]float32, len(f.order)), make([]float32, len(f.order))
+	rows = make([][featureCount]float32, len(f.order))
+	watched, liked = make([]float32, len(f.order)), make([]float32, len(f.order))
 	var x features
 	for place, i := range f.order {
 		k := &f.looked[i]
@@ -176,13 +185,13 @@ func (s *stage) candidates(l engine.List) (rows [][featureCount]float32, targets
 			rows[place][feature] = fromOrdinal(x[feature])
 		}
 		if e := held[k.anime.ID]; e != nil {
-			targets[place] = watchedTarget
+			watched[place] = 1
 			if float64(e.Score) >= enough {
-				targets[place] = likedTarget
+				liked[place] = 1
 			}
 		}
 	}
-	return rows, targets
+	return rows, watched, liked
 }
 
 // likedFrom is the score from which an entry counts as liked by the user of a list: the mean, and at least 7.

@@ -26,6 +26,9 @@ type Options struct {
 	Rows    float64 // a user with n inputs counts (n / mean n) to this power
 	Kept    int     // weights of each input that stay, the largest
 	Stage   boosting
+	Liked   float64 // how much what is liked counts in the second stage, beside what is watched
+
+	Except func(engine.AnimeID) bool // anime that are not learnt, to see how well they are estimated; nil: none
 }
 
 // Defaults are the options that measured best.
@@ -33,7 +36,7 @@ func Defaults() Options {
 	return Options{
 		Anime: 6000, Inputs: Weights{Score: 0.3, Planned: 0.3, OnHold: 0.15, Dropped: 0.15},
 		Ridge: 200, Dropout: 0.5, Rows: -0.5, Kept: 200,
-		Stage: boosting{Trees: 120, Depth: 5, Rate: 0.15, Ridge: 1, Least: 50, Sample: 0.8},
+		Stage: boosting{Trees: 100, Depth: 5, Rate: 0.15, Ridge: 5, Least: 100, Sample: 0.8, Columns: 0.5}, Liked: 2.5,
 	}
 }
 
@@ -119,7 +122,7 @@ func (t *training) count(ctx context.Context) error {
 	}
 	t.backdrop.divide(float32(max(watched, 1)))
 	for id := range all {
-		if all[id].watchers >= leastWatchers {
+		if all[id].watchers >= leastWatchers && (t.options.Except == nil || !t.options.Except(engine.AnimeID(id))) {
 			t.items = append(t.items, engine.AnimeID(id))
 		}
 	}
@@ -141,6 +144,17 @@ func (t *training) count(ctx context.Context) error {
 	return nil
 }
 
+// fit finds how what is known of the columns follows from how they are described.
+func (m *Model) fit(c *engine.Catalogue) {
+	var sizes, means, popularity, liked []float64
+	for j, id := range m.columns {
+		a := c.Anime(id)
+		sizes, popularity = append(sizes, sizeOf(a)), append(popularity, m.facts[j].popularity())
+		means, liked = append(means, a.Mean), append(liked, m.facts[j].liked())
+	}
+	m.popularity, m.liked = fitted(sizes, popularity), fitted(means, liked)
+}
+
 // prune keeps what serves: of each input the largest weights towards anime that can be recommended. The weight of input i for
 // anime j is -p_ij / p_jj, p being the inverse (Steck, “Embarrassingly shallow autoencoders for sparse data”, 2019).
 func (t *training) prune() *Model {
@@ -154,6 +168,7 @@ func (t *training) prune() *Model {
 			m.facts = append(m.facts, t.facts[j])
 		}
 	}
+	m.fit(t.catalogue)
 	kept := min(t.options.Kept, len(columns))
 	m.kept = kept
 	m.scales = make([]float32, n)
