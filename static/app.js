@@ -88,8 +88,13 @@
       let left = Number(el.dataset.countdown);
       const tick = setInterval(() => {
         left -= 1;
-        el.textContent = left > 0 ? `in ${left} seconds` : "now";
-        if (left <= 0 || !el.isConnected) clearInterval(tick);
+        const [n, unit] = left > 90 ? [Math.ceil(left / 60), "minute"] : [left, "second"];
+        el.textContent = left > 0 ? `in ${n} ${unit}${n > 1 ? "s" : ""}` : "now";
+        if (left > 0 && el.isConnected) return;
+        clearInterval(tick);
+        // A page that was only to be looked at comes by itself, as it does without scripts; but who is typing stays undisturbed.
+        const again = el.isConnected && document.getElementById("again");
+        if (again && !document.activeElement.matches("input")) location.replace(again.href);
       }, 1000);
     }
   };
@@ -107,12 +112,14 @@
     for (const [key, value] of [...e.detail.formData]) if (value === "") e.detail.formData.delete(key);
   });
 
-  // What is about to be replaced says so.
+  // What is about to be replaced says so. An answer may go elsewhere, as errors do, so it is remembered what was to be.
+  const busy = new WeakMap();
   once("htmx:beforeRequest", (e) => {
     document.getElementById("flash").textContent = ""; // what was said of the last request
+    busy.set(e.detail.xhr, e.detail.target);
     e.detail.target?.setAttribute("aria-busy", "true");
   });
-  once("htmx:afterRequest", (e) => e.detail.target?.removeAttribute("aria-busy"));
+  once("htmx:afterRequest", (e) => busy.get(e.detail.xhr)?.removeAttribute("aria-busy"));
   // A server that cannot be reached is worth a word, too.
   once("htmx:sendError", () => {
     const flash = document.getElementById("flash");

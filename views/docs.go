@@ -208,7 +208,7 @@ var docsCommon = []struct {
 }{
 	{404, "Resource does not exist", "No such path. An unknown user of a path that exists is a UserNotFound instead."},
 	{405, "Invalid request method", "The path exists, but not for that method. Allow has those that it answers."},
-	{503, "Rate limited", "Too many requests. Retry-After has the seconds to wait."},
+	{503, "Rate limited", "Too many requests. Retry-After has the seconds to wait. To POST it is 429."},
 	{503, "Starting, ask again in a second", "The server has just started and is still reading its data. Has Retry-After."},
 }
 

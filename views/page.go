@@ -80,6 +80,14 @@ func plural(n int, one, many string) string {
 	return whole(n) + " " + many
 }
 
+// in says when something can be tried again.
+func in(seconds int) string {
+	if seconds > 90 {
+		return "in " + plural((seconds+59)/60, "minute", "minutes")
+	}
+	return "in " + plural(seconds, "second", "seconds")
+}
+
 // ago says how long ago t was, roughly.
 func ago(t, now time.Time) string {
 	d := now.Sub(t)

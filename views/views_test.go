@@ -92,6 +92,8 @@ var samples = map[string]templ.Component{
 	"error-unknown": ErrorPage(page, ErrorView{Status: 404, Title: "Nobody", Text: `No user “<b>”.`, Kind: "unknown", Near: []engine.Card{faye.Card}}),
 	"error-private": ErrorPage(page, ErrorView{Status: 403, Title: "Private", Text: "It is.", Kind: "private"}),
 	"error-500":     ErrorPage(page, ErrorView{Status: 502, Title: "Upstream", Text: "Down.", Retry: 30, Request: "0123456789abcdef"}),
+	"error-limited": ErrorPage(page.again(30), ErrorView{Status: 429, Title: "Too much", Text: "Wait.", Kind: "limited", Retry: 30}),
+	"flash-limited": FlashLimited(`<i>no</i>`, 1),
 	"wait":          Wait(page, "spike", 3),
 	"flash":         FlashText(`<i>no</i>`),
 }
@@ -196,6 +198,9 @@ func TestWords(t *testing.T) {
 		{whole(1234567), "1,234,567"},
 		{plural(1, "user", "users"), "1 user"},
 		{plural(2000, "user", "users"), "2,000 users"},
+		{in(1), "in 1 second"},
+		{in(90), "in 90 seconds"},
+		{in(91), "in 2 minutes"},
 		{ago(now.Add(-30*time.Second), now), "just now"},
 		{ago(now.Add(-90*time.Minute), now), "1 hour ago"},
 		{ago(now.Add(-50*time.Hour), now), "2 days ago"},

@@ -36,6 +36,10 @@ func testScripts(t *testing.T, b *browser, w *world) {
 			test.run(b.visitor(t, w.url, false), w)
 		})
 	}
+	t.Run("too many parts", func(t *testing.T) {
+		t.Parallel()
+		scriptLimited(t, b)
+	})
 }
 
 // scriptKeys uses the keyboard alone.

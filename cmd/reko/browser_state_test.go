@@ -33,6 +33,10 @@ func testStates(t *testing.T, b *browser, w *world) {
 			t.Parallel()
 			stateStale(t, b, plain)
 		})
+		t.Run("too many requests", func(t *testing.T) {
+			t.Parallel()
+			stateLimited(t, b, plain)
+		})
 	})
 }
 

@@ -51,6 +51,11 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
+	limiter, closeLimiter, err := cfg.newLimiter(log)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	defer closeLimiter()
 	var started, stopping, demoUsers atomic.Bool
 	app := handlers.New(handlers.Options{
 		Engine:    eng,
@@ -64,6 +69,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 		Demo:      demoUsers.Load,
 		Examples:  exampleNames(),
 		Sessions:  store.Sessions(),
+		Limits:    limiter,
 		Secret:    secret,
 		Log:       log,
 		Ready: func(ctx context.Context) error {
@@ -75,6 +81,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 			}
 			return store.Ping(ctx)
 		},
+		TrustedProxies: cfg.TrustedProxies,
 	})
 
 	g, ctx := errgroup.WithContext(ctx)
