@@ -9,6 +9,7 @@
     e.preventDefault();
     const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
     root.dataset.theme = dark ? "light" : "dark";
+    e.target.querySelector(`.to-${dark ? "dark" : "light"}`).focus(); // the other one is gone
     fetch("/theme", { method: "POST", body: new URLSearchParams({ theme: root.dataset.theme, back: "/" }), redirect: "manual", keepalive: true });
   });
 

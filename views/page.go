@@ -165,13 +165,5 @@ func (p Page) image() string {
 // again returns p with Again.
 func (p Page) again(seconds int) Page { p.Again = seconds; return p }
 
-// otherTheme is what the switch switches to, where no script says better.
-func (p Page) otherTheme() string {
-	if p.Theme == "dark" {
-		return "light"
-	}
-	return "dark"
-}
-
 // hasPicture tells whether there is a picture that may be shown.
 func hasPicture(a *engine.Anime) bool { return strings.HasPrefix(a.Picture, "https://") }
