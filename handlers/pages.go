@@ -122,6 +122,9 @@ func (s *server) failPage(c *fiber.Ctx, status int, id, text string) error {
 		v.Text = "MyAnimeList shows it to nobody else, so Reko cannot read it either."
 	case "EmptyUserList":
 		v.Kind, v.Title = "empty", "Nothing watched yet"
+	case "HashFailed":
+		v.Title = "No taste to go by yet"
+		v.Text = "Reko does not know the anime watched on this list well enough yet, so there is nothing to compare."
 	case "UpstreamFailed", "UpstreamTimeout":
 		v.Title, v.Retry = "MyAnimeList does not answer", wait
 		v.Text = "We could not read that list, and have no older copy of it. This usually passes within minutes."

@@ -106,7 +106,7 @@ func ago(t, now time.Time) string {
 	return "on " + t.Format("2 January 2006")
 }
 
-// facts are the short facts under a title: “2004 · 26 episodes · TV”.
+// facts are the short facts under a title: “2004 · TV · 26 eps”.
 func facts(a *engine.Anime) string {
 	var parts []string
 	if a.Start.Year != 0 {
@@ -116,7 +116,7 @@ func facts(a *engine.Anime) string {
 		parts = append(parts, typeName(a.Type))
 	}
 	if a.Episodes > 1 || a.Episodes == 1 && a.Type != "movie" {
-		parts = append(parts, plural(a.Episodes, "episode", "episodes"))
+		parts = append(parts, plural(a.Episodes, "ep", "eps"))
 	}
 	return strings.Join(parts, " · ")
 }

@@ -126,7 +126,7 @@ func stateErrors(tb *tab, _ *world) {
 		{"/u/" + reader + "/compare/" + private, 403, "This list is private", "/import"},
 		{"/u/" + empty, 422, "Nothing watched yet", "/u/" + empty},
 		{"/u/zzzzzzzz", 404, "Nobody of that name", "/import"},
-		{"/u/" + tasteless, 500, "Something went wrong here", "/"},
+		{"/u/" + tasteless, 500, "No taste to go by yet", "/"},
 		{"/u/" + reader + "?mean=99", 400, "Bad Request", "/"},
 		{"/nothing/here", 404, "There is nothing here", "/"},
 	} {
