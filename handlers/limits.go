@@ -115,6 +115,7 @@ func (s *server) failLimited(c *fiber.Ctx, err error) (answered bool, _ error) {
 	case !errors.As(err, &e):
 		return false, nil
 	case !isAPI(c):
+		c.Locals(visitorKey, visitor{}) // to say no takes no look at the store
 		return true, s.failPage(c, http.StatusTooManyRequests, idLimited, limitedTexts[e.kind])
 	case c.Method() == http.MethodPost: // as the documents of these say
 		return true, c.Status(http.StatusTooManyRequests).SendString(common[http.StatusServiceUnavailable])

@@ -134,6 +134,8 @@ func (s *server) failPage(c *fiber.Ctx, status int, id, text string) error {
 		switch status {
 		case http.StatusNotFound:
 			v.Kind, v.Title, v.Text = "notfound", "There is nothing here", "The address may be mistyped, or what it led to is gone."
+		case http.StatusBadRequest:
+			v.Kind, v.Title = "invalid", "That makes no sense here"
 		case http.StatusInternalServerError:
 			v.Title = "Something went wrong here"
 		}

@@ -48,6 +48,12 @@ func userPath(name string, parts ...string) string {
 	return path
 }
 
+// beforeQuery is a path without what follows its question mark.
+func beforeQuery(path string) string {
+	path, _, _ = strings.Cut(path, "?")
+	return path
+}
+
 func link(path string) templ.SafeURL { return templ.SafeURL(path) }
 
 // malAnime and malUser are addresses on MyAnimeList.

@@ -93,6 +93,7 @@ var samples = map[string]templ.Component{
 	"error-private": ErrorPage(page, ErrorView{Status: 403, Title: "Private", Text: "It is.", Kind: "private"}),
 	"error-500":     ErrorPage(page, ErrorView{Status: 502, Title: "Upstream", Text: "Down.", Retry: 30, Request: "0123456789abcdef"}),
 	"error-limited": ErrorPage(page.again(30), ErrorView{Status: 429, Title: "Too much", Text: "Wait.", Kind: "limited", Retry: 30}),
+	"error-invalid": ErrorPage(page, ErrorView{Status: 400, Title: "No sense", Text: `b="c" is none.`, Kind: "invalid"}),
 	"flash-limited": FlashLimited(`<i>no</i>`, 1),
 	"wait":          Wait(page, "spike", 3),
 	"flash":         FlashText(`<i>no</i>`),
@@ -217,6 +218,31 @@ func TestWords(t *testing.T) {
 	} {
 		if test.got != test.want {
 			t.Errorf("got %q, want %q", test.got, test.want)
+		}
+	}
+}
+
+// Numbers can be read in the squares that they are woven of.
+func TestWeave(t *testing.T) {
+	var got strings.Builder
+	for i, on := range weave(429) {
+		if i%wovenColumns == 0 {
+			got.WriteByte('\n')
+		}
+		got.WriteByte(" #"[map[bool]int{true: 1}[on]])
+	}
+	const want = `
+# # ### ###
+# #   # # #
+### ### ###
+  # #     #
+  # ### ###`
+	if got.String() != want {
+		t.Errorf("429 is %s, want %s", got.String(), want)
+	}
+	for digit, w := range weaves {
+		if len(w) != 15 || strings.Trim(w, "#.") != "" {
+			t.Errorf("%d is %q", digit, w)
 		}
 	}
 }

@@ -127,7 +127,7 @@ func stateErrors(tb *tab, _ *world) {
 		{"/u/" + empty, 422, "Nothing watched yet", "/u/" + empty},
 		{"/u/zzzzzzzz", 404, "Nobody of that name", "/import"},
 		{"/u/" + tasteless, 500, "No taste to go by yet", "/"},
-		{"/u/" + reader + "?mean=99", 400, "Bad Request", "/"},
+		{"/u/" + reader + "?mean=99", 400, "That makes no sense here", "/u/" + reader},
 		{"/nothing/here", 404, "There is nothing here", "/"},
 	} {
 		tb.expectStatus(test.status)

@@ -76,8 +76,8 @@ func (v Verdict) OK() bool { return v.Wait == 0 }
 // Options are what a Limiter needs.
 type Options struct {
 	Budgets Budgets
-	Redis   *redis.Client // counts for all instances; nil: this process counts alone
-	Log     *slog.Logger
+	Redis   *redis.Client    // counts for all instances; nil: this process counts alone
+	Log     *slog.Logger     // nil: nothing is logged
 	Now     func() time.Time // time.Now, but for what Redis counts, which has a clock of its own
 }
 
@@ -92,6 +92,9 @@ type Limiter struct {
 func New(o Options) *Limiter {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	l := &Limiter{budgets: o.Budgets, own: newMemory(o.Now)}
 	if o.Redis != nil {
