@@ -51,11 +51,11 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	limiter, closeLimiter, err := cfg.newLimiter(log)
+	limiter, limiterDone, err := cfg.newLimiter(log)
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	defer closeLimiter()
+	defer limiterDone()
 	var started, stopping, demoUsers atomic.Bool
 	app := handlers.New(handlers.Options{
 		Engine:    eng,
