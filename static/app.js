@@ -60,30 +60,38 @@
     e.preventDefault();
     const out = form.querySelector("output");
     const query = new URLSearchParams();
+    const method = form.dataset.method || "GET";
+    const sent = {};
+    const headers = {};
     let path = form.dataset.try;
     for (const [key, value] of new FormData(form)) {
       if (path.includes(`{${key}}`)) path = path.replace(`{${key}}`, encodeURIComponent(value));
-      else if (value) query.set(key, value);
+      else if (!value) continue;
+      else if (key === "key") headers.Authorization = `Bearer ${value}`;
+      else if (method === "POST") sent[key] = form.elements[key].type === "number" ? Number(value) : value;
+      else query.set(key, value);
     }
     const url = path + (query.size ? `?${query}` : "");
+    const body = method === "POST" ? JSON.stringify(sent) : undefined;
+    const asked = `${method} ${url}${body ? `\n${body}` : ""}\n`;
     form.setAttribute("aria-busy", "true");
     try {
-      const answer = await fetch(url);
+      const answer = await fetch(url, { method, headers, body });
       const text = await answer.text();
       let shown = text;
       try {
         shown = JSON.stringify(JSON.parse(text), null, 2);
       } catch {}
-      out.textContent = `GET ${url}\n${answer.status} ${answer.statusText}\n\n${shown}`;
+      out.textContent = `${asked}${answer.status} ${answer.statusText}\n\n${shown}`;
     } catch (err) {
-      out.textContent = `GET ${url}\n${err}`;
+      out.textContent = `${asked}${err}`;
     }
     out.hidden = false;
     form.removeAttribute("aria-busy");
   });
 
   const ready = () => {
-    for (const b of document.querySelectorAll("[data-copy]")) b.hidden = false;
+    for (const b of document.querySelectorAll("[data-copy], [data-scripted]")) b.hidden = false;
     for (const el of document.querySelectorAll("[data-countdown]:not([data-counting])")) {
       el.dataset.counting = "";
       let left = Number(el.dataset.countdown);

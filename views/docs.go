@@ -158,7 +158,7 @@ func (p Param) width() string {
 // value is what a field holds at first.
 func (p Param) value(v DocsView) string {
 	switch p.Name {
-	case "username":
+	case "username", "user_name":
 		return v.User
 	case "other":
 		return v.Other
@@ -172,6 +172,7 @@ var docsOutline = []struct{ ID, Title string }{
 	{"answers", "Answers"},
 	{"numbers", "Pages and numbers"},
 	{"endpoints", "Endpoints"},
+	{"older", "Older, and with a key"},
 	{"errors", "Errors"},
 	{"common", "Common errors"},
 	{"origins", "Other origins"},

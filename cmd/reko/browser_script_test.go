@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -31,6 +32,7 @@ func testScripts(t *testing.T, b *browser, w *world) {
 		{"saved anime are counted", scriptSaved},
 		{"dark by choice and by system", scriptDark},
 		{"pictures that do not come", scriptPictures},
+		{"the documentation asks", scriptDocs},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -266,6 +268,25 @@ func scriptPictures(tb *tab, _ *world) {
 	if !compare() {
 		tb.t.Error("a picture that does not come leaves something on the drawn one")
 	}
+}
+
+// scriptDocs tries endpoints in the documentation: one that is asked, one that is posted to, and one that needs a key.
+func scriptDocs(tb *tab, _ *world) {
+	name := demo.Examples()[0].Name
+	tb.expectStatus(http.StatusUnauthorized)
+	tb.open("/docs")
+	tb.enter("#similar-page", "2")
+	tb.click("button[value=similar]", "Ask")
+	tb.shows("output", "GET /api/"+name+"/similar?page=2\n200 OK")
+	tb.enter("#rekos-accuracy", "90")
+	tb.click("button[value=rekos]", "Ask")
+	tb.shows("output", "POST /api/recommendations\n{\"user_name\":\""+name+"\",\"accuracy\":90}\n200 OK")
+	tb.click("button[value=rekos-named]", "Ask")
+	tb.shows("output", "POST /api/recommendations/"+name+"\n{}\n200 OK")
+	tb.enter("#stats-key", "reko_wrong")
+	tb.click("button[value=stats]", "Ask")
+	tb.shows("output", "GET /api/stats/"+name+"\n401")
+	tb.at("/docs")
 }
 
 // picture is what the tab shows of the parent of an element.
