@@ -16,7 +16,8 @@ const MaxRekos = 24
 const RefreshEvery = 10 * time.Minute
 
 // Refresh fetches the list of the named user again, unless that happened less than [RefreshEvery] ago, it cannot be, or just
-// failed. When it fails the stored list is as it was. Nothing happens to a user that is not in the store.
+// failed. When it fails the stored list is as it was. Nothing happens to a user that is not in the store. See
+// [WithLeave].
 func (e *Engine) Refresh(ctx context.Context, name string) error {
 	canonical, ok := CanonicalName(name)
 	if !ok {
@@ -32,15 +33,18 @@ func (e *Engine) Refresh(ctx context.Context, name string) error {
 	now := e.opts.Now()
 	due := e.opts.Source != nil && u.Origin == FromMAL && now.Sub(u.FetchedAt) >= RefreshEvery
 	if due && e.holds.err(canonical, now) == nil {
+		if err := e.leave(ctx, canonical); err != nil {
+			return err
+		}
 		_, err = e.fetch(ctx, canonical, u)
 	}
 	return err
 }
 
-// latest is user, after a refresh if that is wanted: an old list is better than none.
+// latest is user, after a refresh if that is wanted: an old list is better than none, but who may not refresh is told so.
 func (e *Engine) latest(ctx context.Context, name string, refresh bool) (User, error) {
 	if refresh {
-		if err := e.Refresh(ctx, name); errors.Is(err, ErrStore) {
+		if err := e.Refresh(ctx, name); errors.Is(err, ErrStore) || errors.Is(err, ErrNoLeave) {
 			return User{}, err
 		}
 	}

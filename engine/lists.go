@@ -62,6 +62,31 @@ func patienceOf(ctx context.Context) time.Duration {
 	return time.Hour // the context has a deadline of its own
 }
 
+// leaveKey is the key under which a context has who is to be asked before a list is fetched.
+type leaveKey struct{}
+
+// WithLeave returns a context with which questions ask for leave before they make the source be asked at once: for the list of
+// somebody new, or by a refresh that was wanted. Whoever joins a fetch that is on its way needs none. An error of ask is the
+// question's, with [ErrNoLeave]; ask is called by the goroutine that asks the question.
+func WithLeave(ctx context.Context, ask func() error) context.Context {
+	return context.WithValue(ctx, leaveKey{}, ask)
+}
+
+// leave asks for leave to fetch the list of the user of that name.
+func (e *Engine) leave(ctx context.Context, name string) error {
+	ask, ok := ctx.Value(leaveKey{}).(func() error)
+	if !ok {
+		return nil
+	}
+	if _, flying := e.fetches.since(name); flying {
+		return nil
+	}
+	if err := ask(); err != nil {
+		return fmt.Errorf("%w: %w", ErrNoLeave, err)
+	}
+	return nil
+}
+
 // Fetching tells whether the list of the user of that name is being fetched, and for how long.
 func (e *Engine) Fetching(name string) (time.Duration, bool) {
 	canonical, _ := CanonicalName(name)
@@ -95,6 +120,9 @@ func (e *Engine) refreshed(ctx context.Context, u User) User {
 // newcomer fetches the list of somebody who is not in the store.
 func (e *Engine) newcomer(ctx context.Context, name string) (User, error) {
 	if err := e.holds.err(name, e.opts.Now()); err != nil {
+		return User{}, err
+	}
+	if err := e.leave(ctx, name); err != nil {
 		return User{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, patienceOf(ctx))

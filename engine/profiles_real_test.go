@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"compress/gzip"
 	"fmt"
 	"math"
 	"slices"
@@ -10,27 +9,21 @@ import (
 
 	"reko.moe/engine"
 	"reko.moe/engine/listfile"
+	"reko.moe/internal/shared"
 )
 
 // realEngine is an engine with all real lists, in a store in memory.
 func realEngine(t testing.TB) (*engine.Engine, []engine.User) {
 	t.Helper()
-	read := func(name string) *gzip.Reader {
-		r, err := gzip.NewReader(engine.OpenShared(t, "data", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r
-	}
 	var anime []engine.Anime
-	for a, err := range listfile.ReadAnime(read("anime.csv.gz"), time.Unix(1, 0)) {
+	for a, err := range listfile.ReadAnime(shared.Gunzip(t, "data", "anime.csv.gz"), time.Unix(1, 0)) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		anime = append(anime, a)
 	}
 	var users []engine.User
-	for u, err := range listfile.ReadLists(read("lists.csv.gz")) {
+	for u, err := range listfile.ReadLists(shared.Gunzip(t, "data", "lists.csv.gz")) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,7 +2,6 @@ package engine_test
 
 import (
 	"cmp"
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/csv"
 	"encoding/hex"
@@ -15,6 +14,7 @@ import (
 
 	"reko.moe/engine"
 	"reko.moe/engine/listfile"
+	"reko.moe/internal/shared"
 )
 
 // realUser is somebody of the real lists.
@@ -32,14 +32,10 @@ var (
 // realCatalogue reads the catalogue of ../shared, once.
 func realCatalogue(t *testing.T) *engine.Catalogue {
 	t.Helper()
-	file := engine.OpenShared(t, "data", "anime.csv.gz")
+	file := shared.Gunzip(t, "data", "anime.csv.gz")
 	realAnime.Do(func() {
-		r, err := gzip.NewReader(file)
-		if err != nil {
-			t.Fatal(err)
-		}
 		var all []engine.Anime
-		for a, err := range listfile.ReadAnime(r, time.Unix(1, 0)) {
+		for a, err := range listfile.ReadAnime(file, time.Unix(1, 0)) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -57,17 +53,13 @@ func realCatalogue(t *testing.T) *engine.Catalogue {
 func realUsers(t *testing.T, name string) []realUser {
 	t.Helper()
 	c := realCatalogue(t)
-	file := engine.OpenShared(t, "data", name+".csv.gz")
+	file := shared.Gunzip(t, "data", name+".csv.gz")
 	if users, ok := realLists[name]; ok {
 		return users
 	}
-	r, err := gzip.NewReader(file)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var users []realUser
 	var memory engine.List
-	for u, err := range listfile.ReadLists(r) {
+	for u, err := range listfile.ReadLists(file) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"reko.moe/internal/shared"
 )
 
 func TestStatisticsOf(t *testing.T) {
@@ -151,7 +153,7 @@ func condition(t *testing.T, kind, when string) func(*Anime) bool {
 }
 
 func TestStatisticsAgreeWithTable(t *testing.T) {
-	rows, err := csv.NewReader(OpenShared(t, "facts", "taste-stats.csv")).ReadAll()
+	rows, err := csv.NewReader(shared.Open(t, "facts", "taste-stats.csv")).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -215,8 +215,8 @@ func (l *logBook) Write(p []byte) (int, error) {
 
 // logLine is one line with what all have in common.
 type logLine struct {
-	Level, Msg, Request, Method, Path, ID, Err string
-	Status                                     int
+	Level, Msg, Request, Method, Path, ID, Err, From string
+	Status                                           int
 }
 
 // lines returns the lines so far of that message, all for an empty one.

@@ -64,6 +64,7 @@ func docsAnswers(user, other engine.Card, version string) (map[string]string, er
 	}
 	from := recommended
 	from.Page.Current = 1
+	olders := docsOlderAnswers(user, other)
 	answers := map[string]string{"version": version, "openapi": docsOpening(api.OpenAPI)}
 	for id, answer := range map[string]any{
 		"recommendations":      api.Recommendations(recommended, false),
@@ -74,6 +75,9 @@ func docsAnswers(user, other engine.Card, version string) (map[string]string, er
 		"compare": api.Compare(engine.Answer[engine.Comparison]{Requester: requester, Data: engine.Comparison{Neighbour: near}}),
 		"random":  api.Random(engine.Answer[engine.Draw]{Requester: requester, Data: engine.Draw{Seed: 20011998, Picks: picks}}, false),
 	} {
+		olders[id] = answer
+	}
+	for id, answer := range olders {
 		text, err := docsJSON(answer)
 		if err != nil {
 			return nil, err
@@ -109,6 +113,9 @@ func docsOpening(document []byte) string {
 // docsTry leads to the address that a form of the documentation asks for, where no script shows the answer in the page.
 func (s *server) docsTry(c *fiber.Ctx) error {
 	id := c.Query("endpoint")
+	if id == "rekos" || id == "rekos-named" {
+		return s.docsSend(c, id)
+	}
 	at := slices.IndexFunc(views.Endpoints, func(e views.Endpoint) bool { return e.ID == id })
 	if at < 0 {
 		return invalid{"endpoint", id, "one of the API's"}

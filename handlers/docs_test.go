@@ -1,11 +1,13 @@
 package handlers_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"html"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,7 +25,10 @@ func TestDocsAreComplete(t *testing.T) {
 	}
 	for path, item := range document().Paths.Map() {
 		if item.Get == nil || item.Get.Security != nil {
-			continue // the older endpoints, and what needs a key, are in the document alone
+			if !slices.ContainsFunc(views.Olders, func(o views.Older) bool { return o.Path == "/api"+path }) {
+				t.Errorf("%s is not described among the older ones", path)
+			}
+			continue
 		}
 		e, ok := described[path]
 		if !ok {
@@ -47,6 +52,29 @@ func TestDocsAreComplete(t *testing.T) {
 	}
 	if len(described) > 0 {
 		t.Errorf("described, but not there: %v", described)
+	}
+	for _, o := range views.Olders {
+		item := document().Paths.Value(strings.TrimPrefix(o.Path, "/api"))
+		names := map[string]bool{}
+		operation := item.Get
+		if o.Method == http.MethodPost {
+			operation = item.Post
+			for name := range operation.RequestBody.Value.Content["application/json"].Schema.Value.Properties {
+				names[name] = true
+			}
+		}
+		for _, p := range operation.Parameters {
+			names[p.Value.Name] = true
+		}
+		for _, p := range o.Params {
+			if !names[p.Name] {
+				t.Errorf("%s has no %s", o.Path, p.Name)
+			}
+			delete(names, p.Name)
+		}
+		if len(names) > 0 {
+			t.Errorf("%s: not described: %v", o.Path, names)
+		}
 	}
 
 	for name, schema := range document().Components.Schemas {
@@ -93,6 +121,7 @@ func errorsOf(s *openapi3.Schema) map[string][]string {
 var (
 	blocks = regexp.MustCompile(`(?s)<pre[^>]* aria-label="([^"]*)"[^>]*><code>(.*?)</code></pre>`)
 	curl   = regexp.MustCompile(`^curl "(.*)"$`)
+	posted = regexp.MustCompile(`^curl -d '(.*)' "(.*)"$`)
 )
 
 // The examples ask for what is there, and their answers are of the shape of real ones.
@@ -138,6 +167,35 @@ func TestDocsExamples(t *testing.T) {
 				}
 				header := http.Header{"Content-Type": {"application/json"}, "X-Request-Id": {"12345678"}, "Access-Control-Allow-Origin": {"*"}}
 				conforms(t, target, answer{http.StatusOK, header, example})
+			}
+			for _, o := range views.Olders {
+				item := document().Paths.Value(strings.TrimPrefix(o.Path, "/api"))
+				operation := item.Get
+				if o.Method == http.MethodPost {
+					operation = item.Post
+				}
+				var value any
+				if err := json.Unmarshal([]byte(texts["Answer: "+o.Title]), &value); err != nil {
+					t.Fatalf("%s: %v", o.ID, err)
+				}
+				if o.ID == "stats" { // abridged: the document wants all of them
+					m := value.(map[string]any)
+					m["data"] = slices.Repeat(m["data"].([]any), 93)
+				}
+				if err := operation.Responses.Status(http.StatusOK).Value.Content["application/json"].Schema.Value.VisitJSON(value); err != nil {
+					t.Errorf("the answer to %s: %v", o.ID, err)
+				}
+				example := texts[o.Title+" in curl"]
+				if !strings.Contains(example, ` "https://reko.test/api/`) || !strings.Contains(texts[o.Title+" in JavaScript"], `fetch("https://reko.test/api/`) {
+					t.Errorf("the examples of %s: %s", o.ID, example)
+				}
+				if m := posted.FindStringSubmatch(example); (m != nil) != (o.Body != "") {
+					t.Errorf("the example of %s is %s", o.ID, example)
+				} else if m != nil && name != "no users" {
+					if got := a.post(t, strings.TrimPrefix(m[2], "https://reko.test"), m[1]); got.status != http.StatusOK {
+						t.Errorf("%s: %d %s", example, got.status, got.body)
+					}
+				}
 			}
 		})
 	}
@@ -208,6 +266,29 @@ func TestDocsTry(t *testing.T) {
 		got := a.ask(t, http.MethodGet, "/docs/try?"+query)
 		if got.status != http.StatusBadRequest || got.header.Get("Location") != "" {
 			t.Errorf("%.100s: %d %q, want 400", query, got.status, got.header.Get("Location"))
+		}
+	}
+}
+
+// What the forms of the older endpoints would post is answered all the same; a key is never taken from an address.
+func TestDocsTryPosted(t *testing.T) {
+	a := start(t, nil)
+	for _, test := range []struct {
+		query  string
+		status int
+		want   string
+	}{
+		{"endpoint=rekos&user_name=spike&accuracy=90", 200, `"accuracy":90`},
+		{"endpoint=rekos&user_name=+Spike+&accuracy=", 200, `"banned":[]`},
+		{"endpoint=rekos-named&username=spike&accuracy=70.5", 200, `"users_found":`},
+		{"endpoint=rekos&user_name=nobody", 404, "Nobody of that name"},
+		{"endpoint=rekos&user_name=spike&accuracy=high", 400, "is not a number"},
+		{"endpoint=rekos&user_name=spike&accuracy=NaN", 400, "is not a number"},
+		{"endpoint=rekos&user_name=" + strings.Repeat("a", 65), 400, "short enough"},
+		{"endpoint=stats&username=spike&key=reko_x", 400, "one of the API"},
+	} {
+		if got := a.ask(t, http.MethodGet, "/docs/try?"+test.query, "Accept", browserAccepts); got.status != test.status || !strings.Contains(got.body, test.want) {
+			t.Errorf("%s: %d %.300s, want %d with %s", test.query, got.status, got.body, test.status, test.want)
 		}
 	}
 }

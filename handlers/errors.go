@@ -51,6 +51,9 @@ func (s *server) fail(c *fiber.Ctx, err error) error {
 		defer s.logged(c, time.Now())
 	}
 	c.SetUserContext(context.WithoutCancel(c.UserContext())) // the request's time may be over; saying so takes a little more
+	if answered, err := s.failLimited(c, err); answered {
+		return err
+	}
 	var fiberErr *fiber.Error
 	if errors.As(err, &fiberErr) {
 		text, ok := common[fiberErr.Code]

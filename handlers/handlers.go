@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 
 	"reko.moe/engine"
 	"reko.moe/handlers/api"
+	"reko.moe/handlers/limit"
 )
 
 // Options are what the handlers need.
@@ -34,7 +36,10 @@ type Options struct {
 	Examples  []string                    // names of some of those
 	Secret    []byte                      // of the hashes that stand for users; nil: a new one
 	Sessions  fiber.Storage               // what is remembered of browsers; nil: in memory
+	Limits    *limit.Limiter              // how much each client may ask; nil: as much as it likes
 	Log       *slog.Logger
+
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For and X-Forwarded-Proto are believed
 }
 
 type server struct {
@@ -75,6 +80,9 @@ func New(o Options) *fiber.App {
 		ReadTimeout:           readTimeout,
 		IdleTimeout:           idleTimeout,
 		ErrorHandler:          s.failUnread,
+
+		EnableTrustedProxyCheck: true,
+		TrustedProxies:          prefixTexts(o.TrustedProxies),
 	})
 	app.Use(s.identify, s.recover, s.deadline, s.apiHost)
 	app.Get("/healthz", s.health)
@@ -82,6 +90,12 @@ func New(o Options) *fiber.App {
 	app.Use(compress.New())
 	app.Use("/api", s.cors)
 	app.Use(s.started, s.secured)
+	app.Get("/static/:version/:name", s.staticFile)
+	app.Get("/robots.txt", s.robots)
+	app.Get("/share.png", s.siteShare)
+	app.Get("/icon-512.png", s.icon512)
+	app.Get("/favicon.ico", s.favicon)
+	app.Use(s.limits)
 
 	app.Get("/api/version", s.version)
 	app.Get("/api/openapi.json", s.openAPI)
@@ -107,7 +121,7 @@ func New(o Options) *fiber.App {
 	app.Get("/about", s.aboutPage)
 	app.Get("/docs", s.docsPage)
 	app.Get("/docs/try", s.docsTry)
-	app.Post("/import", sameSite, s.upload)
+	app.Post("/import", sameSite, s.costly, s.upload)
 	app.Post("/import/delete", sameSite, s.unupload)
 	app.Post("/save", sameSite, s.save)
 	app.Post("/unsave", sameSite, s.unsave)
@@ -115,10 +129,6 @@ func New(o Options) *fiber.App {
 	app.Post("/unhide", sameSite, s.unhide)
 	app.Post("/theme", sameSite, s.theme)
 	app.Post("/forget", sameSite, s.forget)
-	app.Get("/static/:version/:name", s.staticFile)
-	app.Get("/robots.txt", s.robots)
-	app.Get("/share.png", s.siteShare)
-	app.Get("/icon-512.png", s.icon512)
 
 	known := app.Server().Handler
 	app.Server().HeaderReceived = bodyLimits

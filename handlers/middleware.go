@@ -69,7 +69,7 @@ func (s *server) identify(c *fiber.Ctx) error {
 // logged logs the request, which began at start and has been answered.
 func (s *server) logged(c *fiber.Ctx, start time.Time) {
 	s.Log.InfoContext(c.UserContext(), "request", "method", c.Method(), "path", shortPath(c),
-		"status", c.Response().StatusCode(), "ms", float64(time.Since(start).Microseconds())/1000, "from", c.IP())
+		"status", c.Response().StatusCode(), "ms", float64(time.Since(start).Microseconds())/1000, "from", s.client(c).String())
 }
 
 // recover makes an error of a panic.
@@ -106,7 +106,7 @@ func (s *server) apiHost(c *fiber.Ctx) error {
 func (s *server) cors(c *fiber.Ctx) error {
 	const methods = "GET, POST, OPTIONS"
 	c.Set(fiber.HeaderAccessControlAllowOrigin, "*")
-	c.Set(fiber.HeaderAccessControlExposeHeaders, "Allow, Retry-After, X-Request-Id")
+	c.Set(fiber.HeaderAccessControlExposeHeaders, "Allow, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id")
 	if c.Method() != http.MethodOptions {
 		return c.Next()
 	}

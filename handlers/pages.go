@@ -91,10 +91,14 @@ func (s *server) waiting(c *fiber.Ctx, err error, names ...string) error {
 
 // failPage answers with what an error looks like to people: in the flash region if a part was asked for, else as a page.
 func (s *server) failPage(c *fiber.Ctx, status int, id, text string) error {
+	wait, _ := strconv.Atoi(string(c.Response().Header.Peek(fiber.HeaderRetryAfter)))
 	if isPartial(c) {
 		c.Set("HX-Retarget", "#flash")
 		c.Set("HX-Reswap", "innerHTML")
 		c.Set("HX-Push-Url", "false")
+		if id == idLimited {
+			return write(c.Status(status), views.FlashLimited(text, wait))
+		}
 		return write(c.Status(status), views.FlashText(text))
 	}
 	v := views.ErrorView{Status: status, Title: http.StatusText(status), Text: text, Name: param(c, "username")}
@@ -118,24 +122,34 @@ func (s *server) failPage(c *fiber.Ctx, status int, id, text string) error {
 		v.Text = "MyAnimeList shows it to nobody else, so Reko cannot read it either."
 	case "EmptyUserList":
 		v.Kind, v.Title = "empty", "Nothing watched yet"
+	case "HashFailed":
+		v.Title = "No taste to go by yet"
+		v.Text = "Reko does not know the anime watched on this list well enough yet, so there is nothing to compare."
 	case "UpstreamFailed", "UpstreamTimeout":
-		v.Title, v.Retry = "MyAnimeList does not answer", 30
+		v.Title, v.Retry = "MyAnimeList does not answer", wait
 		v.Text = "We could not read that list, and have no older copy of it. This usually passes within minutes."
+	case idLimited:
+		v.Kind, v.Title, v.Retry = "limited", "One thing at a time", wait
 	default:
 		switch status {
 		case http.StatusNotFound:
 			v.Kind, v.Title, v.Text = "notfound", "There is nothing here", "The address may be mistyped, or what it led to is gone."
-		case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-			v.Title, v.Text = "Too many requests", "That was a bit much at once. Wait a moment, then go on."
-			v.Retry, _ = strconv.Atoi(string(c.Response().Header.Peek(fiber.HeaderRetryAfter)))
-			v.Retry = max(v.Retry, 5)
+		case http.StatusBadRequest:
+			v.Kind, v.Title = "invalid", "That makes no sense here"
 		case http.StatusInternalServerError:
 			v.Title = "Something went wrong here"
 		}
 	}
 	p := s.page(c, v.Title, v.Text)
-	if !strings.HasPrefix(p.Path, "/") || c.Method() != http.MethodGet {
+	switch {
+	case c.Method() == http.MethodPost && c.Path() == uploadPath:
+		p.Path = uploadPath
+	case c.Method() == http.MethodPost:
+		p.Path = localPath(c.FormValue("back"))
+	case !strings.HasPrefix(p.Path, "/") || c.Method() != http.MethodGet:
 		p.Path = "/"
+	case id == idLimited:
+		p.Again = wait // what was only looked at comes by itself
 	}
 	return write(c.Status(status), views.ErrorPage(p, v))
 }

@@ -1,15 +1,8 @@
 package handlers_test
 
 import (
-	"bytes"
-	"compress/gzip"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"net/http"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/valyala/fasthttp"
@@ -17,34 +10,20 @@ import (
 	"reko.moe/engine"
 	"reko.moe/engine/demo"
 	"reko.moe/engine/listfile"
+	"reko.moe/internal/shared"
 )
 
-// realWorld reads the real anime and the first n of the real lists. Where the data is not there the test is skipped, but not
-// where that would go unnoticed.
+// realWorld reads the real anime and the first n of the real lists.
 func realWorld(t testing.TB, n int) world {
 	t.Helper()
-	open := func(name string) io.Reader {
-		data, err := os.ReadFile(filepath.Join("..", "..", "shared", "data", name))
-		if errors.Is(err, fs.ErrNotExist) && os.Getenv("CI") == "" {
-			t.Skipf("../shared/data/%s is not there", name)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, err := gzip.NewReader(bytes.NewReader(data))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r
-	}
 	var w world
-	for a, err := range listfile.ReadAnime(open("anime.csv.gz"), described) {
+	for a, err := range listfile.ReadAnime(shared.Gunzip(t, "data", "anime.csv.gz"), described) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		w.anime = append(w.anime, a)
 	}
-	for l, err := range listfile.ReadLists(open("lists.csv.gz")) {
+	for l, err := range listfile.ReadLists(shared.Gunzip(t, "data", "lists.csv.gz")) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -99,12 +99,14 @@ func (s *server) rekos(c *fiber.Ctx) error {
 }
 
 // namedRekos answers POST /recommendations/{username}, as of early 2022.
-func (s *server) namedRekos(c *fiber.Ctx) error {
+func (s *server) namedRekos(c *fiber.Ctx) error { return s.namedRekosOf(c, param(c, "username")) }
+
+func (s *server) namedRekosOf(c *fiber.Ctx, name string) error {
 	q, err := s.rekosQuery(c, "reload_list")
 	if err != nil {
 		return err
 	}
-	a, err := s.Engine.RecommendAlike(c.UserContext(), param(c, "username"), q.query)
+	a, err := s.Engine.RecommendAlike(c.UserContext(), name, q.query)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"encoding/binary"
 	"fmt"
 	"image"
 	"image/color"
@@ -59,6 +60,19 @@ func (s *server) icon512(c *fiber.Ctx) error {
 		return err
 	}
 	return sendPNG(c, data, keepSite)
+}
+
+// favicon is icon.svg for those who ask for it where icons have always been.
+func (s *server) favicon(c *fiber.Ctx) error {
+	data, err := faviconPicture()
+	if err != nil {
+		return err
+	}
+	if err := sendPNG(c, data, keepSite); err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderContentType, "image/x-icon")
+	return nil
 }
 
 func sendPNG(c *fiber.Ctx, data []byte, keep time.Duration) error {
@@ -192,10 +206,25 @@ var sitePicture = sync.OnceValues(func() ([]byte, error) {
 })
 
 // iconPicture is icon.svg, 512 pixels wide.
-var iconPicture = sync.OnceValues(func() ([]byte, error) {
-	const scale = 8 // pixels for a unit of icon.svg
+var iconPicture = sync.OnceValues(func() ([]byte, error) { return drawIcon(8) })
+
+// faviconPicture is icon.svg, 64 pixels wide, as a file of the kind that holds icons: here one, which is a PNG.
+var faviconPicture = sync.OnceValues(func() ([]byte, error) {
+	data, err := drawIcon(1)
+	if err != nil {
+		return nil, err
+	}
+	const offset = 22
+	ico := []byte{0, 0, 1, 0, 1, 0, 64, 64, 0, 0, 1, 0, 32, 0}
+	ico = binary.LittleEndian.AppendUint32(ico, uint32(len(data)))
+	ico = binary.LittleEndian.AppendUint32(ico, offset)
+	return append(ico, data...), nil
+})
+
+// drawIcon draws icon.svg with so many pixels for a unit.
+func drawIcon(scale int) ([]byte, error) {
 	d := newDrawing(64*scale, 64*scale, glass, opaque(0x211d26), opaque(views.DarkAccent))
 	d.stamp(rounded(64*scale, 14*scale), image.Point{}, d.img.Rect, 0)
 	d.mark(newGrid(12*scale, 12*scale, 9*scale, 2*scale), 1)
 	return d.png()
-})
+}

@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"image"
 	"image/color"
@@ -177,6 +178,24 @@ func TestIcon(t *testing.T) {
 	}
 	if !is(img, 256, 4, 0x211d26, false) {
 		t.Errorf("the ground is %v", img.At(256, 4))
+	}
+}
+
+// The icon at its old address is a file of icons with that picture, smaller.
+func TestFavicon(t *testing.T) {
+	a := start(t, nil)
+	got := a.get(t, "/favicon.ico", http.StatusOK)
+	if kind := got.header.Get("Content-Type"); kind != "image/x-icon" || got.header.Get("Cache-Control") != "public, max-age=86400" {
+		t.Errorf("%v", got.header)
+	}
+	head, body, _ := strings.Cut(got.body, "\x89PNG")
+	want := "\x00\x00\x01\x00\x01\x00@@\x00\x00\x01\x00 \x00" + string(binary.LittleEndian.AppendUint32(nil, uint32(len(body)+4))) + "\x16\x00\x00\x00"
+	if head != want {
+		t.Errorf("the head is %q, want %q", head, want)
+	}
+	img, err := png.Decode(strings.NewReader("\x89PNG" + body))
+	if err != nil || img.Bounds() != image.Rect(0, 0, 64, 64) || !is(img, 16, 16, views.DarkAccent, false) || !is(img, 32, 2, 0x211d26, false) {
+		t.Errorf("the picture is %v, %v", img, err)
 	}
 }
 

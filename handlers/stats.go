@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"strings"
 
@@ -8,6 +10,7 @@ import (
 
 	"reko.moe/engine"
 	"reko.moe/handlers/api"
+	"reko.moe/handlers/limit"
 )
 
 // stats answers the statistics of a user to who has a key.
@@ -29,10 +32,15 @@ func (s *server) keyed(c *fiber.Ctx) error {
 	if !strings.EqualFold(scheme, "Bearer") {
 		key = ""
 	}
-	if err := s.Engine.UseKey(c.UserContext(), strings.TrimSpace(key)); err != nil {
+	key = strings.TrimSpace(key)
+	if err := s.Engine.UseKey(c.UserContext(), key); err != nil {
 		if errors.Is(err, engine.ErrUnauthorized) {
 			c.Set(fiber.HeaderWWWAuthenticate, `Bearer realm="reko"`)
 		}
+		return err
+	}
+	sum := sha256.Sum256([]byte(key)) // the key itself goes nowhere
+	if err := s.spendAs(c, limit.API, "key "+hex.EncodeToString(sum[:8])); err != nil {
 		return err
 	}
 	c.Set(fiber.HeaderCacheControl, "no-store")

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/session"
 
@@ -96,7 +97,8 @@ func put(ids []engine.AnimeID, id engine.AnimeID, in bool) []engine.AnimeID {
 func (s *server) save(c *fiber.Ctx) error   { return s.keep(c, true) }
 func (s *server) unsave(c *fiber.Ctx) error { return s.keep(c, false) }
 
-// keep saves an anime, or takes it out. htmx gets the form that does the opposite.
+// keep saves an anime, or takes it out. htmx gets the form that does the opposite, and the
+// number of all.
 func (s *server) keep(c *fiber.Ctx, in bool) error {
 	anime, err := s.formAnime(c)
 	if err != nil {
@@ -106,7 +108,8 @@ func (s *server) keep(c *fiber.Ctx, in bool) error {
 		return err
 	}
 	if isPartial(c) {
-		return write(c, views.SaveForm(anime.ID, anime.Title, in, localPath(c.FormValue("back"))))
+		form := views.SaveForm(anime.ID, anime.Title, in, localPath(c.FormValue("back")))
+		return write(c, templ.Join(form, views.SavedCount(len(s.visitor(c).Saved), true)))
 	}
 	return back(c)
 }

@@ -9,6 +9,7 @@
     e.preventDefault();
     const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
     root.dataset.theme = dark ? "light" : "dark";
+    e.target.querySelector(`.to-${dark ? "dark" : "light"}`).focus(); // the other one is gone
     fetch("/theme", { method: "POST", body: new URLSearchParams({ theme: root.dataset.theme, back: "/" }), redirect: "manual", keepalive: true });
   });
 
@@ -59,37 +60,50 @@
     e.preventDefault();
     const out = form.querySelector("output");
     const query = new URLSearchParams();
+    const method = form.dataset.method || "GET";
+    const sent = {};
+    const headers = {};
     let path = form.dataset.try;
     for (const [key, value] of new FormData(form)) {
       if (path.includes(`{${key}}`)) path = path.replace(`{${key}}`, encodeURIComponent(value));
-      else if (value) query.set(key, value);
+      else if (!value) continue;
+      else if (key === "key") headers.Authorization = `Bearer ${value}`;
+      else if (method === "POST") sent[key] = form.elements[key].type === "number" ? Number(value) : value;
+      else query.set(key, value);
     }
     const url = path + (query.size ? `?${query}` : "");
+    const body = method === "POST" ? JSON.stringify(sent) : undefined;
+    const asked = `${method} ${url}${body ? `\n${body}` : ""}\n`;
     form.setAttribute("aria-busy", "true");
     try {
-      const answer = await fetch(url);
+      const answer = await fetch(url, { method, headers, body });
       const text = await answer.text();
       let shown = text;
       try {
         shown = JSON.stringify(JSON.parse(text), null, 2);
       } catch {}
-      out.textContent = `GET ${url}\n${answer.status} ${answer.statusText}\n\n${shown}`;
+      out.textContent = `${asked}${answer.status} ${answer.statusText}\n\n${shown}`;
     } catch (err) {
-      out.textContent = `GET ${url}\n${err}`;
+      out.textContent = `${asked}${err}`;
     }
     out.hidden = false;
     form.removeAttribute("aria-busy");
   });
 
   const ready = () => {
-    for (const b of document.querySelectorAll("[data-copy]")) b.hidden = false;
+    for (const b of document.querySelectorAll("[data-copy], [data-scripted]")) b.hidden = false;
     for (const el of document.querySelectorAll("[data-countdown]:not([data-counting])")) {
       el.dataset.counting = "";
       let left = Number(el.dataset.countdown);
       const tick = setInterval(() => {
         left -= 1;
-        el.textContent = left > 0 ? `in ${left} seconds` : "now";
-        if (left <= 0 || !el.isConnected) clearInterval(tick);
+        const [n, unit] = left > 90 ? [Math.ceil(left / 60), "minute"] : [left, "second"];
+        el.textContent = left > 0 ? `in ${n} ${unit}${n > 1 ? "s" : ""}` : "now";
+        if (left > 0 && el.isConnected) return;
+        clearInterval(tick);
+        // A page that was only to be looked at comes by itself, as it does without scripts; but who is typing stays undisturbed.
+        const again = el.isConnected && document.getElementById("again");
+        if (again && !document.activeElement.matches("input")) location.replace(again.href);
       }, 1000);
     }
   };
@@ -107,12 +121,14 @@
     for (const [key, value] of [...e.detail.formData]) if (value === "") e.detail.formData.delete(key);
   });
 
-  // What is about to be replaced says so.
+  // What is about to be replaced says so. An answer may go elsewhere, as errors do, so it is remembered what was to be.
+  const busy = new WeakMap();
   once("htmx:beforeRequest", (e) => {
     document.getElementById("flash").textContent = ""; // what was said of the last request
+    busy.set(e.detail.xhr, e.detail.target);
     e.detail.target?.setAttribute("aria-busy", "true");
   });
-  once("htmx:afterRequest", (e) => e.detail.target?.removeAttribute("aria-busy"));
+  once("htmx:afterRequest", (e) => busy.get(e.detail.xhr)?.removeAttribute("aria-busy"));
   // A server that cannot be reached is worth a word, too.
   once("htmx:sendError", () => {
     const flash = document.getElementById("flash");

@@ -170,7 +170,7 @@ func (p Param) width() string {
 // value is what a field holds at first.
 func (p Param) value(v DocsView) string {
 	switch p.Name {
-	case "username":
+	case "username", "user_name":
 		return v.User
 	case "other":
 		return v.Other
@@ -184,6 +184,7 @@ var docsOutline = []struct{ ID, Title string }{
 	{"answers", "Answers"},
 	{"numbers", "Pages and numbers"},
 	{"endpoints", "Endpoints"},
+	{"older", "Older, and with a key"},
 	{"errors", "Errors"},
 	{"common", "Common errors"},
 	{"origins", "Other origins"},
@@ -220,7 +221,7 @@ var docsCommon = []struct {
 }{
 	{404, "Resource does not exist", "No such path. An unknown user of a path that exists is a UserNotFound instead."},
 	{405, "Invalid request method", "The path exists, but not for that method. Allow has those that it answers."},
-	{503, "Rate limited", "Too many requests. Retry-After has the seconds to wait."},
+	{503, "Rate limited", "Too many requests. Retry-After has the seconds to wait. To POST it is 429."},
 	{503, "Starting, ask again in a second", "The server has just started and is still reading its data. Has Retry-After."},
 }
 

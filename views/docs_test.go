@@ -72,8 +72,20 @@ func TestDocsStructure(t *testing.T) {
 func TestDocsForms(t *testing.T) {
 	html := docs(t, DocsView{Base: "https://reko.example", User: "spike", Other: "faye_v"})
 	forms := matches(`(?s)(<form[^>]*data-try=.*?</form>)`, html)
-	if len(forms) != len(Endpoints) {
-		t.Fatalf("%d forms for %d endpoints", len(forms), len(Endpoints))
+	if len(forms) != len(Endpoints)+len(Olders) {
+		t.Fatalf("%d forms for %d endpoints", len(forms), len(Endpoints)+len(Olders))
+	}
+	for i, o := range Olders {
+		form := forms[len(Endpoints)+i]
+		for _, want := range []string{`data-try="` + o.Path + `"`, `data-method="` + o.Method + `"`, `type="submit" name="endpoint" value="` + o.ID + `"`} {
+			if !strings.Contains(form, want) {
+				t.Errorf("the form of %s does not have %s", o.ID, want)
+			}
+		}
+		// What a key could be typed into, and sent in an address, shows to scripts only.
+		if key := strings.Contains(form, `name="key" type="password"`); key != strings.Contains(form, "hidden data-scripted") || key != (o.Body == "") {
+			t.Errorf("the form of %s asks for a key: %t", o.ID, key)
+		}
 	}
 	for i, e := range Endpoints {
 		form := forms[i]

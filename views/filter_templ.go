@@ -36,7 +36,7 @@ func filterForm(s State) templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<details class=\"panel\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<details class=\"fold\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -46,7 +46,7 @@ func filterForm(s State) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "><summary class=\"font-display text-lg font-bold\">Filter</summary><form id=\"filter\" class=\"mt-4 grid gap-4 sm:grid-cols-2 lg:grid-cols-4\" action=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "><summary class=\"font-display text-lg font-bold\">Filter</summary><form id=\"filter\" class=\"mt-2 grid grid-cols-2 items-end gap-x-3 gap-y-4 pb-3 lg:grid-cols-4\" action=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -108,15 +108,15 @@ func filterForm(s State) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = genreField("with", "Must have", s.Filter.With).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = genreField("genre", "Must have", s.Filter.With).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = genreField("without", "Must not have", s.Filter.Without).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = genreField("not_genre", "Must not have", s.Filter.Without).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<div class=\"flex flex-wrap items-center gap-3 sm:col-span-2 lg:col-span-4\"><button class=\"button\" type=\"submit\">Filter</button> <a class=\"button-quiet\" href=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<div class=\"col-span-2 flex flex-wrap items-center gap-3 lg:col-span-4\"><button class=\"button\" type=\"submit\">Filter</button> <a class=\"button-quiet\" href=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -431,7 +431,7 @@ func genreField(name, label string, chosen []int) templ.Component {
 			templ_7745c5c3_Var20 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<details class=\"rounded-lg border border-line p-3 sm:col-span-2\"><summary class=\"text-sm font-medium\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<details class=\"col-span-2 self-start rounded-lg border border-line p-3\"><summary class=\"text-sm font-medium\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

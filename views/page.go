@@ -48,6 +48,12 @@ func userPath(name string, parts ...string) string {
 	return path
 }
 
+// beforeQuery is a path without what follows its question mark.
+func beforeQuery(path string) string {
+	path, _, _ = strings.Cut(path, "?")
+	return path
+}
+
 func link(path string) templ.SafeURL { return templ.SafeURL(path) }
 
 // malAnime and malUser are addresses on MyAnimeList.
@@ -80,6 +86,14 @@ func plural(n int, one, many string) string {
 	return whole(n) + " " + many
 }
 
+// in says when something can be tried again.
+func in(seconds int) string {
+	if seconds > 90 {
+		return "in " + plural((seconds+59)/60, "minute", "minutes")
+	}
+	return "in " + plural(seconds, "second", "seconds")
+}
+
 // ago says how long ago t was, roughly.
 func ago(t, now time.Time) string {
 	d := now.Sub(t)
@@ -98,7 +112,7 @@ func ago(t, now time.Time) string {
 	return "on " + t.Format("2 January 2006")
 }
 
-// facts are the short facts under a title: “2004 · 26 episodes · TV”.
+// facts are the short facts under a title: “2004 · TV · 26 eps”.
 func facts(a *engine.Anime) string {
 	var parts []string
 	if a.Start.Year != 0 {
@@ -108,7 +122,7 @@ func facts(a *engine.Anime) string {
 		parts = append(parts, typeName(a.Type))
 	}
 	if a.Episodes > 1 || a.Episodes == 1 && a.Type != "movie" {
-		parts = append(parts, plural(a.Episodes, "episode", "episodes"))
+		parts = append(parts, plural(a.Episodes, "ep", "eps"))
 	}
 	return strings.Join(parts, " · ")
 }
@@ -156,14 +170,6 @@ func (p Page) image() string {
 
 // again returns p with Again.
 func (p Page) again(seconds int) Page { p.Again = seconds; return p }
-
-// otherTheme is what the switch switches to, where no script says better.
-func (p Page) otherTheme() string {
-	if p.Theme == "dark" {
-		return "light"
-	}
-	return "dark"
-}
 
 // hasPicture tells whether there is a picture that may be shown.
 func hasPicture(a *engine.Anime) bool { return strings.HasPrefix(a.Picture, "https://") }

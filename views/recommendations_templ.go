@@ -536,7 +536,7 @@ func batchUsers(v RecommendationsView) templ.Component {
 			templ_7745c5c3_Var20 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "<aside aria-labelledby=\"batch-title\" class=\"min-w-0\"><h2 id=\"batch-title\" class=\"text-lg\">Whose lists these are</h2><ul class=\"mt-3 grid gap-1 min-[480px]:grid-cols-2 sm:grid-cols-3 lg:grid-cols-1\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "<aside aria-labelledby=\"batch-title\" class=\"beside min-w-0\"><h2 id=\"batch-title\" class=\"text-lg\">Whose lists these are</h2><ul class=\"mt-3 grid gap-1 min-[480px]:grid-cols-2 sm:grid-cols-3 lg:grid-cols-1\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -108,7 +108,7 @@ func Similar(v SimilarView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<ul class=\"mt-4 grid grid-cols-2 gap-4 sm:grid-cols-4 xl:grid-cols-8\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<ul class=\"beside mt-4 grid grid-cols-2 gap-4 sm:grid-cols-4 xl:grid-cols-8\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -86,12 +86,15 @@ var samples = map[string]templ.Component{
 		Shared: []engine.Shared{{Anime: nasty, Mine: 9, Theirs: 2}, {Anime: bebop, Mine: 10, Theirs: 10}, {Anime: film, Mine: 0, Theirs: 7}},
 	}}, Cards: CardView{Name: "spike", Single: true}}),
 	"home":          HomePage(page, HomeView{Users: 12207, Titles: 30761, Examples: []engine.Card{faye.Card, ed.Card}, Preview: recs[:1], Cards: view}),
-	"saved":         Saved([]*engine.Anime{bebop, nasty}),
-	"saved-none":    Saved(nil),
+	"saved":         Saved([]*engine.Anime{bebop, nasty}, ""),
+	"saved-none":    Saved(nil, "spike"),
 	"about":         AboutPage(page, AboutView{Name: "spike", Hash: spike.Hash, Other: faye.Card, Similar: 98, Users: 12207, Sums: []Sum{{"PG-13", 12}, {"about 12 episodes", 7}}}),
 	"error-unknown": ErrorPage(page, ErrorView{Status: 404, Title: "Nobody", Text: `No user “<b>”.`, Kind: "unknown", Near: []engine.Card{faye.Card}}),
 	"error-private": ErrorPage(page, ErrorView{Status: 403, Title: "Private", Text: "It is.", Kind: "private"}),
 	"error-500":     ErrorPage(page, ErrorView{Status: 502, Title: "Upstream", Text: "Down.", Retry: 30, Request: "0123456789abcdef"}),
+	"error-limited": ErrorPage(page.again(30), ErrorView{Status: 429, Title: "Too much", Text: "Wait.", Kind: "limited", Retry: 30}),
+	"error-invalid": ErrorPage(page, ErrorView{Status: 400, Title: "No sense", Text: `b="c" is none.`, Kind: "invalid"}),
+	"flash-limited": FlashLimited(`<i>no</i>`, 1),
 	"wait":          Wait(page, "spike", 3),
 	"flash":         FlashText(`<i>no</i>`),
 }
@@ -199,12 +202,15 @@ func TestWords(t *testing.T) {
 		{whole(1234567), "1,234,567"},
 		{plural(1, "user", "users"), "1 user"},
 		{plural(2000, "user", "users"), "2,000 users"},
+		{in(1), "in 1 second"},
+		{in(90), "in 90 seconds"},
+		{in(91), "in 2 minutes"},
 		{ago(now.Add(-30*time.Second), now), "just now"},
 		{ago(now.Add(-90*time.Minute), now), "1 hour ago"},
 		{ago(now.Add(-50*time.Hour), now), "2 days ago"},
 		{ago(time.Date(2020, 5, 1, 0, 0, 0, 0, time.UTC), now), "on 1 May 2020"},
 		{ago(time.Time{}, now), "at an unknown time"},
-		{facts(bebop), "1998 · TV · 26 episodes"},
+		{facts(bebop), "1998 · TV · 26 eps"},
 		{facts(film), "2001 · Film"},
 		{facts(&engine.Anime{}), ""},
 		{initials("Cowboy Bebop"), "CB"},
@@ -215,6 +221,31 @@ func TestWords(t *testing.T) {
 	} {
 		if test.got != test.want {
 			t.Errorf("got %q, want %q", test.got, test.want)
+		}
+	}
+}
+
+// Numbers can be read in the squares that they are woven of.
+func TestWeave(t *testing.T) {
+	var got strings.Builder
+	for i, on := range weave(429) {
+		if i%wovenColumns == 0 {
+			got.WriteByte('\n')
+		}
+		got.WriteByte(" #"[map[bool]int{true: 1}[on]])
+	}
+	const want = `
+# # ### ###
+# #   # # #
+### ### ###
+  # #     #
+  # ### ###`
+	if got.String() != want {
+		t.Errorf("429 is %s, want %s", got.String(), want)
+	}
+	for digit, w := range weaves {
+		if len(w) != 15 || strings.Trim(w, "#.") != "" {
+			t.Errorf("%d is %q", digit, w)
 		}
 	}
 }

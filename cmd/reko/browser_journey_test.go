@@ -319,14 +319,22 @@ func journeyHide(tb *tab, _ *world) {
 	tb.at("/u/" + name + "?mean=8.5&type=movie")
 }
 
-// journeyTheme switches to dark; that lasts over pages, a reload and another tab.
+// journeyTheme switches to what the system does not prefer, and to dark; that lasts over pages, a reload and another tab.
 func journeyTheme(tb *tab, _ *world) {
 	background := `getComputedStyle(document.body).backgroundColor`
 	isDark := background + ` === "rgb(22, 20, 26)"`
+	tb.dark(true)
 	tb.open("/about")
-	tb.until("it is light", background+` === "rgb(250, 247, 241)"`)
-	tb.click("#theme", "")
 	tb.until("it is dark", isDark)
+	tb.click(".theme", "Switch to light")
+	tb.until("it is light", background+` === "rgb(250, 247, 241)"`)
+	tb.keeps("theme", "light")
+	tb.dark(false)
+	tb.click(".theme", "Switch to dark")
+	tb.until("it is dark", isDark)
+	if !tb.plain {
+		tb.until("the focus is still on the switch", `document.activeElement.matches(".theme")`)
+	}
 	tb.at("/about")
 	tb.click("a", "Reko, home")
 	tb.at("/")
@@ -338,7 +346,7 @@ func journeyTheme(tb *tab, _ *world) {
 	other.open("/about")
 	other.until("it is dark", isDark)
 
-	tb.click("#theme", "")
+	tb.click(".theme", "")
 	tb.until("it is light", background+` === "rgb(250, 247, 241)"`)
 	// The choice stands above the system's.
 	tb.keeps("theme", "light")

@@ -94,6 +94,9 @@ func testPages(t *testing.T, b *browser, w *world) {
 					t.Errorf("%d px wide, the page jumps while it loads: layout shift %.3f", width, shift)
 				}
 				tb.fits()
+				if height := read[int](tb, `document.querySelector("header").offsetHeight`); height > 72 {
+					t.Errorf("%d px wide, the head is %d px high: more than a row", width, height)
+				}
 				// What is folded counts too.
 				read[bool](tb, `[...document.querySelectorAll("details")].every(e => e.open = true)`)
 				tb.fits()

@@ -18,7 +18,7 @@ func testRestart(t *testing.T, b *browser, _ *world) {
 		tb.shows("button", "Remove "+saved+" from saved")
 		tb.click("button", "Hide "+hidden)
 		tb.lacks(".cards h3", hidden)
-		tb.click("#theme", "")
+		tb.click(".theme", "")
 		tb.until("it is dark", `document.documentElement.dataset.theme === "dark"`)
 		tb.keeps("theme", "dark")
 		before := tb.place()

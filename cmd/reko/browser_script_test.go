@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -28,14 +29,20 @@ func testScripts(t *testing.T, b *browser, w *world) {
 		{"links among results lead to pages", scriptLinks},
 		{"errors of a part", scriptErrors},
 		{"busy", scriptBusy},
+		{"saved anime are counted", scriptSaved},
 		{"dark by choice and by system", scriptDark},
 		{"pictures that do not come", scriptPictures},
+		{"the documentation asks", scriptDocs},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			test.run(b.visitor(t, w.url, false), w)
 		})
 	}
+	t.Run("too many parts", func(t *testing.T) {
+		t.Parallel()
+		scriptLimited(t, b)
+	})
 }
 
 // scriptKeys uses the keyboard alone.
@@ -171,6 +178,47 @@ func scriptBusy(tb *tab, _ *world) {
 	}
 	tb.shows("main", "Page 2")
 	tb.until("it is not busy any more", `!document.querySelector("[aria-busy=true]")`)
+
+	// While it lasts, drawn cards stand in the places of the real ones, and nothing moves.
+	const cards = `document.querySelectorAll("#results .cards > li")`
+	const places = `[...` + cards + `].map(e => (r => [r.x, r.y, r.width, r.height])(e.getBoundingClientRect())).join(" ")`
+	const drawn = `[...` + cards + `].every(e => ["::before", "::after"].every(p => getComputedStyle(e, p).visibility === "visible") &&
+		[...e.children].every(c => getComputedStyle(c).visibility === "hidden"))`
+	before := read[string](tb, places)
+	if read[bool](tb, drawn) {
+		tb.t.Error("cards are drawn over real ones")
+	}
+	read[bool](tb, `document.querySelector("#results").ariaBusy = "true", true`)
+	tb.until("cards are drawn", drawn)
+	if after := read[string](tb, places); after != before {
+		tb.t.Errorf("cards move from %s to %s", before, after)
+	}
+	if moves := read[string](tb, `getComputedStyle(`+cards+`[0], "::before").animationName`); moves != "none" {
+		tb.t.Errorf("what is drawn moves (%s), and the visitor wants nothing to", moves)
+	}
+	read[bool](tb, `document.querySelector("#results").ariaBusy = null, true`)
+	tb.until("the real ones are back", `[...`+cards+`].every(e => [...e.children].every(c => getComputedStyle(c).visibility === "visible"))`)
+}
+
+// scriptSaved saves anime, and the head of the page counts them.
+func scriptSaved(tb *tab, _ *world) {
+	tb.open("/u/" + demo.Examples()[0].Name)
+	counts := func(want string) {
+		tb.t.Helper()
+		tb.until("the head counts "+want, `document.querySelector("header #saved-count").innerText.trim() === `+quote(want))
+	}
+	counts("")
+	tb.click("li:nth-child(1) button", "Save")
+	counts("1")
+	tb.click("li:nth-child(2) button", "Save")
+	counts("2")
+	if n := read[int](tb, `document.querySelectorAll("#saved-count").length`); n != 1 {
+		tb.t.Errorf("there are %d counts", n)
+	}
+	tb.click("li:nth-child(1) button", "Remove")
+	counts("1")
+	tb.reload()
+	counts("1")
 }
 
 // scriptDark compares the colours of who chose dark with those of whose system prefers it, and so in light.
@@ -182,12 +230,12 @@ func scriptDark(tb *tab, _ *world) {
 	}
 	tb.open("/about")
 	light := colours()
-	tb.click("#theme", "")
+	tb.click(".theme", "")
 	tb.keeps("theme", "dark")
 	tb.reload()
 	chosen := colours()
 	tb.dark(true)
-	tb.click("#theme", "")
+	tb.click(".theme", "")
 	tb.keeps("theme", "light")
 	tb.reload()
 	if got := colours(); got != light {
@@ -220,6 +268,25 @@ func scriptPictures(tb *tab, _ *world) {
 	if !compare() {
 		tb.t.Error("a picture that does not come leaves something on the drawn one")
 	}
+}
+
+// scriptDocs tries endpoints in the documentation: one that is asked, one that is posted to, and one that needs a key.
+func scriptDocs(tb *tab, _ *world) {
+	name := demo.Examples()[0].Name
+	tb.expectStatus(http.StatusUnauthorized)
+	tb.open("/docs")
+	tb.enter("#similar-page", "2")
+	tb.click("button[value=similar]", "Ask")
+	tb.shows("output", "GET /api/"+name+"/similar?page=2\n200 OK")
+	tb.enter("#rekos-accuracy", "90")
+	tb.click("button[value=rekos]", "Ask")
+	tb.shows("output", "POST /api/recommendations\n{\"user_name\":\""+name+"\",\"accuracy\":90}\n200 OK")
+	tb.click("button[value=rekos-named]", "Ask")
+	tb.shows("output", "POST /api/recommendations/"+name+"\n{}\n200 OK")
+	tb.enter("#stats-key", "reko_wrong")
+	tb.click("button[value=stats]", "Ask")
+	tb.shows("output", "GET /api/stats/"+name+"\n401")
+	tb.at("/docs")
 }
 
 // picture is what the tab shows of the parent of an element.

@@ -33,6 +33,10 @@ func testStates(t *testing.T, b *browser, w *world) {
 			t.Parallel()
 			stateStale(t, b, plain)
 		})
+		t.Run("too many requests", func(t *testing.T) {
+			t.Parallel()
+			stateLimited(t, b, plain)
+		})
 	})
 }
 
@@ -122,8 +126,8 @@ func stateErrors(tb *tab, _ *world) {
 		{"/u/" + reader + "/compare/" + private, 403, "This list is private", "/import"},
 		{"/u/" + empty, 422, "Nothing watched yet", "/u/" + empty},
 		{"/u/zzzzzzzz", 404, "Nobody of that name", "/import"},
-		{"/u/" + tasteless, 500, "Something went wrong here", "/"},
-		{"/u/" + reader + "?mean=99", 400, "Bad Request", "/"},
+		{"/u/" + tasteless, 500, "No taste to go by yet", "/"},
+		{"/u/" + reader + "?mean=99", 400, "That makes no sense here", "/u/" + reader},
 		{"/nothing/here", 404, "There is nothing here", "/"},
 	} {
 		tb.expectStatus(test.status)

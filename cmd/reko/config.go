@@ -5,17 +5,16 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net"
-	"net/url"
+	"net/netip"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/bigkevmcd/go-configparser"
 
 	"reko.moe/engine"
+	"reko.moe/handlers/limit"
 )
 
 // config is all that can be configured. reko.example.ini documents every key.
@@ -26,7 +25,10 @@ type config struct {
 	Timeout   time.Duration // [http] timeout
 	Secret    string        // [http] secret; empty: the store's
 
+	TrustedProxies []netip.Prefix // [http] trusted_proxies
+
 	Database string // [db] url
+	Redis    string // [redis] url; empty: limits are per process
 
 	MALURL     string        // [mal] url
 	MALClient  string        // [mal] client_id; empty: MyAnimeList is not asked
@@ -39,6 +41,11 @@ type config struct {
 
 	Order   engine.Order     // [recommend] order
 	Exclude []engine.AnimeID // [recommend] exclude
+
+	APILimit    limit.Budget // [limits] api
+	PagesLimit  limit.Budget // [limits] pages
+	CostlyLimit limit.Budget // [limits] costly
+	LoginsLimit limit.Budget // [limits] logins
 
 	Lists int // [memory] lists, MiB
 
@@ -72,7 +79,9 @@ func (cfg *config) settings() []setting {
 		{"http", "public_url", "", publicURL(&cfg.PublicURL)},
 		{"http", "timeout", "30s", duration(&cfg.Timeout, time.Second)},
 		{"http", "secret", "", secret(&cfg.Secret)},
+		{"http", "trusted_proxies", "", prefixes(&cfg.TrustedProxies)},
 		{"db", "url", "sqlite:data/reko.db", databaseURL(&cfg.Database)},
+		{"redis", "url", "", redisURL(&cfg.Redis)},
 		{"mal", "url", "https://api.myanimelist.net/v2", webURL(&cfg.MALURL)},
 		{"mal", "client_id", "", text(&cfg.MALClient)},
 		{"mal", "rate", "1", rate(&cfg.MALRate)},
@@ -82,6 +91,10 @@ func (cfg *config) settings() []setting {
 		{"lists", "max_age", "72h", duration(&cfg.MaxAge, time.Minute)},
 		{"recommend", "order", "taste", order(&cfg.Order)},
 		{"recommend", "exclude", "", animeIDs(&cfg.Exclude)},
+		{"limits", "api", "600/1m", budget(&cfg.APILimit)},
+		{"limits", "pages", "600/1m", budget(&cfg.PagesLimit)},
+		{"limits", "costly", "60/10m", budget(&cfg.CostlyLimit)},
+		{"limits", "logins", "10/10m", budget(&cfg.LoginsLimit)},
 		{"memory", "lists", "256", whole(&cfg.Lists, 0, 1<<20)},
 		{"jobs", "enabled", "true", boolean(&cfg.Jobs)},
 		{"jobs", "refresh", "1m", duration(&cfg.RefreshEvery, time.Second)},
@@ -232,156 +245,4 @@ func unknownEnv(environ []string, settings []setting) (mistakes []error) {
 		}
 	}
 	return mistakes
-}
-
-// The functions below make setters of fields that check what they are given.
-
-func text(field *string) func(string) error {
-	return func(s string) error { *field = s; return nil }
-}
-
-func oneOf(field *string, allowed ...string) func(string) error {
-	return func(s string) error {
-		if !slices.Contains(allowed, s) {
-			return fmt.Errorf("%q is not one of %s", s, strings.Join(allowed, ", "))
-		}
-		*field = s
-		return nil
-	}
-}
-
-func boolean(field *bool) func(string) error {
-	return func(s string) error {
-		switch s {
-		case "true", "yes", "on", "1":
-			*field = true
-		case "false", "no", "off", "0":
-			*field = false
-		default:
-			return fmt.Errorf("%q is neither true nor false", s)
-		}
-		return nil
-	}
-}
-
-func whole(field *int, least, most int) func(string) error {
-	return func(s string) error {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < least || n > most {
-			return fmt.Errorf("%q is no whole number in %d..%d", s, least, most)
-		}
-		*field = n
-		return nil
-	}
-}
-
-func rate(field *float64) func(string) error {
-	return func(s string) error {
-		f, err := strconv.ParseFloat(s, 64)
-		if err != nil || !(f > 0 && f <= 1e6) {
-			return fmt.Errorf("%q is no number of requests a second above 0", s)
-		}
-		*field = f
-		return nil
-	}
-}
-
-func duration(field *time.Duration, least time.Duration) func(string) error {
-	return func(s string) error {
-		d, err := time.ParseDuration(s)
-		if err != nil {
-			return fmt.Errorf("%q is no duration such as 90s, 15m or 72h", s)
-		}
-		if d < least {
-			return fmt.Errorf("%s is shorter than %s", d, least)
-		}
-		*field = d
-		return nil
-	}
-}
-
-func address(field *string) func(string) error {
-	return func(s string) error {
-		_, port, err := net.SplitHostPort(s)
-		if err != nil {
-			return fmt.Errorf("%q is not HOST:PORT", s)
-		}
-		if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
-			return fmt.Errorf("%q has no port in 0..65535", s)
-		}
-		*field = s
-		return nil
-	}
-}
-
-// databaseURL takes care not to print a password.
-func databaseURL(field *string) func(string) error {
-	return func(s string) error {
-		path, isSQLite := strings.CutPrefix(s, "sqlite:")
-		switch {
-		case isSQLite && path != "":
-		case strings.HasPrefix(s, "postgres://"), strings.HasPrefix(s, "postgresql://"):
-		default:
-			return errors.New("is neither sqlite:PATH nor postgres://USER:PASSWORD@HOST/DATABASE")
-		}
-		*field = s
-		return nil
-	}
-}
-
-func webURL(field *string) func(string) error {
-	return func(s string) error {
-		u, err := url.Parse(s)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return fmt.Errorf("%q is no http:// or https:// address", s)
-		}
-		*field = strings.TrimSuffix(s, "/")
-		return nil
-	}
-}
-
-// publicURL is a webURL that may be empty.
-func publicURL(field *string) func(string) error {
-	return func(s string) error {
-		if s == "" {
-			*field = ""
-			return nil
-		}
-		return webURL(field)(s)
-	}
-}
-
-func order(field *engine.Order) func(string) error {
-	return func(s string) error {
-		o, err := engine.ParseOrder(s)
-		if err != nil {
-			return fmt.Errorf("%q is no order; there is: classic", s)
-		}
-		*field = o
-		return nil
-	}
-}
-
-func animeIDs(field *[]engine.AnimeID) func(string) error {
-	return func(s string) error {
-		var ids []engine.AnimeID
-		for _, part := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' }) {
-			n, err := strconv.ParseInt(part, 10, 32)
-			if err != nil || n < 1 || engine.AnimeID(n) > engine.MaxAnimeID {
-				return fmt.Errorf("%q is no anime id", part)
-			}
-			ids = append(ids, engine.AnimeID(n))
-		}
-		*field = ids
-		return nil
-	}
-}
-
-func level(field *slog.Level) func(string) error {
-	return func(s string) error {
-		if err := field.UnmarshalText([]byte(s)); err != nil {
-			return fmt.Errorf("%q is not debug, info, warn or error", s)
-		}
-		return nil
-	}
 }

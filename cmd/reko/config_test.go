@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"reko.moe/engine"
+	"reko.moe/handlers/limit"
 )
 
 // The example says what holds without it, and names every key.
@@ -52,6 +54,7 @@ func TestConfigFromFileAndEnvironment(t *testing.T) {
 	file := writeINI(t, `
 [http]
 addr = 0.0.0.0:80   ; all addresses
+trusted_proxies = 10.1.2.3/8, 192.0.2.1 2001:db8::1
 [db]
 url = postgres://reko:p%40ss;word#1@db/reko?sslmode=disable
 [mal]
@@ -61,6 +64,11 @@ rate = 2.5
 max_age = 7h
 [recommend]
 exclude = 21, 5,1535
+[redis]
+url = rediss://reko:p@redis:6380/2
+[limits]
+pages = 5/90s
+logins = off
 [log]
 level = debug
 `)
@@ -71,6 +79,9 @@ level = debug
 	want := defaultConfig()
 	want.Addr = "0.0.0.0:80"
 	want.Database = "postgres://reko:p%40ss;word#1@db/reko?sslmode=disable"
+	want.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::1/128")}
+	want.Redis = "rediss://reko:p@redis:6380/2"
+	want.PagesLimit, want.LoginsLimit = limit.Budget{Quota: 5, Window: 90 * time.Second}, limit.Budget{}
 	want.MALRate = 2.5
 	want.MaxAge = 90 * time.Minute
 	want.Exclude = []engine.AnimeID{21, 5, 1535}
@@ -85,6 +96,7 @@ func TestConfigReportsAllMistakes(t *testing.T) {
 stray = 1
 [http]
 addr = nowhere
+trusted_proxies = 10.0.0.0/8, everybody
 colour = red
 what is this
 [mal]
@@ -95,6 +107,10 @@ timeout = soon
 timeout = 1ms
 [db]
 url = mysql://root:secret@db/x
+[redis]
+url = postgres://reko:secret@db/x
+[limits]
+api = many
 [recommend]
 order = best
 exclude = 21, x
@@ -116,11 +132,14 @@ size = 1
 		": line 2: stray stands before the first [section]",
 		`: [http] addr: "nowhere" is not HOST:PORT`,
 		": [http] colour: unknown key",
-		`: line 6 is neither [section] nor key = value: "what is this"`,
+		`: [http] trusted_proxies: "everybody" is no address or network`,
+		": [redis] url: is not redis://USER",
+		`: [limits] api: "many" is neither off nor REQUESTS/TIME`,
+		`: line 7 is neither [section] nor key = value: "what is this"`,
 		`: [mal] rate: "-1" is no number`,
 		`: [mal] url: "ftp://x" is no http:// or https:// address`,
 		`: [mal] burst: "0" is no whole number in 1..1000`,
-		": [mal] timeout: is there twice, again in line 12",
+		": [mal] timeout: is there twice, again in line 13",
 		`: [mal] timeout: "soon" is no duration`,
 		": [db] url: is neither sqlite:PATH nor postgres://",
 		`: [recommend] order: "best" is no order`,

@@ -52,6 +52,11 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
+	limiter, limiterDone, err := cfg.newLimiter(log)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	defer limiterDone()
 	var started, stopping, demoUsers atomic.Bool
 	app := handlers.New(handlers.Options{
 		Engine:    eng,
@@ -65,6 +70,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 		Demo:      demoUsers.Load,
 		Examples:  exampleNames(),
 		Sessions:  store.Sessions(),
+		Limits:    limiter,
 		Secret:    secret,
 		Log:       log,
 		Ready: func(ctx context.Context) error {
@@ -76,6 +82,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 			}
 			return store.Ping(ctx)
 		},
+		TrustedProxies: cfg.TrustedProxies,
 	})
 
 	g, ctx := errgroup.WithContext(ctx)

@@ -1,18 +1,14 @@
 package demo
 
 import (
-	"compress/gzip"
-	"errors"
-	"io/fs"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"reko.moe/engine"
 	"reko.moe/engine/listfile"
+	"reko.moe/internal/shared"
 )
 
 func TestAnime(t *testing.T) {
@@ -152,20 +148,8 @@ func (t *tally) share() float64 { return float64(t.so) / float64(t.all) }
 // truth reads the anime that lie beside the checkout.
 func truth(t *testing.T) map[engine.AnimeID]engine.Anime {
 	t.Helper()
-	f, err := os.Open(filepath.Join("..", "..", "..", "shared", "data", "anime.csv.gz"))
-	if errors.Is(err, fs.ErrNotExist) && os.Getenv("CI") == "" {
-		t.Skip("../shared/data/anime.csv.gz is not there")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
 	anime := make(map[engine.AnimeID]engine.Anime)
-	for a, err := range listfile.ReadAnime(z, described) {
+	for a, err := range listfile.ReadAnime(shared.Gunzip(t, "data", "anime.csv.gz"), described) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -14,32 +13,13 @@ import (
 
 	"reko.moe/engine"
 	"reko.moe/engine/mal/maltest"
+	"reko.moe/internal/shared"
 )
 
-// recorded returns a recorded answer of the real service. Where the recordings are not, the test is skipped, but not in CI.
+// recorded returns a recorded answer of the real service.
 func recorded(t *testing.T, name string) []byte {
 	t.Helper()
-	root, err := filepath.Abs(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {
-			break
-		}
-		if filepath.Dir(root) == root {
-			t.Fatal("no module root above")
-		}
-		root = filepath.Dir(root)
-	}
-	body, err := os.ReadFile(filepath.Join(root, "..", "shared", "fixtures", "mal_v2", filepath.FromSlash(name)))
-	if errors.Is(err, os.ErrNotExist) && os.Getenv("CI") == "" {
-		t.Skip("no recorded answers: ", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return body
+	return shared.Read(t, "fixtures", "mal_v2", filepath.FromSlash(name))
 }
 
 const (

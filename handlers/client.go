@@ -1,0 +1,75 @@
+package handlers
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// clientKey is where the address of a request's client stands in its locals.
+type clientKey struct{}
+
+// client is the address that the request came from: of the connection or, as long as that is one of our proxies, of whoever the
+// proxy says it answers for. What stands further left in X-Forwarded-For anybody can have written.
+func (s *server) client(c *fiber.Ctx) netip.Addr {
+	if addr, ok := c.Locals(clientKey{}).(netip.Addr); ok {
+		return addr
+	}
+	addr, _ := netip.AddrFromSlice(c.Context().RemoteIP())
+	addr = addr.Unmap()
+	if s.trusts(addr) {
+		var hops []string
+		for _, line := range c.Request().Header.PeekAll(fiber.HeaderXForwardedFor) {
+			hops = append(hops, strings.Split(string(line), ",")...)
+		}
+		for _, hop := range slices.Backward(hops) {
+			next, ok := parseHop(hop)
+			if !ok {
+				break // whoever wrote this, the last proxy that we know has the address of
+			}
+			if addr = next; !s.trusts(addr) {
+				break
+			}
+		}
+	}
+	c.Locals(clientKey{}, addr)
+	return addr
+}
+
+// trusts tells whether addr is one of our proxies.
+func (s *server) trusts(addr netip.Addr) bool {
+	return slices.ContainsFunc(s.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+// parseHop reads an address of X-Forwarded-For, which some proxies write with a port.
+func parseHop(s string) (netip.Addr, bool) {
+	s = strings.TrimSpace(s)
+	addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"))
+	if err != nil {
+		var with netip.AddrPort
+		with, err = netip.ParseAddrPort(s)
+		addr = with.Addr()
+	}
+	return addr.Unmap().WithZone(""), err == nil
+}
+
+// neighbourhood is what counts as one client: an address or, of IPv6, the 64 bits that a household is given.
+func neighbourhood(addr netip.Addr) string {
+	if addr.Is6() {
+		if p, err := addr.Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return addr.String()
+}
+
+// prefixTexts are prefixes as Fiber reads them.
+func prefixTexts(prefixes []netip.Prefix) []string {
+	var texts []string
+	for _, p := range prefixes {
+		texts = append(texts, p.String())
+	}
+	return texts
+}

@@ -1,0 +1,35 @@
+package limit
+
+import (
+	"time"
+
+	"github.com/maypok86/otter/v2"
+)
+
+// mostKept bounds how many are counted in this process. Beyond it those are forgotten who asked least often; that is not who is
+// over a limit, and a million who ask once each take no more memory than these.
+const mostKept = 100_000
+
+// memory counts in this process.
+type memory struct {
+	full  *otter.Cache[string, time.Duration] // by key, see Budget.spend
+	now   func() time.Time
+	epoch time.Time // of the clock
+}
+
+func newMemory(now func() time.Time) *memory {
+	return &memory{
+		full:  otter.Must(&otter.Options[string, time.Duration]{MaximumSize: mostKept}),
+		now:   now,
+		epoch: now(),
+	}
+}
+
+func (m *memory) take(key string, b Budget) (s spending) {
+	now := m.now().Sub(m.epoch)
+	m.full.Compute(key, func(full time.Duration, _ bool) (time.Duration, otter.ComputeOp) {
+		full, s = b.spend(full, now)
+		return full, otter.WriteOp
+	})
+	return s
+}

@@ -1,0 +1,211 @@
+package limit_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"reko.moe/handlers/limit"
+)
+
+// connect makes a client that ends with the test.
+func connect(t testing.TB, url string) *redis.Client {
+	t.Helper()
+	client, err := limit.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	return client
+}
+
+// Instances over one Redis, a real one, count together; what has come back is gone from it.
+func TestInstancesShare(t *testing.T) {
+	url := os.Getenv("REKO_TEST_REDIS")
+	if url == "" {
+		if ci := cmp.Or(os.Getenv("CI"), "0"); ci != "0" && ci != "false" {
+			t.Fatal("REKO_TEST_REDIS is not set, and under CI nothing is skipped")
+		}
+		t.Skip("REKO_TEST_REDIS is not set")
+	}
+	budgets := limit.Budgets{limit.API: {Quota: 5, Window: time.Hour}, limit.Pages: {Quota: 2, Window: time.Second}}
+	var log logBook
+	instance := func() counter {
+		return counter{limit.New(limit.Options{Budgets: budgets, Log: slog.New(slog.NewTextHandler(&log, nil)), Redis: connect(t, url)}), nil}
+	}
+	one, other := instance(), instance()
+	who := "somebody " + rand.Text()
+	one.take(t, limit.API, who, 3)
+	if v := other.take(t, limit.API, who, 2); v.Left != 0 {
+		t.Errorf("the last that another instance grants leaves %d", v.Left)
+	}
+	for _, l := range []counter{one, other, instance()} {
+		if v := l.refused(t, limit.API, who); v.Wait > 12*time.Minute || v.Wait < 11*time.Minute {
+			t.Errorf("one comes back after %s, want nearly 12 minutes", v.Wait)
+		}
+	}
+	one.take(t, limit.Pages, who, 2)
+	client := connect(t, url)
+	eventually(t, func() error {
+		keys, err := client.Keys(t.Context(), "*"+who).Result()
+		if err == nil && (len(keys) != 1 || !strings.HasPrefix(keys[0], "reko:limit:api:")) {
+			err = fmt.Errorf("the keys are %q, want that of the API alone", keys)
+		}
+		return err
+	})
+	other.take(t, limit.Pages, who, 2)
+	if log.String() != "" {
+		t.Errorf("logged: %s", log.String())
+	}
+}
+
+// Redis stops in the middle: each instance counts for itself, and together again once Redis is back.
+func TestRedisStops(t *testing.T) {
+	server := miniredis.RunT(t)
+	budgets := limit.Budgets{limit.API: {Quota: 3, Window: time.Hour}}
+	var log logBook
+	instance := func() counter {
+		return counter{limit.New(limit.Options{Budgets: budgets, Log: slog.New(slog.NewTextHandler(&log, nil)), Redis: connect(t, "redis://"+server.Addr())}), nil}
+	}
+	one, other := instance(), instance()
+	one.take(t, limit.API, "spike", 3)
+	other.refused(t, limit.API, "spike")
+	server.Close()
+	one.take(t, limit.API, "spike", 3) // its own count begins
+	one.refused(t, limit.API, "spike")
+	other.take(t, limit.API, "spike", 3)
+	other.refused(t, limit.API, "spike")
+	if n := strings.Count(log.String(), "does not count"); n != 2 {
+		t.Errorf("%d lines say that Redis is gone, want one of each instance:\n%s", n, log.String())
+	}
+	if err := server.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	server.FlushAll()
+	for _, l := range []counter{one, other} {
+		eventually(t, func() error {
+			l.Take(t.Context(), limit.API, "somebody else") // who asks makes it look
+			if n := strings.Count(log.String(), "counts requests again"); n == 0 {
+				return fmt.Errorf("nobody says that Redis is back")
+			}
+			return nil
+		})
+		log.Reset()
+	}
+	one.take(t, limit.API, "faye", 2)
+	other.take(t, limit.API, "faye", 1)
+	one.refused(t, limit.API, "faye")
+	other.refused(t, limit.API, "faye")
+}
+
+// A Redis that accepts and does not answer holds up the first who ask, shortly, and nobody after them.
+func TestRedisHangs(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	var held sync.Map
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			held.Store(conn, true)
+		}
+	}()
+	l := limit.New(limit.Options{
+		Budgets: limit.Budgets{limit.API: {Quota: 1_000_000, Window: time.Second}}, Log: quiet, Redis: connect(t, "redis://"+ln.Addr().String()),
+	})
+	ask := func() time.Duration {
+		begin := time.Now()
+		if v, ok := l.Take(t.Context(), limit.API, "spike"); !ok || !v.OK() {
+			t.Fatalf("%+v, %t", v, ok)
+		}
+		return time.Since(begin)
+	}
+	if first := ask(); first > 2*time.Second {
+		t.Errorf("the first waited %s", first)
+	}
+	begin := time.Now()
+	longest := time.Duration(0)
+	for time.Since(begin) < 1500*time.Millisecond { // in which Redis is looked at once
+		longest = max(longest, ask())
+	}
+	if longest > 80*time.Millisecond {
+		t.Errorf("somebody waited %s for a Redis that is known to be dead", longest)
+	}
+}
+
+// Who has left does not make Redis look dead.
+func TestClientLeaves(t *testing.T) {
+	server := miniredis.RunT(t)
+	var log logBook
+	l := limit.New(limit.Options{
+		Budgets: limit.Budgets{limit.API: {Quota: 1, Window: time.Hour}}, Log: slog.New(slog.NewTextHandler(&log, nil)), Redis: connect(t, "redis://"+server.Addr()),
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if v, ok := l.Take(ctx, limit.API, "spike"); !ok || !v.OK() {
+		t.Errorf("%+v, %t", v, ok)
+	}
+	if keys := server.Keys(); len(keys) != 1 || log.String() != "" {
+		t.Errorf("Redis has the keys %q; logged: %s", keys, log.String())
+	}
+}
+
+// eventually calls f until it has no error to return, and fails the test if that takes too long.
+func eventually(t *testing.T, f func() error) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	late := time.After(30 * time.Second)
+	for {
+		err := f()
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatal(err)
+		}
+	}
+}
+
+// logBook keeps log lines. It is safe for concurrent use.
+type logBook struct {
+	mu  sync.Mutex
+	buf bytes.Buffer // guarded by mu
+}
+
+func (l *logBook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *logBook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+func (l *logBook) Reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.buf.Reset()
+}

@@ -1,0 +1,124 @@
+package handlers
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"reko.moe/engine"
+	"reko.moe/handlers/limit"
+)
+
+// idLimited is the id of the failure, for the page that tells of it.
+const idLimited = "RateLimited"
+
+// limitedTexts say what was too much.
+var limitedTexts = map[limit.Kind]string{
+	limit.Pages:  "That was a bit much at once. Wait a moment, then go on where you were.",
+	limit.Costly: "New lists have to be read one by one, and you asked for many. Those that Reko knows already are still there.",
+	limit.Logins: "Too many passwords were tried. Wait, then try again.",
+}
+
+// limited is the error of who asked for too much.
+type limited struct {
+	kind limit.Kind
+	wait time.Duration
+}
+
+func (e limited) Error() string { return fmt.Sprintf("limit of %s, for %s", e.kind, e.wait) }
+
+// spend counts one question of that kind against the client's address, says so in the headers of the answer, and fails when it
+// is too much. Return that error as it is: it becomes the answer that is due.
+func (s *server) spend(c *fiber.Ctx, kind limit.Kind) error {
+	return s.spendAs(c, kind, neighbourhood(s.client(c)))
+}
+
+// spendAs is spend against something else than the address, such as "account NAME".
+func (s *server) spendAs(c *fiber.Ctx, kind limit.Kind, who string) error {
+	if s.Limits == nil {
+		return nil
+	}
+	v, ok := s.Limits.Take(c.UserContext(), kind, who)
+	if !ok {
+		return nil
+	}
+	s.declare(c, v)
+	if !v.OK() {
+		return limited{kind, v.Wait}
+	}
+	return nil
+}
+
+// verdictsKey is where the verdicts on a request stand in its locals.
+type verdictsKey struct{}
+
+// declare writes the headers of draft-ietf-httpapi-ratelimit-headers-10: each kind once, by the verdict that leaves least.
+func (s *server) declare(c *fiber.Ctx, v limit.Verdict) {
+	all, _ := c.Locals(verdictsKey{}).([]limit.Verdict)
+	at := slices.IndexFunc(all, func(other limit.Verdict) bool { return other.Kind == v.Kind })
+	switch {
+	case at < 0:
+		all = append(all, v)
+	case !v.OK() || v.Left < all[at].Left:
+		all[at] = v
+	}
+	c.Locals(verdictsKey{}, all)
+	var policies, states []string
+	for _, v := range all {
+		until := v.Reset
+		if !v.OK() {
+			until = v.Wait
+			c.Set(fiber.HeaderRetryAfter, strconv.Itoa(seconds(v.Wait)))
+		}
+		policies = append(policies, fmt.Sprintf("%q;q=%d;w=%d", v.Kind, v.Budget.Quota, seconds(v.Budget.Window)))
+		states = append(states, fmt.Sprintf("%q;r=%d;t=%d", v.Kind, v.Left, seconds(until)))
+	}
+	c.Set("RateLimit-Policy", strings.Join(policies, ", "))
+	c.Set("RateLimit", strings.Join(states, ", "))
+}
+
+// seconds is d in whole seconds, rounded up.
+func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
+
+// limits counts every request that comes this far, and what is done for it that costs more than others do.
+func (s *server) limits(c *fiber.Ctx) error {
+	kind := limit.Pages
+	if isAPI(c) {
+		kind = limit.API
+	}
+	if err := s.spend(c, kind); err != nil {
+		return err
+	}
+	c.SetUserContext(engine.WithLeave(c.UserContext(), func() error { return s.spend(c, limit.Costly) }))
+	return c.Next()
+}
+
+// costly counts a request as a costly one.
+func (s *server) costly(c *fiber.Ctx) error {
+	if err := s.spend(c, limit.Costly); err != nil {
+		return err
+	}
+	return c.Next()
+}
+
+// failLimited answers who asked for too much, if that is what err is.
+func (s *server) failLimited(c *fiber.Ctx, err error) (answered bool, _ error) {
+	var e limited
+	switch {
+	case !errors.As(err, &e):
+		return false, nil
+	case !isAPI(c):
+		c.Locals(visitorKey, visitor{}) // to say no takes no look at the store
+		return true, s.failPage(c, http.StatusTooManyRequests, idLimited, limitedTexts[e.kind])
+	case c.Method() == http.MethodPost: // as the documents of these say
+		return true, c.Status(http.StatusTooManyRequests).SendString(common[http.StatusServiceUnavailable])
+	}
+	return true, c.Status(http.StatusServiceUnavailable).SendString(common[http.StatusServiceUnavailable])
+}
