@@ -125,6 +125,8 @@ func Run(t *testing.T, empty func(testing.TB) string) {
 		{"sessions", sessionTests},
 		{"population", populationTests},
 		{"keys", keyTests},
+		{"admins", adminTests},
+		{"search", searchTests},
 		{"failures", failureTests},
 		{"together", togetherTests},
 	} {
