@@ -16,6 +16,7 @@ import (
 	"reko.moe/engine/demo"
 	"reko.moe/engine/jobs"
 	"reko.moe/engine/mal"
+	"reko.moe/engine/password"
 	"reko.moe/handlers"
 )
 
@@ -51,6 +52,8 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
+	g, ctx := errgroup.WithContext(ctx)
+	byHand := jobs.NewRunner(ctx, log, store, cfg.jobs(eng)...)
 	var started, stopping, demoUsers atomic.Bool
 	app := handlers.New(handlers.Options{
 		Engine:    eng,
@@ -65,6 +68,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 		Examples:  exampleNames(),
 		Sessions:  store.Sessions(),
 		Secret:    secret,
+		Jobs:      byHand,
 		Log:       log,
 		Ready: func(ctx context.Context) error {
 			switch {
@@ -77,13 +81,13 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 		},
 	})
 
-	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return app.Listener(ln) })
 	g.Go(func() error {
 		<-ctx.Done()
 		stopping.Store(true)
 		log.Info("stopping")
 		err := app.ShutdownWithTimeout(stopWithin)
+		byHand.Wait()
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 		defer cancel()
 		return errors.Join(err, eng.Close(late))
@@ -120,7 +124,10 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 
 // newEngine makes the engine that the configuration describes, still empty.
 func (cfg *config) newEngine(store *db.DB, log *slog.Logger) (*engine.Engine, error) {
-	o := engine.Options{Store: store, MaxAge: cfg.MaxAge, Exclude: cfg.Exclude, Log: log}
+	o := engine.Options{
+		Store: store, MaxAge: cfg.MaxAge, Exclude: cfg.Exclude, Log: log,
+		Passwords: password.New(), SessionIdle: cfg.AdminIdle, SessionFor: cfg.AdminSession,
+	}
 	if cfg.MALClient != "" {
 		client, err := mal.New(mal.Options{
 			URL: cfg.MALURL, ClientID: cfg.MALClient, Rate: cfg.MALRate, Burst: cfg.MALBurst, Timeout: cfg.MALTimeout,
