@@ -87,8 +87,8 @@ func AdminName(name string) (string, bool) {
 	return name, ok
 }
 
-// SetPassword sets the password of the admin of that name, a new one if there is none, and ends the admin's sessions. A name
-// or password that will not do is [ErrInvalid]; the text says why.
+// SetPassword sets the password of the admin of that name, a new one if there is none, ends the admin's sessions, and lets who
+// has to wait for the next login try at once. A name or password that will not do is [ErrInvalid]; the text says why.
 func (e *Engine) SetPassword(ctx context.Context, name, password string) error {
 	canonical, ok := AdminName(name)
 	if !ok {
@@ -101,7 +101,10 @@ func (e *Engine) SetPassword(ctx context.Context, name, password string) error {
 	if err != nil {
 		return err
 	}
-	return e.opts.Store.SetPassword(ctx, canonical, hash, e.opts.Now())
+	if err := e.opts.Store.SetPassword(ctx, canonical, hash, e.opts.Now()); err != nil {
+		return err
+	}
+	return e.opts.Store.ForgetLogins(ctx, nameLimit(canonical)) // failures to guess another password
 }
 
 // RemoveAdmin removes the admin of that name, whose sessions end. The last one stays: that is [ErrLastAdmin].

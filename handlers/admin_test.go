@@ -110,6 +110,14 @@ func TestAdminLogin(t *testing.T) {
 		}
 		b.ask(t, http.MethodGet, path, "", "", "HX-Request", "true", "HX-Boosted", "true").leads(t, "boosted "+path, to)
 	}
+	for _, path := range adminForms {
+		part := strings.Join(strings.Split(path, "/")[:3], "/")
+		to := "/admin/login?next=" + url.QueryEscape(part)
+		if part == "/admin/logout" {
+			to = "/admin/login"
+		}
+		b.form(t, path, "token", "x").leads(t, "a form to "+path, to)
+	}
 	if got := b.get(t, "/administrator"); got.status != http.StatusNotFound {
 		t.Errorf("/administrator: %d", got.status)
 	}
