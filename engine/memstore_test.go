@@ -31,6 +31,7 @@ type memStore struct {
 	population memPopulation
 	models     []StoredModel // the newest last
 	keys       memKeys
+	admins     memAdmins
 }
 
 type memAnime struct {

@@ -16,6 +16,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"reko.moe/engine"
+	"reko.moe/engine/jobs"
 	"reko.moe/handlers/api"
 	"reko.moe/handlers/limit"
 )
@@ -34,7 +35,8 @@ type Options struct {
 	Upstream  bool                        // users who are not stored are looked for on MyAnimeList
 	Demo      func() bool                 // tells whether the users are the invented ones
 	Examples  []string                    // names of some of those
-	Secret    []byte                      // of the hashes that stand for users; nil: a new one
+	Secret    []byte                      // of the hashes that stand for users, and of tokens; nil: a new one
+	Jobs      *jobs.Runner                // that admins run by hand; nil: none
 	Sessions  fiber.Storage               // what is remembered of browsers; nil: in memory
 	Limits    *limit.Limiter              // how much each client may ask; nil: as much as it likes
 	Log       *slog.Logger
@@ -129,6 +131,7 @@ func New(o Options) *fiber.App {
 	app.Post("/unhide", sameSite, s.unhide)
 	app.Post("/theme", sameSite, s.theme)
 	app.Post("/forget", sameSite, s.forget)
+	s.adminRoutes(app)
 
 	known := app.Server().Handler
 	app.Server().HeaderReceived = bodyLimits

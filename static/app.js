@@ -121,9 +121,11 @@
     for (const [key, value] of [...e.detail.formData]) if (value === "") e.detail.formData.delete(key);
   });
 
-  // What is about to be replaced says so. An answer may go elsewhere, as errors do, so it is remembered what was to be.
+  // What is about to be replaced says so, but for what looks again by itself. An answer may go elsewhere, as errors do, so it is
+  // remembered what was to be.
   const busy = new WeakMap();
   once("htmx:beforeRequest", (e) => {
+    if (e.target.matches("[data-live]")) return;
     document.getElementById("flash").textContent = ""; // what was said of the last request
     busy.set(e.detail.xhr, e.detail.target);
     e.detail.target?.setAttribute("aria-busy", "true");

@@ -2,7 +2,9 @@ package views
 
 import (
 	"bytes"
+	"context"
 	"flag"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -42,8 +44,16 @@ var (
 	}
 	page  = Page{Title: "A page", Description: "What it is about.", Path: "/a?b=c", PublicURL: "https://reko.example"}
 	state = State{Name: "spike", Page: 2, Batch: 1, Filter: engine.Filter{With: []int{1, 24}, Type: "tv", From: 1990}}
-	view  = CardView{Name: "spike", CanHide: true, Back: "/u/spike?page=2", Saved: map[engine.AnimeID]bool{5: true}}
+	admin = AdminPage{
+		Page: Page{Title: "A part", Path: "/admin/keys?page=2", Flash: "Done."}, Admin: "spike", Token: "TOKEN", Here: "/admin/keys", Now: now,
+	}
+	view = CardView{Name: "spike", CanHide: true, Back: "/u/spike?page=2", Saved: map[engine.AnimeID]bool{5: true}}
 )
+
+// done is what admins did.
+var done = []engine.Action{
+	{At: now, Admin: "spike", What: "revoked the key", On: `1 of <script>alert("x")</script>`, From: "::1"}, {At: now.Add(-time.Hour), What: "failed to log in", From: "<i>no"},
+}
 
 // from is an answer with these recommendations.
 func from(items ...engine.Recommendation) engine.Answer[engine.Recommendations] {
@@ -96,7 +106,51 @@ var samples = map[string]templ.Component{
 	"error-invalid": ErrorPage(page, ErrorView{Status: 400, Title: "No sense", Text: `b="c" is none.`, Kind: "invalid"}),
 	"flash-limited": FlashLimited(`<i>no</i>`, 1),
 	"wait":          Wait(page, "spike", 3),
-	"flash":         FlashText(`<i>no</i>`),
+	"admin-first":   inside(FirstAdminPage(page)),
+	"admin-login":   inside(LoginPage(page, LoginView{Token: "TOKEN", Next: "/admin/log?page=2", Name: `"><script>alert(1)</script>`, Wrong: "No."})),
+	"admin-overview": inside(OverviewPage(admin, OverviewView{
+		Users: map[engine.Origin]int{engine.FromMAL: 1200, engine.Uploaded: 3}, Listed: 1201, Titles: 30761, Keys: 2, Last: done[:1],
+	})),
+	"admin-jobs": Jobs(admin, JobsView{Jobs: []JobLine{
+		{Name: "hashes", About: "make hashes", Every: 90 * time.Second},
+		{Name: "refresh", About: "fetch lists", Every: time.Hour, Running: true, Last: []RunLine{
+			{Started: now.Add(-time.Hour), Took: 1234 * time.Millisecond, Outcome: "1 of 2", Err: "<script>alert(1)</script>\nand more"},
+		}},
+	}}),
+	"admin-job": inside(JobPage(admin, JobLine{Name: "hashes", About: "make hashes", Every: time.Minute, Last: []RunLine{{Started: now, Outcome: "none"}}})),
+	"admin-users": inside(UsersPage(admin, UsersView{Query: "a&b", Refresh: true, Page: engine.Page{Current: 2, More: true}, Users: []engine.UserLine{
+		{Card: faye.Card, Origin: engine.FromMAL, Entries: 1200, FetchedAt: now.Add(-time.Hour), Failures: 2},
+		{Card: engine.Card{Name: "guest-abc"}, Origin: engine.Uploaded, Unlisted: true},
+	}})),
+	"admin-users-none": inside(UsersPage(admin, UsersView{Query: "x"})),
+	"admin-anime": inside(AnimePage(admin, AnimeView{
+		Query: "a&b", Page: engine.Page{Current: 1, More: true},
+		Found:    []AnimeLine{{ID: 1, Anime: bebop}, {ID: 666, Anime: nasty, Excluded: &engine.Exclusion{Anime: 666, Admin: "faye", At: now}}},
+		Excluded: []AnimeLine{{ID: 21, Configured: true}},
+	})),
+	"admin-anime-none": inside(AnimePage(admin, AnimeView{})),
+	"admin-keys": inside(KeysPage(admin, KeysView{Made: "reko_KEY", For: "<b>”", Keys: []engine.Key{
+		{ID: 2, Name: `<script>alert("key")</script>`, MadeAt: now, Uses: 1234, UsedAt: now}, {ID: 1, Name: "old", RevokedAt: now.Add(-50 * time.Hour)},
+	}})),
+	"admin-keys-wrong": inside(KeysPage(admin, KeysView{Name: "x", Wrong: "No."})),
+	"admin-admins":     inside(AdminsPage(admin, AdminsView{Admins: []engine.Admin{{Name: "faye"}, {Name: "spike", MadeAt: now, LoggedInAt: now}}})),
+	"admin-last":       inside(AdminsPage(admin, AdminsView{Name: "x", Wrong: "No.", Admins: []engine.Admin{{Name: "spike"}}})),
+	"admin-log":        inside(LogPage(admin, LogView{Actions: done, Page: engine.Page{Current: 2}})),
+	"flash":            FlashText(`<i>no</i>`),
+}
+
+// inside is what a page has that other pages have not.
+func inside(page templ.Component) templ.Component {
+	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+		var b strings.Builder
+		if err := page.Render(ctx, &b); err != nil {
+			return err
+		}
+		_, rest, _ := strings.Cut(b.String(), "<main")
+		rest, _, _ = strings.Cut(rest, "</main>")
+		_, err := io.WriteString(w, "<main"+rest+"</main>")
+		return err
+	})
 }
 
 // render returns a component's HTML with a tag on each line, so that changes read well.
@@ -214,6 +268,12 @@ func TestWords(t *testing.T) {
 		{facts(film), "2001 · Film"},
 		{facts(&engine.Anime{}), ""},
 		{initials("Cowboy Bebop"), "CB"},
+		{took(1234 * time.Millisecond), "1.2 s"},
+		{took(12 * time.Millisecond), "12 ms"},
+		{took(3*time.Minute + 1234*time.Millisecond), "3 min 1 s"},
+		{every(72 * time.Hour), "3 d"},
+		{every(90 * time.Minute), "1 h 30 min"},
+		{every(500 * time.Millisecond), "500 ms"},
 		{initials("86"), "8"},
 		{initials("“...”"), ""},
 		{initials("進撃の巨人"), "進"},

@@ -39,6 +39,7 @@ type cli struct {
 	Train   trainCmd   `cmd:"" help:"Train the item model, by which recommendations are ordered."`
 	Eval    evalCmd    `cmd:"" help:"Judge the orders of recommendations and the predicted scores on lists of which a part is held out."`
 	Keys    keysCmd    `cmd:"" help:"Keys of programs that may ask for statistics of users."`
+	Admin   adminCmd   `cmd:"" help:"Who may log in under /admin."`
 	Remove  removeCmd  `cmd:"" help:"Delete users and their lists."`
 	Check   checkCmd   `cmd:"" help:"Check that every stored list is whole."`
 	Version versionCmd `cmd:"" help:"Print the version."`

@@ -17,6 +17,7 @@ import (
 	"reko.moe/engine/jobs"
 	"reko.moe/engine/mal"
 	"reko.moe/engine/model"
+	"reko.moe/engine/password"
 	"reko.moe/handlers"
 )
 
@@ -57,6 +58,8 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 		return errors.Join(err, ln.Close())
 	}
 	defer limiterDone()
+	g, ctx := errgroup.WithContext(ctx)
+	byHand := jobs.NewRunner(ctx, log, store, cfg.jobs(eng)...)
 	var started, stopping, demoUsers atomic.Bool
 	app := handlers.New(handlers.Options{
 		Engine:    eng,
@@ -72,6 +75,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 		Sessions:  store.Sessions(),
 		Limits:    limiter,
 		Secret:    secret,
+		Jobs:      byHand,
 		Log:       log,
 		Ready: func(ctx context.Context) error {
 			switch {
@@ -85,13 +89,13 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 		TrustedProxies: cfg.TrustedProxies,
 	})
 
-	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return app.Listener(ln) })
 	g.Go(func() error {
 		<-ctx.Done()
 		stopping.Store(true)
 		log.Info("stopping")
 		err := app.ShutdownWithTimeout(stopWithin)
+		byHand.Wait()
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 		defer cancel()
 		return errors.Join(err, eng.Close(late))
@@ -128,7 +132,10 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 
 // newEngine makes the engine that the configuration describes, still empty.
 func (cfg *config) newEngine(store *db.DB, log *slog.Logger) (*engine.Engine, error) {
-	o := engine.Options{Store: store, MaxAge: cfg.MaxAge, Exclude: cfg.Exclude, Trainer: model.Trainer{}, Log: log}
+	o := engine.Options{
+		Store: store, MaxAge: cfg.MaxAge, Exclude: cfg.Exclude, Trainer: model.Trainer{}, Log: log,
+		Passwords: password.New(), SessionIdle: cfg.AdminIdle, SessionFor: cfg.AdminSession,
+	}
 	if cfg.MALClient != "" {
 		client, err := mal.New(mal.Options{
 			URL: cfg.MALURL, ClientID: cfg.MALClient, Rate: cfg.MALRate, Burst: cfg.MALBurst, Timeout: cfg.MALTimeout,

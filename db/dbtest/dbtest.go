@@ -126,6 +126,8 @@ func Run(t *testing.T, empty func(testing.TB) string) {
 		{"population", populationTests},
 		{"models", modelTests},
 		{"keys", keyTests},
+		{"admins", adminTests},
+		{"search", searchTests},
 		{"failures", failureTests},
 		{"together", togetherTests},
 	} {
