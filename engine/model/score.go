@@ -16,11 +16,14 @@ type Scores struct {
 	raters []float32        // by seat: logarithm of how many scored it, and 1
 	traits [][]uint8        // by seat: numbers of its statistics
 
-	general float64   // mean of all scores
+	general float64   // mean of all scores, but those of dropped anime
+	dropped float64   // how far below the base dropped anime are scored just because they were dropped
 	spread  float64   // usual spread of a user's deviations from the base
 	line    scoreLine // bias of what was not learnt
 
-	near    [][]scoreNeighbour // by seat
+	nearFrom []int // by seat: where its neighbours begin; and the end of the last
+	near     []scoreNeighbour
+
 	factors scoreFactors
 	weights [blendFeatures]float64 // of the predictors
 }
@@ -82,7 +85,7 @@ func (s *Scores) For(l engine.List, c *engine.Catalogue) *Scorer {
 	f := &Scorer{scores: s, catalogue: c, deviation: make([]float32, len(s.ids))}
 	var sums scoreSums
 	for i := range l {
-		if b, ok := f.biasOf(&l[i]); ok {
+		if b, ok := f.biasOf(&l[i]); ok && l[i].Status != engine.Dropped {
 			sums.add(b, float64(l[i].Score)-s.general)
 		}
 	}
@@ -95,7 +98,11 @@ func (s *Scores) For(l engine.List, c *engine.Catalogue) *Scorer {
 			continue
 		}
 		d := float64(l[i].Score) - s.base(&f.fit, b)
-		squares += d * d
+		if l[i].Status != engine.Dropped {
+			squares += d * d
+		} else {
+			d -= s.dropped
+		}
 		if seat := s.seatOf(l[i].Anime); seat >= 0 {
 			scored = append(scored, int32(seat))
 			f.deviation[seat] = float32(d)
@@ -104,7 +111,8 @@ func (s *Scores) For(l engine.List, c *engine.Catalogue) *Scorer {
 	f.fit.spread = spreadOf(squares, sums.n, s.spread)
 	for _, seat := range scored {
 		d := &f.deviation[seat]
-		if *d /= float32(f.fit.spread); *d == 0 {
+		*d = min(max(*d/float32(f.fit.spread), -farthest), farthest)
+		if *d == 0 {
 			*d = never0
 		}
 	}
@@ -148,7 +156,7 @@ func (f *Scorer) Predict(id engine.AnimeID) (score float64, ok bool) {
 // can be relied upon: 0..1.
 func (f *Scorer) neighbours(seat int) (deviation, support float64) {
 	var sum, weight float32
-	for _, n := range f.scores.near[seat] {
+	for _, n := range f.scores.nearOf(seat) {
 		if d := f.deviation[n.seat]; d != 0 {
 			w := n.correlation * n.correlation * n.correlation
 			sum += w * d

@@ -7,7 +7,9 @@ import (
 )
 
 // The base: a score is foreseen as g + a + (1 + t) b, with g the mean of all scores, b how much better the anime is scored than
-// most, and a and t the user's own: how generous, and how much is made of differences.
+// most, and a and t the user's own: how generous, and how much is made of differences. What a user dropped is scored low because it was
+// dropped; that says little of how the user scores, or the anime is scored, by those who go on watching. So scores of dropped anime are left
+// out here, and as deviations count from a lower base.
 
 // The constants of the base.
 const (
@@ -17,6 +19,9 @@ const (
 	fitRidge      = 1  // of a
 	fitSlopeRidge = 10 // of t
 	spreadPrior   = 5  // deviations of the usual size that a user is thought to have
+
+	droppedPart = 0.7 // of how far below the base dropped anime are scored that every dropped one is
+	farthest    = 2.5 // spreads that a deviation counts for at most
 )
 
 // scoreLine foresees the bias of an anime from its mean score.
@@ -52,11 +57,14 @@ func lineThrough(n int, point func(i int) (x, y float64, ok bool)) scoreLine {
 
 // fitBias sets the mean of all scores, the line and the biases of s.
 func (s *Scores) fitBias(r *scoreRatings) {
-	sum := 0.0
-	for _, v := range r.value {
-		sum += float64(v)
+	sum, count := 0.0, 0
+	for k, v := range r.value {
+		if !r.dropped[k] {
+			sum += float64(v)
+			count++
+		}
 	}
-	s.general = sum / float64(len(r.value))
+	s.general = sum / float64(count)
 	s.line = lineThrough(len(r.seat), func(i int) (x, y float64, ok bool) {
 		mean := s.means[r.seat[i]]
 		return mean, float64(r.value[i]) - s.general, mean > 0
@@ -67,21 +75,29 @@ func (s *Scores) fitBias(r *scoreRatings) {
 		prior[i] = s.line.of(mean)
 		bias[i] = prior[i]
 	}
-	for _, i := range r.seat {
-		raters[i]++
+	for k, i := range r.seat {
+		if !r.dropped[k] {
+			raters[i]++
+		}
 	}
 	above := make([]float64, n)
 	for range biasRounds {
 		clear(above)
 		for u := range r.users() {
 			row, values := r.seat[r.from[u]:r.from[u+1]], r.value[r.from[u]:r.from[u+1]]
-			sum := 0.0
+			dropped := r.dropped[r.from[u]:r.from[u+1]]
+			sum, n := 0.0, 0
 			for k, i := range row {
-				sum += float64(values[k]) - s.general - bias[i]
+				if !dropped[k] {
+					sum += float64(values[k]) - s.general - bias[i]
+					n++
+				}
 			}
-			generosity := sum / float64(len(row)+biasUserRidge)
+			generosity := sum / float64(n+biasUserRidge)
 			for k, i := range row {
-				above[i] += float64(values[k]) - s.general - generosity
+				if !dropped[k] {
+					above[i] += float64(values[k]) - s.general - generosity
+				}
 			}
 		}
 		for i := range bias {
@@ -125,32 +141,46 @@ func spreadOf(squares, n, usual float64) float64 {
 }
 
 // deviate turns scores into deviations from the base in units of the user's spread.
-func (s *Scores) deviate(r *scoreRatings) (spread []float64) {
+func (s *Scores) deviate(r *scoreRatings) {
 	fits := make([]scoreFit, r.users())
-	total := 0.0
+	var total, below, drops float64
 	for u := range fits {
 		var sums scoreSums
 		row, values := r.seat[r.from[u]:r.from[u+1]], r.value[r.from[u]:r.from[u+1]]
+		dropped := r.dropped[r.from[u]:r.from[u+1]]
 		for k, i := range row {
-			sums.add(float64(s.bias[i]), float64(values[k])-s.general)
+			if !dropped[k] {
+				sums.add(float64(s.bias[i]), float64(values[k])-s.general)
+			}
 		}
 		fits[u] = sums.fit()
 		for k, i := range row {
 			values[k] -= float32(s.base(&fits[u], float64(s.bias[i])))
-			fits[u].spread += float64(values[k]) * float64(values[k])
+			if dropped[k] {
+				below += float64(values[k])
+				drops++
+			} else {
+				fits[u].spread += float64(values[k]) * float64(values[k])
+			}
 		}
 		total += fits[u].spread
 	}
-	s.spread = max(math.Sqrt(total/float64(len(r.seat))), 0.1)
-	spread = make([]float64, len(fits))
-	for u := range fits {
-		spread[u] = spreadOf(fits[u].spread, fits[u].count, s.spread)
-		values := r.value[r.from[u]:r.from[u+1]]
-		for k := range values {
-			values[k] /= float32(spread[u])
+	if drops > 0 {
+		s.dropped = droppedPart * below / drops
+	}
+	for k := range r.value {
+		if r.dropped[k] {
+			r.value[k] -= float32(s.dropped)
 		}
 	}
-	return spread
+	s.spread = max(math.Sqrt(total/(float64(len(r.seat))-drops)), 0.1)
+	for u := range fits {
+		spread := float32(spreadOf(fits[u].spread, fits[u].count, s.spread))
+		values := r.value[r.from[u]:r.from[u+1]]
+		for k := range values {
+			values[k] = min(max(values[k]/spread, -farthest), farthest)
+		}
+	}
 }
 
 // base returns what is foreseen for an anime of that bias.

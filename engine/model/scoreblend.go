@@ -125,8 +125,7 @@ func (t *scoreTraining) learn(ctx context.Context, r *scoreRatings) error {
 	s.fitBias(r)
 	s.deviate(r)
 	columns := r.transposed(len(s.ids))
-	var err error
-	if s.near, err = t.nearest(ctx, r, &columns); err != nil {
+	if err := t.nearest(ctx, r, &columns); err != nil {
 		return fmt.Errorf("finding near anime: %w", err)
 	}
 	if err := t.factorise(ctx, r, &columns); err != nil {

@@ -36,9 +36,14 @@ type scoreNeighbour struct {
 	correlation float32
 }
 
+// nearOf returns the neighbours of an anime, in order of seats.
+func (s *Scores) nearOf(seat int) []scoreNeighbour {
+	return s.near[s.nearFrom[seat]:s.nearFrom[seat+1]]
+}
+
 // nearest finds the anime near each one. It looks at one after the other: all pairs of one fit into the processor's cache, and
 // those of all never have to be in memory.
-func (t *scoreTraining) nearest(ctx context.Context, r *scoreRatings, columns *scoreColumns) ([][]scoreNeighbour, error) {
+func (t *scoreTraining) nearest(ctx context.Context, r *scoreRatings, columns *scoreColumns) error {
 	n := len(t.scores.ids)
 	near := make([][]scoreNeighbour, n)
 	rows := make(chan []scorePair, 64)
@@ -65,17 +70,22 @@ func (t *scoreTraining) nearest(ctx context.Context, r *scoreRatings, columns *s
 				p.yy += y * y
 			}
 		}
-		near[i] = nearOf(row, i, t.options.Near)
+		near[i] = strongest(row, i, t.options.Near)
 		select {
 		case rows <- row:
 		default:
 		}
 	})
-	return near, err
+	t.scores.nearFrom = []int{0}
+	for _, row := range near {
+		t.scores.near = append(t.scores.near, row...)
+		t.scores.nearFrom = append(t.scores.nearFrom, len(t.scores.near))
+	}
+	return err
 }
 
-// nearOf returns the kept neighbours of i, in order of seats.
-func nearOf(row []scorePair, i, kept int) []scoreNeighbour {
+// strongest returns the kept neighbours of i, in order of seats.
+func strongest(row []scorePair, i, kept int) []scoreNeighbour {
 	var near []scoreNeighbour
 	for j := range row {
 		if c := row[j].correlation(); c > 0 && j != i {

@@ -3,7 +3,6 @@ package model
 import (
 	"cmp"
 	"compress/gzip"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -235,38 +236,82 @@ func ranks(v []float64) []float64 {
 	return r
 }
 
-func TestX(t *testing.T) {
+// devErrorsOf measures scores on the dev split.
+func devErrorsOf(s *Scores) scoreErrors {
+	return devErrors(func(u *devUser) func(engine.AnimeID) (float64, bool) {
+		return s.For(u.fold, scoreReal.catalogue).Predict
+	})
+}
+
+// A quarter of the lists, fewer factors and sweeps, to be quick. The whole: BenchmarkTrainScores.
+func TestScoresOfRealUsersAreForeseen(t *testing.T) {
 	readScoreReal(t)
 	o := ScoreDefaults()
-	for _, f := range []struct {
-		env string
-		p   *int
-	}{{"K", &o.Factors}, {"SW", &o.Sweeps}, {"NEAR", &o.Near}, {"BE", &o.BlendEvery}, {"AN", &o.Anime}} {
-		if v := os.Getenv(f.env); v != "" {
-			fmt.Sscan(v, f.p)
-		}
+	o.Anime, o.Factors, o.Sweeps = 2000, 8, 4
+	exact := &scoreTraining{options: o, catalogue: scoreReal.catalogue}
+	if err := exact.train(t.Context(), everyScoreList(4)); err != nil {
+		t.Fatal(err)
 	}
-	start := time.Now()
-	s, err := TrainScores(context.Background(), everyScoreList(1), scoreReal.catalogue, o)
+	stored, err := UnpackScores(exact.scores.Pack())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Log(time.Since(start), o)
-	t.Logf("%.3f noise %.3f", s.weights, s.factors.noise)
-	eval := func(name string) {
-		e := devErrors(func(u *devUser) func(engine.AnimeID) (float64, bool) {
-			return s.For(u.fold, scoreReal.catalogue).Predict
-		})
-		t.Logf("%-12s %+v", name, e)
+	before, after := devErrorsOf(exact.scores), devErrorsOf(stored)
+	t.Logf("dev split, learnt from a quarter: %v", after)
+	if len(scoreReal.dev) != 846 || after.n != 29_114 {
+		t.Errorf("%d users and %d scores, want 846 and 29,114", len(scoreReal.dev), after.n)
 	}
-	eval("all")
-	w := s.weights
-	for i, n := range []string{"", "near", "factors", "listed", "taste"} {
-		s.weights = [blendFeatures]float64{}
-		if i > 0 {
-			s.weights[i] = 1
+	if after.rmse > 1.125 || after.mae > 0.83 || after.spearman < 0.53 {
+		t.Errorf("%v: worse than it was", after)
+	}
+	if d := math.Abs(after.rmse - before.rmse); d > 0.0005 {
+		t.Errorf("the stored form has an RMSE of %.5f instead of %.5f", after.rmse, before.rmse)
+	}
+}
+
+// BenchmarkTrainScores trains on all lists outside of the dev split, and measures on it. REKO_SCORES=Factors=8,Near=100 changes options.
+func BenchmarkTrainScores(b *testing.B) {
+	readScoreReal(b)
+	o := ScoreDefaults()
+	known := map[string]*int{"Anime": &o.Anime, "Near": &o.Near, "Factors": &o.Factors, "Sweeps": &o.Sweeps, "BlendEvery": &o.BlendEvery}
+	for _, set := range strings.FieldsFunc(os.Getenv("REKO_SCORES"), func(r rune) bool { return r == ',' }) {
+		name, value, _ := strings.Cut(set, "=")
+		n, err := strconv.Atoi(value)
+		if err != nil || known[name] == nil {
+			b.Fatalf("REKO_SCORES: %q", set)
 		}
-		eval(n)
+		*known[name] = n
 	}
-	s.weights = w
+	for b.Loop() {
+		exact := &scoreTraining{options: o, catalogue: scoreReal.catalogue}
+		if err := exact.train(b.Context(), everyScoreList(1)); err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		packed := exact.scores.Pack()
+		s, err := UnpackScores(packed)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Logf("not rounded:   %v", devErrorsOf(exact.scores))
+		e := devErrorsOf(s)
+		b.Logf("as stored:     %v", e)
+		weights := s.weights
+		for i, name := range [...]string{"base alone", "near", "factors", "listed", "taste"} {
+			s.weights = [blendFeatures]float64{}
+			if i > 0 {
+				s.weights[i] = 1
+			}
+			b.Logf("%-14s %v", name+":", devErrorsOf(s))
+		}
+		s.weights = weights
+		b.ReportMetric(e.rmse, "RMSE")
+		b.ReportMetric(float64(len(packed)), "bytes")
+		b.StartTimer()
+	}
+}
+
+func (e scoreErrors) String() string {
+	return fmt.Sprintf("RMSE %.4f (±%.4f; halves %.4f %.4f), MAE %.4f, Spearman %.4f; %d scores, %d users ranked",
+		e.rmse, e.se, e.halves[0], e.halves[1], e.mae, e.spearman, e.n, e.users)
 }

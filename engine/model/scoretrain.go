@@ -17,7 +17,7 @@ import (
 
 // ScoreOptions are the constants of [TrainScores]. ScoreDefaults are what measured best, see docs/adr.
 type ScoreOptions struct {
-	Anime      int // the most scored so many are learnt, at most 65,535
+	Anime      int // the most scored so many are learnt, at most 21,845
 	Lists      int // so many are learnt from at most: of more, every second one, or every third ...
 	Near       int // neighbours of each anime that are kept
 	Factors    int // latent ones
@@ -41,27 +41,31 @@ const leastRaters = 5
 // make the same scores, whatever the number of cores.
 func TrainScores(ctx context.Context, lists func() iter.Seq2[engine.List, error], c *engine.Catalogue, o ScoreOptions) (*Scores, error) {
 	t := &scoreTraining{options: o, catalogue: c}
-	if err := t.choose(ctx, lists()); err != nil {
+	if err := t.train(ctx, lists); err != nil {
 		return nil, err
+	}
+	return UnpackScores(t.scores.Pack()) // what is served from the start is what is stored
+}
+
+// train does it all but for the rounding.
+func (t *scoreTraining) train(ctx context.Context, lists func() iter.Seq2[engine.List, error]) error {
+	if err := t.choose(ctx, lists()); err != nil {
+		return err
 	}
 	if err := t.read(ctx, lists()); err != nil {
-		return nil, err
+		return err
 	}
 	if err := t.learn(ctx, &t.learning); err != nil {
-		return nil, err
+		return err
 	}
-	if err := t.blend(ctx); err != nil {
-		return nil, err
-	}
-	return t.scores, nil
+	return t.blend(ctx)
 }
 
 // scoreTraining is a training under way.
 type scoreTraining struct {
 	options   ScoreOptions
 	catalogue *engine.Catalogue
-	step      int     // every how manyeth list is read
-	seat      []int32 // by anime: its number among those learnt, -1: none
+	step      int // every how manyeth list is read
 	learning  scoreRatings
 	apart     []engine.List // for the blend
 	scores    *Scores
@@ -69,10 +73,11 @@ type scoreTraining struct {
 
 // scoreRatings are the scores of users, user after user.
 type scoreRatings struct {
-	from  []int    // where each user's begin; and the end of the last
-	seat  []uint16 // the anime
-	value []float32
-	marks scoreMarks
+	from    []int    // where each user's begin; and the end of the last
+	seat    []uint16 // the anime
+	value   []float32
+	dropped []bool
+	marks   scoreMarks
 }
 
 func (r *scoreRatings) users() int { return len(r.from) - 1 }
@@ -106,7 +111,7 @@ func (t *scoreTraining) choose(ctx context.Context, lists iter.Seq2[engine.List,
 		return ErrFewScores
 	}
 	slices.SortFunc(ids, func(a, b engine.AnimeID) int { return cmp.Or(raters[b]-raters[a], cmp.Compare(a, b)) })
-	ids = ids[:min(len(ids), t.options.Anime, math.MaxUint16)]
+	ids = ids[:min(len(ids), t.options.Anime, math.MaxUint16/markKinds)]
 	t.scores = newScores(ids, t.catalogue)
 	return nil
 }
@@ -131,7 +136,7 @@ func (t *scoreTraining) read(ctx context.Context, lists iter.Seq2[engine.List, e
 		}
 		t.add(r, l)
 	}
-	if len(r.seat) == 0 {
+	if !slices.Contains(r.dropped, false) {
 		return ErrFewScores
 	}
 	return nil
@@ -140,14 +145,15 @@ func (t *scoreTraining) read(ctx context.Context, lists iter.Seq2[engine.List, e
 // add appends a user's scores in order of seats; of those who scored nothing there is nothing to learn.
 func (t *scoreTraining) add(r *scoreRatings, l engine.List) {
 	type rating struct {
-		seat  uint16
-		value float32
+		seat    uint16
+		value   float32
+		dropped bool
 	}
 	var row []rating
 	for i := range l {
 		if e := &l[i]; e.Score > 0 {
 			if s := t.scores.seatOf(e.Anime); s >= 0 {
-				row = append(row, rating{uint16(s), float32(e.Score)})
+				row = append(row, rating{uint16(s), float32(e.Score), e.Status == engine.Dropped})
 			}
 		}
 	}
@@ -156,7 +162,7 @@ func (t *scoreTraining) add(r *scoreRatings, l engine.List) {
 	}
 	slices.SortFunc(row, func(a, b rating) int { return cmp.Compare(a.seat, b.seat) })
 	for _, x := range row {
-		r.seat, r.value = append(r.seat, x.seat), append(r.value, x.value)
+		r.seat, r.value, r.dropped = append(r.seat, x.seat), append(r.value, x.value), append(r.dropped, x.dropped)
 	}
 	r.from = append(r.from, len(r.seat))
 	r.marks.add(t.scores, l)
