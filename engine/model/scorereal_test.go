@@ -315,3 +315,42 @@ func (e scoreErrors) String() string {
 	return fmt.Sprintf("RMSE %.4f (±%.4f; halves %.4f %.4f), MAE %.4f, Spearman %.4f; %d scores, %d users ranked",
 		e.rmse, e.se, e.halves[0], e.halves[1], e.mae, e.spearman, e.n, e.users)
 }
+
+// BenchmarkScorer folds in a real list of about 300 entries and foresees a page of 16 scores.
+func BenchmarkScorer(b *testing.B) {
+	readScoreReal(b)
+	o := ScoreDefaults()
+	o.Sweeps = 1 // which changes nothing about the time
+	s, err := TrainScores(b.Context(), everyScoreList(4), scoreReal.catalogue, o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	i := slices.IndexFunc(scoreReal.dev, func(u devUser) bool {
+		return len(u.fold) >= 295 && len(u.fold) <= 305 && 2*scored(u.fold) > len(u.fold)
+	})
+	if i < 0 {
+		b.Fatal("there is no such list")
+	}
+	l := scoreReal.dev[i].fold
+	b.Logf("%d entries, %d of them scored", len(l), scored(l))
+	b.ReportAllocs()
+	for b.Loop() {
+		f := s.For(l, scoreReal.catalogue)
+		for _, id := range s.ids[:16] {
+			if _, ok := f.Predict(id); !ok {
+				b.Fatal(id)
+			}
+		}
+	}
+}
+
+// scored counts the scored entries of a list.
+func scored(l engine.List) int {
+	n := 0
+	for i := range l {
+		if l[i].Score > 0 {
+			n++
+		}
+	}
+	return n
+}

@@ -27,7 +27,7 @@ type ScoreOptions struct {
 
 // ScoreDefaults are the options that measured best.
 func ScoreDefaults() ScoreOptions {
-	return ScoreOptions{Anime: 6000, Lists: 50_000, Near: 200, Factors: 32, Sweeps: 12, BlendEvery: 12}
+	return ScoreOptions{Anime: 6000, Lists: 50_000, Near: 150, Factors: 32, Sweeps: 16, BlendEvery: 12}
 }
 
 // ErrFewScores is returned when there are too few scores to learn from.
