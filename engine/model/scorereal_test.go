@@ -143,6 +143,7 @@ type scoreErrors struct {
 	rmse, mae, spearman float64
 	se                  float64    // of rmse, over users
 	halves              [2]float64 // rmse on the halves of the dev split
+	squares             []float64  // sum of squared errors by user
 }
 
 // devErrors measures predictions on the dev split.
@@ -173,6 +174,7 @@ func devErrors(predict func(u *devUser) func(engine.AnimeID) (float64, bool)) sc
 			foreseen, given = append(foreseen, x), append(given, float64(e.Score))
 		}
 		users = append(users, s)
+		r.squares = append(r.squares, s.squares)
 		squares += s.squares
 		r.n += int(s.n)
 		half[u.id/12%2] += s.squares
@@ -195,6 +197,24 @@ func devErrors(predict func(u *devUser) func(engine.AnimeID) (float64, bool)) sc
 		r.halves[h] = math.Sqrt(half[h] / halfN[h])
 	}
 	return r
+}
+
+// worse returns by how much the RMSE of e is above that of the same users' other, and the standard error of that difference.
+func (e *scoreErrors) worse(other *scoreErrors) (by, se float64) {
+	mean := (sumOf(e.squares) - sumOf(other.squares)) / float64(len(e.squares))
+	var v float64
+	for i := range e.squares {
+		d := e.squares[i] - other.squares[i] - mean
+		v += d * d
+	}
+	return e.rmse - other.rmse, math.Sqrt(v) / float64(e.n) / (2 * e.rmse)
+}
+
+func sumOf(v []float64) (sum float64) {
+	for _, x := range v {
+		sum += x
+	}
+	return sum
 }
 
 // spearman is Pearson's correlation of the ranks, equals sharing the mean of theirs. It is not defined where the second has
@@ -296,19 +316,53 @@ func BenchmarkTrainScores(b *testing.B) {
 		b.Logf("not rounded:   %v", devErrorsOf(exact.scores))
 		e := devErrorsOf(s)
 		b.Logf("as stored:     %v", e)
-		weights := s.weights
-		for i, name := range [...]string{"base alone", "near", "factors", "listed", "taste"} {
-			s.weights = [blendFeatures]float64{}
-			if i > 0 {
-				s.weights[i] = 1
-			}
-			b.Logf("%-14s %v", name+":", devErrorsOf(s))
+		for _, part := range [...]string{"base", "near", "factors", "listed", "taste"} {
+			logPart(b, s, &e, part)
 		}
-		s.weights = weights
+		for _, part := range [...]string{"near", "factors", "marks", "taste"} {
+			logWithout(b, exact, &e, part)
+		}
 		b.ReportMetric(e.rmse, "RMSE")
 		b.ReportMetric(float64(len(packed)), "bytes")
 		b.StartTimer()
 	}
+}
+
+// logPart measures one predictor alone, on the base.
+func logPart(b *testing.B, s *Scores, all *scoreErrors, part string) {
+	b.Helper()
+	alone := *s
+	alone.weights = [blendFeatures]float64{}
+	if i := slices.Index([]string{"", "near", "factors", "listed", "taste"}, part); i > 0 {
+		alone.weights[i] = 1
+	}
+	e := devErrorsOf(&alone)
+	by, se := e.worse(all)
+	b.Logf("%-8s alone:    %v; worse by %.4f ±%.4f", part, e, by, se)
+}
+
+// logWithout measures a blend that was fitted without a part.
+func logWithout(b *testing.B, t *scoreTraining, all *scoreErrors, part string) {
+	b.Helper()
+	less := *t.scores
+	switch part {
+	case "near":
+		less.nearFrom = make([]int, len(less.nearFrom))
+	case "factors":
+		less.factors.vectors = make([]float32, len(less.factors.vectors))
+	case "marks":
+		less.factors.marks = make([]float32, len(less.factors.marks))
+	case "taste":
+		less.traits = make([][]uint8, len(less.traits))
+	}
+	without := *t
+	without.scores = &less
+	if err := without.blend(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	e := devErrorsOf(&less)
+	by, se := e.worse(all)
+	b.Logf("without %-8s: %v; worse by %.4f ±%.4f", part, e, by, se)
 }
 
 func (e scoreErrors) String() string {
