@@ -1,3 +1,4 @@
+// Package model learns from everybody's lists what users will like, and how they will score it.
 package model
 
 import (

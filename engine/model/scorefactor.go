@@ -9,7 +9,7 @@ import (
 )
 
 // Deviations are thought to be inner products of vectors of anime and of users, and noise: factor analysis of what is
-// mostly missing, by variational Bayes (Lim and Teh, “Variational Bayesian Approach to Movie Rating Prediction”, 2007): what is
+// mostly missing, by variational Bayes (“Variational Bayesian Approach to Movie Rating Prediction”, 2007): what is
 // unsure of a vector counts as well as the vector, which is what keeps it from learning the noise. Users stand, before they
 // scored anything, where their marks are.
 
@@ -63,278 +63,149 @@ func (f *scoreFactors) fold(s *Scores, l engine.List, scored []int32, deviation 
 	return place, prior
 }
 
-// packedSize is the size of the lower triangle of a symmetric matrix of k rows, row after row.
-func packedSize(k int) int { return k * (k + 1) / 2 }
+// factorFit fits the factors to deviations: where users stand, given the anime, then the anime, given the users, and so on.
+type factorFit struct {
+	scoreFactors
+	ratings *scoreRatings
+	columns *scoreColumns
+	marks   *markFit
 
-// addOuter adds v vᵀ.
-func addOuter(packed, v []float32) {
-	for i, x := range v {
-		row := packed[:i+1]
-		packed = packed[i+1:]
-		scoreAxpy(row, x, v)
-	}
+	anime, users  []float32 // second moments, packed, of the vectors of anime, and of where users stand
+	places, prior []float32 // where users stand, and where their marks are
+	errors        []float64 // sum of squared errors, by user
+	shrink        []float64 // precision of the elements of an anime's vector, before any deviation is seen
+	spare         chan *factorWork
 }
 
-// addOuters adds a aᵀ + b bᵀ + c cᵀ + d dᵀ, in two thirds of the time.
-func addOuters(packed, a, b, c, d []float32) {
-	for i := range a {
-		row := packed[:i+1]
-		packed = packed[i+1:]
-		a, b, c, d := a[:len(row)], b[:len(row)], c[:len(row)], d[:len(row)]
-		ai, bi, ci, di := a[i], b[i], c[i], d[i]
-		for j := range row {
-			row[j] += (ai*a[j] + bi*b[j]) + (ci*c[j] + di*d[j])
-		}
-	}
+// factorWork is memory for one vector.
+type factorWork struct {
+	*posterior
+	moments []float32 // sum of second moments
+	right   []float32
 }
 
-// posterior solves for one vector.
-type posterior struct {
-	k       int
-	l       []float64 // packed: the precision, then its Cholesky factor
-	inverse []float64 // packed, of the factor
-}
-
-func newPosterior(k int) *posterior {
-	return &posterior{k, make([]float64, packedSize(k)), make([]float64, packedSize(k))}
-}
-
-// precision sets and factorises the matrix scale * sum + diag(prior); a nil prior is 1.
-func (p *posterior) precision(sum []float32, scale float32, prior []float64) {
-	for i, x := range sum {
-		p.l[i] = float64(scale * x)
-	}
-	row := p.l
-	for i := range p.k {
-		if prior == nil {
-			row[i]++
-		} else {
-			row[i] += prior[i]
-		}
-		row = row[i+1:]
-	}
-	p.factorise()
-}
-
-// factorise turns p.l into its Cholesky factor.
-func (p *posterior) factorise() {
-	for i := range p.k {
-		ri := p.l[packedSize(i) : packedSize(i)+i+1]
-		for j := 0; j <= i; j++ {
-			rj := p.l[packedSize(j) : packedSize(j)+j+1]
-			sum := ri[j]
-			for m, x := range rj[:j] {
-				sum -= ri[m] * x
-			}
-			if i == j {
-				ri[j] = math.Sqrt(max(sum, 1e-12))
-			} else {
-				ri[j] = sum / rj[j]
-			}
-		}
-	}
-}
-
-// solve turns a right side into the solution.
-func (p *posterior) solve(x []float32) {
-	for i := range p.k {
-		row := p.l[packedSize(i):]
-		sum := float64(x[i])
-		for j := range i {
-			sum -= row[j] * float64(x[j])
-		}
-		x[i] = float32(sum / row[i])
-	}
-	for i := p.k - 1; i >= 0; i-- {
-		row := p.l[packedSize(i):]
-		v := float64(x[i]) / row[i]
-		x[i] = float32(v)
-		for j := range i {
-			x[j] -= float32(row[j] * v)
-		}
-	}
-}
-
-// solve64 is solve without rounding to float32.
-func (p *posterior) solve64(x []float64) {
-	for i := range p.k {
-		row := p.l[packedSize(i):]
-		for j := range i {
-			x[i] -= row[j] * x[j]
-		}
-		x[i] /= row[i]
-	}
-	for i := p.k - 1; i >= 0; i-- {
-		row := p.l[packedSize(i):]
-		x[i] /= row[i]
-		for j := range i {
-			x[j] -= row[j] * x[i]
-		}
-	}
-}
-
-// moment sets dst to x xᵀ + the inverse of the precision, packed.
-func (p *posterior) moment(dst, x []float32) {
-	k := p.k
-	for j := range k { // columns of the inverse of the factor, kept as rows: inv[i][j] for i >= j at column j
-		col := p.inverse[packedColumn(j, k):]
-		col[0] = 1 / p.l[packedSize(j)+j]
-		for i := j + 1; i < k; i++ {
-			row := p.l[packedSize(i):]
-			sum := 0.0
-			for m := j; m < i; m++ {
-				sum -= row[m] * col[m-j]
-			}
-			col[i-j] = sum / row[i]
-		}
-	}
-	at := 0
-	for i := range k {
-		ci := p.inverse[packedColumn(i, k) : packedColumn(i, k)+k-i]
-		for j := 0; j <= i; j++ {
-			cj := p.inverse[packedColumn(j, k)+i-j:]
-			sum := 0.0
-			for m, v := range ci {
-				sum += v * cj[m]
-			}
-			dst[at] = float32(sum) + x[i]*x[j]
-			at++
-		}
-	}
-}
-
-// packedColumn is where column j of a lower triangle of k rows begins, when it is stored column after column.
-func packedColumn(j, k int) int { return j*k - j*(j-1)/2 }
-
-// factorise fits the factors to deviations.
+// factorise fits the factors.
 func (t *scoreTraining) factorise(ctx context.Context, r *scoreRatings, columns *scoreColumns) error {
-	n, k, size := len(t.scores.ids), t.options.Factors, packedSize(t.options.Factors)
-	f := &scoreFactors{k: k, noise: 0.8, vectors: make([]float32, n*k)}
-	t.scores.factors = scoreFactors{k: k}
-	random := rand.NewPCG(1, 2)
-	for i := range f.vectors {
-		f.vectors[i] = float32(random.Uint64()>>40)/(1<<24)*0.4 - 0.2
-	}
-	anime, users := make([]float32, n*size), make([]float32, r.users()*size) // second moments
-	for i := range n {
-		addOuter(anime[i*size:(i+1)*size], f.vector(i))
-	}
-	places, prior := make([]float32, r.users()*k), make([]float32, r.users()*k)
-	errors := make([]float64, r.users())
-	marks := newMarkFit(&r.marks, n*markKinds, k)
-	spread := make([]float64, k) // of the vectors' elements
-	for i := range spread {
-		spread[i] = 1 / 0.05
-	}
-	work := make(chan *posterior, 64)
-	with := func(do func(p *posterior, sum []float32)) {
-		var p *posterior
-		select {
-		case p = <-work:
-		default:
-			p = newPosterior(k)
-		}
-		do(p, make([]float32, size))
-		select {
-		case work <- p:
-		default:
-		}
-	}
+	f := newFactorFit(r, columns, len(t.scores.ids), t.options.Factors)
 	for range t.options.Sweeps {
-		err := scoreParallel(ctx, r.users(), func(u int) {
-			with(func(p *posterior, sum []float32) {
-				x := places[u*k : (u+1)*k]
-				clear(x)
-				squares := 0.0
-				for at := r.from[u]; at < r.from[u+1]; at++ {
-					i := int(r.seat[at])
-					scoreAdd(sum, anime[i*size:(i+1)*size])
-					scoreAxpy(x, r.value[at], f.vector(i))
-					squares += float64(r.value[at]) * float64(r.value[at])
-				}
-				var cross float64
-				b := append([]float32(nil), x...)
-				for i := range x {
-					x[i] = x[i]/f.noise + prior[u*k+i]
-				}
-				p.precision(sum, 1/f.noise, nil)
-				p.solve(x)
-				p.moment(users[u*size:(u+1)*size], x)
-				for i := range x {
-					cross += float64(b[i]) * float64(x[i])
-				}
-				errors[u] = squares - 2*cross + packedTrace(sum, users[u*size:(u+1)*size], k)
-			})
-		})
-		if err != nil {
+		if err := f.sweep(ctx); err != nil {
 			return err
-		}
-		total := 0.0
-		for _, e := range errors {
-			total += e
-		}
-		f.noise = float32(total / float64(len(r.seat)))
-		if err := marks.improve(ctx, places); err != nil {
-			return err
-		}
-		if err := marks.places(ctx, prior, marks.vectors); err != nil {
-			return err
-		}
-		err = scoreParallel(ctx, n, func(i int) {
-			with(func(p *posterior, sum []float32) {
-				x := f.vector(i)
-				clear(x)
-				for at := columns.from[i]; at < columns.from[i+1]; at++ {
-					u := int(columns.user[at])
-					scoreAdd(sum, users[u*size:(u+1)*size])
-					scoreAxpy(x, r.value[columns.at[at]]/f.noise, places[u*k:])
-				}
-				p.precision(sum, 1/f.noise, spread)
-				p.solve(x)
-				p.moment(anime[i*size:(i+1)*size], x)
-			})
-		})
-		if err != nil {
-			return err
-		}
-		for j := range spread {
-			sum := 0.0
-			for i := range n {
-				sum += float64(anime[i*size+packedSize(j)+j])
-			}
-			spread[j] = float64(n) / sum
 		}
 	}
-	f.marks, f.markWeights = marks.vectors, marks.weights
-	t.scores.factors = *f
+	t.scores.factors = f.scoreFactors
+	t.scores.factors.marks, t.scores.factors.markWeights = f.marks.vectors, f.marks.weights
 	return nil
 }
 
-// packedTrace returns the trace of the product of two symmetric matrices.
-func packedTrace(a, b []float32, k int) float64 {
-	sum, at := 0.0, 0
-	for i := range k {
-		for range i {
-			sum += 2 * float64(a[at]) * float64(b[at])
-			at++
-		}
-		sum += float64(a[at]) * float64(b[at])
-		at++
+// Where the fit begins.
+const (
+	firstNoise  = 0.8
+	firstSpread = 0.05 // variance of the elements of an anime's vector
+	firstReach  = 0.2  // of the vectors that are drawn to begin with
+)
+
+func newFactorFit(r *scoreRatings, columns *scoreColumns, n, k int) *factorFit {
+	size := packedSize(k)
+	f := &factorFit{
+		scoreFactors: scoreFactors{k: k, noise: firstNoise, vectors: make([]float32, n*k)},
+		ratings:      r, columns: columns, marks: newMarkFit(&r.marks, n*markKinds, k),
+		anime: make([]float32, n*size), users: make([]float32, r.users()*size),
+		places: make([]float32, r.users()*k), prior: make([]float32, r.users()*k),
+		errors: make([]float64, r.users()), shrink: make([]float64, k),
+		spare: make(chan *factorWork, 64),
 	}
-	return sum
+	random := rand.NewPCG(1, 2)
+	for i := range f.vectors {
+		f.vectors[i] = (float32(random.Uint64()>>40)/(1<<23) - 1) * firstReach
+	}
+	for i := range n {
+		addOuter(f.anime[i*size:(i+1)*size], f.vector(i))
+	}
+	for i := range f.shrink {
+		f.shrink[i] = 1 / firstSpread
+	}
+	return f
 }
 
-// scoreAdd adds x to y.
-func scoreAdd(y, x []float32) {
-	x = x[:len(y)]
-	for len(y) >= 4 && len(x) >= 4 {
-		y[0] += x[0]
-		y[1] += x[1]
-		y[2] += x[2]
-		y[3] += x[3]
-		y, x = y[4:], x[4:]
+// with calls do with memory that nobody else uses, its sums 0.
+func (f *factorFit) with(do func(w *factorWork)) {
+	var w *factorWork
+	select {
+	case w = <-f.spare:
+		clear(w.moments)
+		clear(w.right)
+	default:
+		w = &factorWork{newPosterior(f.k), make([]float32, packedSize(f.k)), make([]float32, f.k)}
 	}
-	for i := range y {
-		y[i] += x[i]
+	do(w)
+	select {
+	case f.spare <- w:
+	default:
 	}
+}
+
+// sweep improves users, noise, marks and anime once.
+func (f *factorFit) sweep(ctx context.Context) error {
+	if err := scoreParallel(ctx, f.ratings.users(), func(u int) { f.with(func(w *factorWork) { f.fitUser(w, u) }) }); err != nil {
+		return err
+	}
+	total := 0.0
+	for _, e := range f.errors {
+		total += e
+	}
+	f.noise = float32(total / float64(len(f.ratings.seat)))
+	if err := f.marks.improve(ctx, f.places); err != nil {
+		return err
+	}
+	if err := f.marks.places(ctx, f.prior, f.marks.vectors); err != nil {
+		return err
+	}
+	n, size := len(f.vectors)/f.k, packedSize(f.k)
+	if err := scoreParallel(ctx, n, func(i int) { f.with(func(w *factorWork) { f.fitAnime(w, i) }) }); err != nil {
+		return err
+	}
+	for j := range f.shrink {
+		sum := 0.0
+		for i := range n {
+			sum += float64(f.anime[i*size+packedSize(j)+j])
+		}
+		f.shrink[j] = float64(n) / sum
+	}
+	return nil
+}
+
+// fitUser finds where a user stands, and how far from it the deviations are.
+func (f *factorFit) fitUser(w *factorWork, u int) {
+	size, r := packedSize(f.k), f.ratings
+	squares := 0.0
+	for at := r.from[u]; at < r.from[u+1]; at++ {
+		i, d := int(r.seat[at]), r.value[at]
+		scoreAdd(w.moments, f.anime[i*size:(i+1)*size])
+		scoreAxpy(w.right, d, f.vector(i))
+		squares += float64(d) * float64(d)
+	}
+	x := f.places[u*f.k : (u+1)*f.k]
+	for i, v := range w.right {
+		x[i] = v/f.noise + f.prior[u*f.k+i]
+	}
+	w.precision(w.moments, 1/f.noise, nil)
+	w.solve(x)
+	moment := f.users[u*size : (u+1)*size]
+	w.moment(moment, x)
+	f.errors[u] = squares - 2*scoreSquares(w.right, x) + packedTrace(w.moments, moment, f.k)
+}
+
+// fitAnime finds the vector of an anime.
+func (f *factorFit) fitAnime(w *factorWork, i int) {
+	size, c := packedSize(f.k), f.columns
+	x := f.vector(i)
+	clear(x)
+	for at := c.from[i]; at < c.from[i+1]; at++ {
+		u := int(c.user[at])
+		scoreAdd(w.moments, f.users[u*size:(u+1)*size])
+		scoreAxpy(x, f.ratings.value[c.at[at]]/f.noise, f.places[u*f.k:])
+	}
+	w.precision(w.moments, 1/f.noise, f.shrink)
+	w.solve(x)
+	w.moment(f.anime[i*size:(i+1)*size], x)
 }

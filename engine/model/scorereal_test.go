@@ -11,8 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -143,12 +141,12 @@ type scoreErrors struct {
 	rmse, mae, spearman float64
 	se                  float64    // of rmse, over users
 	halves              [2]float64 // rmse on the halves of the dev split
-	squares             []float64  // sum of squared errors by user
+	squares, counts     []float64  // by user: sum of squared errors, and of how many
 }
 
 // devErrors measures predictions on the dev split.
-func devErrors(predict func(u *devUser) func(engine.AnimeID) (float64, bool)) scoreErrors {
-	var r scoreErrors
+func devErrors(predict func(u *devUser) func(engine.AnimeID) (float64, bool)) *scoreErrors {
+	r := new(scoreErrors)
 	var squares, abs, rho float64
 	var half, halfN [2]float64
 	type sum struct{ squares, n float64 }
@@ -174,7 +172,7 @@ func devErrors(predict func(u *devUser) func(engine.AnimeID) (float64, bool)) sc
 			foreseen, given = append(foreseen, x), append(given, float64(e.Score))
 		}
 		users = append(users, s)
-		r.squares = append(r.squares, s.squares)
+		r.squares, r.counts = append(r.squares, s.squares), append(r.counts, s.n)
 		squares += s.squares
 		r.n += int(s.n)
 		half[u.id/12%2] += s.squares
@@ -257,7 +255,7 @@ func ranks(v []float64) []float64 {
 }
 
 // devErrorsOf measures scores on the dev split.
-func devErrorsOf(s *Scores) scoreErrors {
+func devErrorsOf(s *Scores) *scoreErrors {
 	return devErrors(func(u *devUser) func(engine.AnimeID) (float64, bool) {
 		return s.For(u.fold, scoreReal.catalogue).Predict
 	})
@@ -289,122 +287,7 @@ func TestScoresOfRealUsersAreForeseen(t *testing.T) {
 	}
 }
 
-// BenchmarkTrainScores trains on all lists outside of the dev split, and measures on it. REKO_SCORES=Factors=8,Near=100 changes options.
-func BenchmarkTrainScores(b *testing.B) {
-	readScoreReal(b)
-	o := ScoreDefaults()
-	known := map[string]*int{"Anime": &o.Anime, "Near": &o.Near, "Factors": &o.Factors, "Sweeps": &o.Sweeps, "BlendEvery": &o.BlendEvery}
-	for _, set := range strings.FieldsFunc(os.Getenv("REKO_SCORES"), func(r rune) bool { return r == ',' }) {
-		name, value, _ := strings.Cut(set, "=")
-		n, err := strconv.Atoi(value)
-		if err != nil || known[name] == nil {
-			b.Fatalf("REKO_SCORES: %q", set)
-		}
-		*known[name] = n
-	}
-	for b.Loop() {
-		exact := &scoreTraining{options: o, catalogue: scoreReal.catalogue}
-		if err := exact.train(b.Context(), everyScoreList(1)); err != nil {
-			b.Fatal(err)
-		}
-		b.StopTimer()
-		packed := exact.scores.Pack()
-		s, err := UnpackScores(packed)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Logf("not rounded:   %v", devErrorsOf(exact.scores))
-		e := devErrorsOf(s)
-		b.Logf("as stored:     %v", e)
-		for _, part := range [...]string{"base", "near", "factors", "listed", "taste"} {
-			logPart(b, s, &e, part)
-		}
-		for _, part := range [...]string{"near", "factors", "marks", "taste"} {
-			logWithout(b, exact, &e, part)
-		}
-		b.ReportMetric(e.rmse, "RMSE")
-		b.ReportMetric(float64(len(packed)), "bytes")
-		b.StartTimer()
-	}
-}
-
-// logPart measures one predictor alone, on the base.
-func logPart(b *testing.B, s *Scores, all *scoreErrors, part string) {
-	b.Helper()
-	alone := *s
-	alone.weights = [blendFeatures]float64{}
-	if i := slices.Index([]string{"", "near", "factors", "listed", "taste"}, part); i > 0 {
-		alone.weights[i] = 1
-	}
-	e := devErrorsOf(&alone)
-	by, se := e.worse(all)
-	b.Logf("%-8s alone:    %v; worse by %.4f ±%.4f", part, e, by, se)
-}
-
-// logWithout measures a blend that was fitted without a part.
-func logWithout(b *testing.B, t *scoreTraining, all *scoreErrors, part string) {
-	b.Helper()
-	less := *t.scores
-	switch part {
-	case "near":
-		less.nearFrom = make([]int, len(less.nearFrom))
-	case "factors":
-		less.factors.vectors = make([]float32, len(less.factors.vectors))
-	case "marks":
-		less.factors.marks = make([]float32, len(less.factors.marks))
-	case "taste":
-		less.traits = make([][]uint8, len(less.traits))
-	}
-	without := *t
-	without.scores = &less
-	if err := without.blend(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	e := devErrorsOf(&less)
-	by, se := e.worse(all)
-	b.Logf("without %-8s: %v; worse by %.4f ±%.4f", part, e, by, se)
-}
-
-func (e scoreErrors) String() string {
+func (e *scoreErrors) String() string {
 	return fmt.Sprintf("RMSE %.4f (±%.4f; halves %.4f %.4f), MAE %.4f, Spearman %.4f; %d scores, %d users ranked",
 		e.rmse, e.se, e.halves[0], e.halves[1], e.mae, e.spearman, e.n, e.users)
-}
-
-// BenchmarkScorer folds in a real list of about 300 entries and foresees a page of 16 scores.
-func BenchmarkScorer(b *testing.B) {
-	readScoreReal(b)
-	o := ScoreDefaults()
-	o.Sweeps = 1 // which changes nothing about the time
-	s, err := TrainScores(b.Context(), everyScoreList(4), scoreReal.catalogue, o)
-	if err != nil {
-		b.Fatal(err)
-	}
-	i := slices.IndexFunc(scoreReal.dev, func(u devUser) bool {
-		return len(u.fold) >= 295 && len(u.fold) <= 305 && 2*scored(u.fold) > len(u.fold)
-	})
-	if i < 0 {
-		b.Fatal("there is no such list")
-	}
-	l := scoreReal.dev[i].fold
-	b.Logf("%d entries, %d of them scored", len(l), scored(l))
-	b.ReportAllocs()
-	for b.Loop() {
-		f := s.For(l, scoreReal.catalogue)
-		for _, id := range s.ids[:16] {
-			if _, ok := f.Predict(id); !ok {
-				b.Fatal(id)
-			}
-		}
-	}
-}
-
-// scored counts the scored entries of a list.
-func scored(l engine.List) int {
-	n := 0
-	for i := range l {
-		if l[i].Score > 0 {
-			n++
-		}
-	}
-	return n
 }
