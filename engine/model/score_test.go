@@ -373,6 +373,9 @@ func TestTrainScoresFails(t *testing.T) {
 	if _, err := TrainScores(t.Context(), walk(dropped), c, smallScores()); !errors.Is(err, ErrFewScores) {
 		t.Errorf("of dropped anime only: %v", err)
 	}
+	if _, err := TrainScores(t.Context(), walk(lists), c, ScoreOptions{}); !errors.Is(err, engine.ErrInvalid) {
+		t.Errorf("without options: %v", err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := TrainScores(ctx, walk(lists), c, smallScores()); !errors.Is(err, context.Canceled) {

@@ -36,7 +36,7 @@ func BenchmarkTrainScores(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		var table strings.Builder // of several logs only the first ones would be shown
+		var table strings.Builder
 		fmt.Fprintf(&table, "not rounded:     %v\n", devErrorsOf(exact.scores))
 		e := devErrorsOf(s)
 		fmt.Fprintf(&table, "as stored:       %v; %.4f but for one user\n", e, e.butForTheWorst())
@@ -46,7 +46,7 @@ func BenchmarkTrainScores(b *testing.B) {
 		for _, part := range [...]string{"near", "factors", "marks", "taste"} {
 			table.WriteString("without " + part + ": " + blendWithout(b, exact, part).against(e))
 		}
-		b.Log("\n" + table.String())
+		fmt.Print("\n" + table.String()) // of a benchmark's log only ten lines are shown
 		b.ReportMetric(e.rmse, "RMSE")
 		b.ReportMetric(float64(len(packed)), "bytes")
 		b.StartTimer()

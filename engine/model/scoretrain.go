@@ -40,6 +40,9 @@ const leastRaters = 5
 // o.Lists. A list is the walker's again as soon as the next one is asked for. The same lists in the same order
 // make the same scores, whatever the number of cores.
 func TrainScores(ctx context.Context, lists func() iter.Seq2[engine.List, error], c *engine.Catalogue, o ScoreOptions) (*Scores, error) {
+	if min(o.Anime, o.Lists, o.Near, o.Factors, o.Sweeps, o.BlendEvery) < 1 || o.Factors > mostFactors {
+		return nil, fmt.Errorf("%+v: %w", o, engine.ErrInvalid)
+	}
 	t := &scoreTraining{options: o, catalogue: c}
 	if err := t.train(ctx, lists); err != nil {
 		return nil, err
