@@ -13,15 +13,15 @@ import (
 	"reko.moe/engine"
 )
 
-func near(a, b float64) bool { return math.Abs(a-b) < 1e-5 }
+func closeTo(a, b float64) bool { return math.Abs(a-b) < 1e-5 }
 
 func TestLine(t *testing.T) {
 	points := [][2]float64{{1, 1}, {2, 3}, {9, 100}, {3, 5}}
 	l := lineThrough(len(points), func(i int) (x, y float64, ok bool) { return points[i][0], points[i][1], i != 2 })
-	if !near(l.slope, 2) || !near(l.at0, -1) {
+	if !closeTo(l.slope, 2) || !closeTo(l.at0, -1) {
 		t.Errorf("line through (1,1), (2,3), (3,5) = %+v, want slope 2, -1 at 0", l)
 	}
-	if b := l.of(4); !near(b, 7) {
+	if b := l.of(4); !closeTo(b, 7) {
 		t.Errorf("at 4 it is %v, want 7", b)
 	}
 	if b := l.of(0); b != 0 {
@@ -45,11 +45,11 @@ func TestBias(t *testing.T) {
 		t.Errorf("mean %v, want 8", s.general)
 	}
 	for i, want := range []float64{-1. / 3, 1. / 3, 0} {
-		if !near(float64(s.bias[i]), want) {
+		if !closeTo(float64(s.bias[i]), want) {
 			t.Errorf("bias %d = %v, want %v", i, s.bias[i], want)
 		}
 	}
-	if !near(float64(s.raters[0]), math.Log(2)) || s.raters[2] != 0 {
+	if !closeTo(float64(s.raters[0]), math.Log(2)) || s.raters[2] != 0 {
 		t.Errorf("raters %v, want the logarithms of 2, 2 and 1", s.raters)
 	}
 }
@@ -59,7 +59,7 @@ func TestFit(t *testing.T) {
 	var m scoreSums
 	m.add(1, 3)
 	m.add(-1, -1)
-	if f := m.fit(); !near(f.generosity, 2./3) || !near(f.slope, 1./6) || f.count != 2 {
+	if f := m.fit(); !closeTo(f.generosity, 2./3) || !closeTo(f.slope, 1./6) || f.count != 2 {
 		t.Errorf("%+v, want generosity 2/3 and slope 1/6 of 2", f)
 	}
 	if f := new(scoreSums).fit(); f != (scoreFit{}) {
@@ -80,11 +80,11 @@ func TestDeviations(t *testing.T) {
 	s := &Scores{general: 5, bias: make([]float32, 3)}
 	r := &scoreRatings{from: []int{0, 3}, seat: []uint16{0, 1, 2}, value: []float32{7, 3, 0}, dropped: []bool{false, false, true}}
 	s.deviate(r)
-	if !near(s.dropped, -3.5) || !near(s.spread, 2) {
+	if !closeTo(s.dropped, -3.5) || !closeTo(s.spread, 2) {
 		t.Errorf("dropped %v, spread %v, want -3.5 and 2", s.dropped, s.spread)
 	}
 	for i, want := range []float64{1, -1, -0.75} {
-		if !near(float64(r.value[i]), want) {
+		if !closeTo(float64(r.value[i]), want) {
 			t.Errorf("deviation %d = %v, want %v", i, r.value[i], want)
 		}
 	}
@@ -99,7 +99,7 @@ func TestCorrelation(t *testing.T) {
 		{scorePair{n: 100, xy: -50, xx: 50, yy: 200}, 0},
 		{scorePair{}, 0},
 	} {
-		if got := c.pair.correlation(); !near(float64(got), c.want) {
+		if got := c.pair.correlation(); !closeTo(float64(got), c.want) {
 			t.Errorf("correlation of %v = %v, want %v", c.pair, got, c.want)
 		}
 	}
@@ -111,7 +111,7 @@ func TestStrongestNeighboursAreKept(t *testing.T) {
 		row[j] = scorePair{n: 100, xy: xy, xx: 100, yy: 100}
 	}
 	got := strongest(row, 1, 2)
-	if len(got) != 2 || got[0].seat != 0 || got[1].seat != 2 || !near(float64(got[1].correlation), 0.25) {
+	if len(got) != 2 || got[0].seat != 0 || got[1].seat != 2 || !closeTo(float64(got[1].correlation), 0.25) {
 		t.Errorf("%v, want those of seats 0 and 2, in that order", got)
 	}
 }
@@ -121,10 +121,10 @@ func TestNeighbours(t *testing.T) {
 	s := &Scores{nearFrom: []int{0, 3}, near: []scoreNeighbour{{0, 0.5}, {1, 0.25}, {2, 1}}}
 	f := &Scorer{scores: s, deviation: []float32{2, -1, 0}}
 	d, support := f.neighbours(0)
-	if want := (0.125*2 - 0.015625) / (0.02 + 0.140625); !near(d, want) {
+	if want := (0.125*2 - 0.015625) / (0.02 + 0.140625); !closeTo(d, want) {
 		t.Errorf("deviation %v, want %v", d, want)
 	}
-	if want := 0.140625 / 0.160625; !near(support, want) {
+	if want := 0.140625 / 0.160625; !closeTo(support, want) {
 		t.Errorf("support %v, want %v", support, want)
 	}
 }
@@ -135,19 +135,19 @@ func TestPosterior(t *testing.T) {
 	p.precision([]float32{4, 2, 2}, 0.5, nil)
 	x := []float32{5, 5}
 	p.solve(x)
-	if !near(float64(x[0]), 1) || !near(float64(x[1]), 2) {
+	if !closeTo(float64(x[0]), 1) || !closeTo(float64(x[1]), 2) {
 		t.Errorf("solution %v, want 1 and 2", x)
 	}
 	m := make([]float32, 3)
 	p.moment(m, x)
 	for i, want := range []float64{0.4 + 1, -0.2 + 2, 0.6 + 4} {
-		if !near(float64(m[i]), want) {
+		if !closeTo(float64(m[i]), want) {
 			t.Errorf("moment %v, want 1.4, 1.8, 4.6", m)
 		}
 	}
 	p.precision([]float32{4, 2, 2}, 0.5, []float64{1, 1})
 	y := []float64{5, 5}
-	if p.solve64(y); !near(y[0], 1) || !near(y[1], 2) {
+	if p.solve64(y); !closeTo(y[0], 1) || !closeTo(y[1], 2) {
 		t.Errorf("solution %v, want 1 and 2", y)
 	}
 	if v := packedTrace([]float32{1, 2, 3}, []float32{4, 5, 6}, 2); v != 1*4+2*2*5+3*6 {
@@ -174,10 +174,10 @@ func TestFactorsOfUser(t *testing.T) {
 		{Anime: 3, Status: engine.Planned},
 	}
 	place, prior := f.fold(s, l, []int32{0}, []float32{1.5, 0})
-	if want := 3 / math.Sqrt2; !near(float64(prior[0]), want) {
+	if want := 3 / math.Sqrt2; !closeTo(float64(prior[0]), want) {
 		t.Errorf("marks put the user at %v, want %v", prior[0], want)
 	}
-	if want := (6 + 3/math.Sqrt2) / 9; !near(float64(place[0]), want) {
+	if want := (6 + 3/math.Sqrt2) / 9; !closeTo(float64(place[0]), want) {
 		t.Errorf("scores put the user at %v, want %v", place[0], want)
 	}
 }
@@ -190,13 +190,13 @@ func TestMarks(t *testing.T) {
 	s.index()
 	m.add(s, engine.List{{Anime: 1, Status: engine.Dropped}, {Anime: 5}})
 	f := newMarkFit(m, markKinds, 1)
-	if want := 0.7 * math.Pow(21, -0.25); !near(float64(f.weights[2]), want) || !near(float64(m.norm[0]), 1/want) {
+	if want := 0.7 * math.Pow(21, -0.25); !closeTo(float64(f.weights[2]), want) || !closeTo(float64(m.norm[0]), 1/want) {
 		t.Errorf("weights %v, norm %v, want the third to be %v, and the norm to undo it", f.weights, m.norm, want)
 	}
 	if err := f.improve(t.Context(), []float32{6}); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.EqualFunc(f.vectors, []float32{0, 0, 1}, func(a, b float32) bool { return near(float64(a), float64(b)) }) {
+	if !slices.EqualFunc(f.vectors, []float32{0, 0, 1}, func(a, b float32) bool { return closeTo(float64(a), float64(b)) }) {
 		t.Errorf("vectors %v, want 0, 0, 1", f.vectors)
 	}
 }
@@ -205,7 +205,7 @@ func TestMarks(t *testing.T) {
 func TestTaste(t *testing.T) {
 	f := &Scorer{scores: &Scores{traits: [][]uint8{{3, 8}}}, deviation: []float32{2}}
 	f.fitTaste([]int32{0})
-	if want := 2. / 42; !near(float64(f.taste[3]), want) || f.taste[3] != f.taste[8] || f.taste[0] != 0 {
+	if want := 2. / 42; !closeTo(float64(f.taste[3]), want) || f.taste[3] != f.taste[8] || f.taste[0] != 0 {
 		t.Errorf("%v, want %v of 3 and 8", f.taste, want)
 	}
 }
@@ -259,7 +259,7 @@ func twoTastes(users int) ([]engine.List, *engine.Catalogue) {
 	return lists, engine.NewCatalogue(anime)
 }
 
-func walk(lists []engine.List) func() iter.Seq2[engine.List, error] {
+func scoreLists(lists []engine.List) func() iter.Seq2[engine.List, error] {
 	return func() iter.Seq2[engine.List, error] {
 		return func(yield func(engine.List, error) bool) {
 			for _, l := range lists {
@@ -280,7 +280,7 @@ func smallScores() ScoreOptions {
 
 func TestTastesAreTold(t *testing.T) {
 	lists, c := twoTastes(240)
-	s, err := TrainScores(t.Context(), walk(lists[40:]), c, smallScores())
+	s, err := TrainScores(t.Context(), scoreLists(lists[40:]), c, smallScores())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,7 +299,7 @@ func TestTastesAreTold(t *testing.T) {
 
 func TestUnknownAnimeAndEmptyLists(t *testing.T) {
 	lists, c := twoTastes(120)
-	s, err := TrainScores(t.Context(), walk(lists), c, smallScores())
+	s, err := TrainScores(t.Context(), scoreLists(lists), c, smallScores())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,7 +324,7 @@ func TestUnknownAnimeAndEmptyLists(t *testing.T) {
 	}
 	// What is outside has its mean, by the user's fit. All learnt ones have the mean 7, so no slope was to be learnt.
 	f := s.For(lists[0], c)
-	if got, _ := f.Predict(41); !near(got, s.base(&f.fit, s.line.of(9))) {
+	if got, _ := f.Predict(41); !closeTo(got, s.base(&f.fit, s.line.of(9))) {
 		t.Errorf("anime 41: %v", got)
 	}
 }
@@ -332,7 +332,7 @@ func TestUnknownAnimeAndEmptyLists(t *testing.T) {
 func TestSameListsSameBytes(t *testing.T) {
 	lists, c := twoTastes(120)
 	train := func() []byte {
-		s, err := TrainScores(t.Context(), walk(lists), c, smallScores())
+		s, err := TrainScores(t.Context(), scoreLists(lists), c, smallScores())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -350,10 +350,10 @@ func TestFewerListsAreLearntFrom(t *testing.T) {
 	o := smallScores()
 	o.Lists, o.BlendEvery = 34, 1000
 	tr := &scoreTraining{options: o, catalogue: c}
-	if err := tr.choose(t.Context(), walk(lists)()); err != nil {
+	if err := tr.choose(t.Context(), scoreLists(lists)()); err != nil {
 		t.Fatal(err)
 	}
-	if err := tr.read(t.Context(), walk(lists)()); err != nil {
+	if err := tr.read(t.Context(), scoreLists(lists)()); err != nil {
 		t.Fatal(err)
 	}
 	if tr.learning.users() != 33 || tr.learning.marks.users() != 33 {
@@ -363,22 +363,22 @@ func TestFewerListsAreLearntFrom(t *testing.T) {
 
 func TestTrainScoresFails(t *testing.T) {
 	lists, c := twoTastes(60)
-	if _, err := TrainScores(t.Context(), walk(nil), c, smallScores()); !errors.Is(err, ErrFewScores) {
+	if _, err := TrainScores(t.Context(), scoreLists(nil), c, smallScores()); !errors.Is(err, ErrFewScores) {
 		t.Errorf("of no lists: %v", err)
 	}
 	dropped := make([]engine.List, 10)
 	for i := range dropped {
 		dropped[i] = engine.List{{Anime: 1, Status: engine.Dropped, Score: 2}}
 	}
-	if _, err := TrainScores(t.Context(), walk(dropped), c, smallScores()); !errors.Is(err, ErrFewScores) {
+	if _, err := TrainScores(t.Context(), scoreLists(dropped), c, smallScores()); !errors.Is(err, ErrFewScores) {
 		t.Errorf("of dropped anime only: %v", err)
 	}
-	if _, err := TrainScores(t.Context(), walk(lists), c, ScoreOptions{}); !errors.Is(err, engine.ErrInvalid) {
+	if _, err := TrainScores(t.Context(), scoreLists(lists), c, ScoreOptions{}); !errors.Is(err, engine.ErrInvalid) {
 		t.Errorf("without options: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := TrainScores(ctx, walk(lists), c, smallScores()); !errors.Is(err, context.Canceled) {
+	if _, err := TrainScores(ctx, scoreLists(lists), c, smallScores()); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	broken := func() iter.Seq2[engine.List, error] {

@@ -15,7 +15,7 @@ import (
 func packedScores(t testing.TB) []byte {
 	t.Helper()
 	lists, c := twoTastes(60)
-	s, err := TrainScores(t.Context(), walk(lists), c, smallScores())
+	s, err := TrainScores(t.Context(), scoreLists(lists), c, smallScores())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestRounding(t *testing.T) {
 		t.Fatal("what was written cannot be read")
 	}
 	for i, want := range []float64{-1.27, 0.5, 0, 0} {
-		if !near(float64(got[i]), want) {
+		if !closeTo(float64(got[i]), want) {
 			t.Errorf("%v became %v, want %v", v[i], got[i], want)
 		}
 	}
@@ -62,7 +62,7 @@ func TestRounding(t *testing.T) {
 	if r.neighbours(s, 0); r.failed || len(r.rest) > 0 {
 		t.Fatal("what was written cannot be read")
 	}
-	if !near(float64(s.near[0].correlation), 0.51) || !near(float64(s.near[1].correlation), 0.002) || s.near[1].seat != 8 {
+	if !closeTo(float64(s.near[0].correlation), 0.51) || !closeTo(float64(s.near[1].correlation), 0.002) || s.near[1].seat != 8 {
 		t.Errorf("%v, want 0.51 of 3, and of 8 the smallest that is not nothing, 0.002", s.near)
 	}
 }
