@@ -13,50 +13,54 @@ import (
 // A packed model, all numbers little endian:
 //
 //	version    4 bytes, modelVersion
-//	inputs     4 bytes, how many; columns 4 bytes; kept weights of each input 4 bytes; trees 4 bytes; their depth 4 bytes
+//	inputs     4 bytes, how many; columns 4 bytes; kept weights of each input 4 bytes; trees of each forest 4 bytes;
+//	           their depth 4 bytes; bytes of scores 4 bytes
 //	inputs     their anime ids, 4 bytes each, ascending
 //	columns    the same
 //	facts      of columns, five numbers each
 //	backdrop   a number for each statistic and type
 //	fits       base and slope of popularity, then of liked: four numbers
 //	scales     a number for each input
-//	leaves     of each tree 2^depth numbers
-//	thresholds of each tree depth ordinals, 4 bytes each
-//	questions  of each tree depth numbers of features, 1 byte each
+//	forests    what is watched, then what is liked: of each tree 2^depth leaves; of each tree depth thresholds, which are ordinals of
+//	           4 bytes; of each tree depth numbers of features, 1 byte each
 //	places     of each input, 2 bytes each, ascending
 //	weights    of each input, 1 byte each
+//	scores     as they are packed; none when nothing was learnt of them
 //	checksum   4 bytes, CRC-32C of all that precedes
 //
 // Where it says no more, a number is a float32 of 4 bytes.
 const (
 	modelVersion  = 1
-	modelHead     = 24
+	modelHead     = 28
 	modelChecksum = 4
 	factNumbers   = 5
 	fitNumbers    = 4
+	mostScores    = 64 << 20 // bytes
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // shape is what the size of a packed model follows from.
-type shape struct{ inputs, columns, kept, trees, depth int }
+type shape struct{ inputs, columns, kept, trees, depth, scores int }
 
 func (s shape) size() int {
-	numbers := factNumbers*s.columns + len(backdrop{}.statistics) + animeTypes + fitNumbers + s.inputs + s.trees<<s.depth + s.trees*s.depth
-	return modelHead + 4*(s.inputs+s.columns) + 4*numbers + s.trees*s.depth + 3*s.inputs*s.kept + modelChecksum
+	numbers := factNumbers*s.columns + len(backdrop{}.statistics) + animeTypes + fitNumbers + s.inputs + 2*(s.trees<<s.depth+s.trees*s.depth)
+	return modelHead + 4*(s.inputs+s.columns) + 4*numbers + 2*s.trees*s.depth + 3*s.inputs*s.kept + s.scores + modelChecksum
 }
 
 func (m *Model) pack() []byte {
 	s := shape{inputs: len(m.inputs), columns: len(m.columns), kept: m.kept}
-	f := m.forest
-	if f == nil {
-		f = new(forest)
-	} else {
-		s.trees, s.depth = f.trees(), f.depth
+	if m.second != nil {
+		s.trees, s.depth = m.second.watched.trees(), m.second.watched.depth
 	}
+	var scores []byte
+	if m.scores != nil {
+		scores = m.scores.Pack()
+	}
+	s.scores = len(scores)
 	b := make([]byte, 0, s.size())
 	le := binary.LittleEndian
-	for _, n := range []int{modelVersion, s.inputs, s.columns, s.kept, s.trees, s.depth} {
+	for _, n := range []int{modelVersion, s.inputs, s.columns, s.kept, s.trees, s.depth, s.scores} {
 		b = le.AppendUint32(b, uint32(n))
 	}
 	for _, ids := range [][]engine.AnimeID{m.inputs, m.columns} {
@@ -70,22 +74,29 @@ func (m *Model) pack() []byte {
 			number(v)
 		}
 	}
-	for _, floats := range [][]float32{m.backdrop.statistics[:], m.backdrop.types[:], m.fits(), m.scales, f.leaves} {
+	for _, floats := range [][]float32{m.backdrop.statistics[:], m.backdrop.types[:], m.fits(), m.scales} {
 		for _, v := range floats {
 			number(v)
 		}
 	}
-	for _, v := range f.thresholds {
-		b = le.AppendUint32(b, uint32(v))
+	if m.second != nil {
+		for _, f := range []*forest{m.second.watched, m.second.liked} {
+			for _, v := range f.leaves {
+				number(v)
+			}
+			for _, v := range f.thresholds {
+				b = le.AppendUint32(b, uint32(v))
+			}
+			b = append(b, f.features...)
+		}
 	}
-	b = append(b, f.features...)
 	for _, p := range m.places {
 		b = le.AppendUint16(b, p)
 	}
 	for _, w := range m.weights {
 		b = append(b, byte(w))
 	}
-	return sealed(b)
+	return sealed(append(b, scores...))
 }
 
 func (m *Model) fits() []float32 {
@@ -113,6 +124,9 @@ func unpack(b []byte) (*Model, error) {
 		}
 		*n = int(v)
 	}
+	if s.scores = int(r.word()); s.scores > mostScores {
+		return corrupt("head")
+	}
 	if s.kept > s.columns || s.depth > maxDepth || s.size() != len(b) {
 		return corrupt("head")
 	}
@@ -132,13 +146,8 @@ func unpack(b []byte) (*Model, error) {
 	m.scales = make([]float32, s.inputs)
 	r.numbers(m.scales)
 	if s.trees > 0 {
-		m.forest = &forest{depth: s.depth, leaves: make([]float32, s.trees<<s.depth), thresholds: make([]int32, s.trees*s.depth)}
-		r.numbers(m.forest.leaves)
-		for i := range m.forest.thresholds {
-			m.forest.thresholds[i] = int32(r.word())
-		}
-		m.forest.features = bytes.Clone(r.bytes(s.trees * s.depth))
-		if !m.forest.sound(featureCount) {
+		m.second = &second{r.forest(s), r.forest(s)}
+		if !m.second.watched.sound(featureCount) || !m.second.liked.sound(featureCount) {
 			return corrupt("second stage")
 		}
 	}
@@ -155,6 +164,12 @@ func unpack(b []byte) (*Model, error) {
 	m.weights = make([]int8, s.inputs*s.kept)
 	for i, w := range r.bytes(len(m.weights)) {
 		m.weights[i] = int8(w)
+	}
+	if s.scores > 0 {
+		var err error
+		if m.scores, err = UnpackScores(r.bytes(s.scores)); err != nil {
+			return nil, err
+		}
 	}
 	if r.strange {
 		return corrupt("numbers")
@@ -187,6 +202,16 @@ func (r *unpacking) numbers(into []float32) {
 	for i := range into {
 		into[i] = r.number()
 	}
+}
+
+func (r *unpacking) forest(s shape) *forest {
+	f := &forest{depth: s.depth, leaves: make([]float32, s.trees<<s.depth), thresholds: make([]int32, s.trees*s.depth)}
+	r.numbers(f.leaves)
+	for i := range f.thresholds {
+		f.thresholds[i] = int32(r.word())
+	}
+	f.features = bytes.Clone(r.bytes(s.trees * s.depth))
+	return f
 }
 
 func (r *unpacking) ids(n int) []engine.AnimeID {

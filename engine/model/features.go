@@ -109,6 +109,16 @@ func (f *fold) featuresOf(k *candidate, place int, best float64, x *features) {
 	set(featAgainst, k.speaksAgainst*f.unit)
 }
 
+// related tells whether something related to a candidate is on the list.
+func related(x *features) bool {
+	for at := featSequelWatched; at <= featOtherWatched; at++ {
+		if x[at] > ordinal(0) {
+			return true
+		}
+	}
+	return false
+}
+
 // relationsOf counts the anime related to a candidate by how they stand on the list.
 func (f *fold) relationsOf(a *engine.Anime, x *features) {
 	var counts [featureCount]int

@@ -17,17 +17,27 @@ const reranked = 200
 
 // niche is a step of the taste for the unusual.
 type niche struct {
-	choosing float64 // what popularity costs when candidates are chosen: the factor of its logarithm
+	choosing float64 // what popularity costs more when candidates are chosen: the factor of its logarithm
 	ranking  float64 // and when they are compared
 }
 
 // niches are the steps from -[engine.MaxNiche] on. The one in the middle is what the second stage is trained with.
-var niches = [2*engine.MaxNiche + 1]niche{{0, -0.3}, {0.125, -0.15}, {0.25, 0}, {0.5, 0.3}, {0.75, 0.6}}
+var niches = [2*engine.MaxNiche + 1]niche{{-0.25, -0.3}, {-0.125, -0.15}, {0, 0}, {0.25, 0.3}, {0.5, 0.6}}
+
+// What popularity costs when candidates are chosen: of a newcomer's list, which says little, the popular ones are the better guess.
+const (
+	costNewcomer = -0.25
+	costUsual    = 0.25
+	newcomer     = 20 // watched entries
+	usual        = 50
+)
 
 // fold is a list as a model reads it.
 type fold struct {
 	model     *Model
 	catalogue *engine.Catalogue
+	list      engine.List
+	scorer    *Scorer     // of list; nil until somebody asks
 	inputs    []input     // all entries that say something
 	removed   []input     // those of them that are to have no influence
 	sums      []float64   // by column: what all inputs say
@@ -51,7 +61,7 @@ func (m *Model) Fold(l engine.List, c *engine.Catalogue, without []engine.AnimeI
 
 func (m *Model) fold(l engine.List, c *engine.Catalogue, without []engine.AnimeID, leaving *leaving) *fold {
 	f := folds.Get().(*fold)
-	f.model, f.catalogue, f.leaving = m, c, leaving
+	f.model, f.catalogue, f.list, f.leaving = m, c, l, leaving
 	f.inputs, f.removed = f.inputs[:0], f.removed[:0]
 	f.sums = append(f.sums[:0], make([]float64, len(m.columns))...)
 	if len(f.targets) < len(m.columns) {
@@ -82,7 +92,7 @@ func (m *Model) fold(l engine.List, c *engine.Catalogue, without []engine.AnimeI
 // Release implements [engine.Fold].
 func (f *fold) Release() {
 	f.viewer.forget()
-	f.model, f.catalogue, f.leaving = nil, nil, nil
+	f.model, f.catalogue, f.list, f.scorer, f.leaving = nil, nil, nil, nil, nil
 	clear(f.looked[:cap(f.looked)]) // of anime
 	folds.Put(f)
 }
@@ -150,15 +160,21 @@ func partOf(e *engine.Entry) uint8 {
 func (f *fold) Matches(dst []float64, anime []*engine.Anime, step int) []float64 {
 	n := niches[min(max(step, -engine.MaxNiche), engine.MaxNiche)+engine.MaxNiche]
 	from := len(dst)
-	f.choose(anime, n.choosing)
+	f.choose(anime, f.cost(n.choosing))
 	for i := range f.looked {
 		dst = append(dst, f.looked[i].linear)
 	}
-	if f.model.forest != nil && len(anime) > 0 {
+	if f.model.second != nil && len(anime) > 0 {
 		f.rerank(dst[from:], n.ranking)
 	}
 	f.remove(dst[from:], anime)
 	return dst
+}
+
+// cost is what popularity costs when candidates are chosen, more by so much.
+func (f *fold) cost(more float64) float64 {
+	known := min(max((f.viewer.watched-newcomer)/(usual-newcomer), 0), 1)
+	return costNewcomer + known*(costUsual-costNewcomer) + more
 }
 
 // choose makes candidates of anime, with their sums.
@@ -182,16 +198,18 @@ func (f *fold) rerank(matches []float64, cost float64) {
 	f.inspect()
 	best := f.looked[f.order[0]].linear
 	f.rows = slices.Grow(f.rows[:0], len(f.order))[:len(f.order)]
-	f.values = slices.Grow(f.values[:0], len(f.order))[:len(f.order)]
+	f.values = slices.Grow(f.values[:0], 2*len(f.order))[:2*len(f.order)]
+	watched, liked := f.values[:len(f.order)], f.values[len(f.order):]
 	for place, i := range f.order {
 		f.featuresOf(&f.looked[i], place, best, &f.rows[place])
 	}
-	f.model.forest.values(f.rows, f.values)
+	f.model.second.watched.values(f.rows, watched)
+	f.model.second.liked.values(f.rows, liked)
 	floor := math.Inf(1)
 	last := matches[f.order[len(f.order)-1]]
 	for place, i := range f.order {
 		k := &f.looked[i]
-		matches[i] = float64(f.values[place]) - cost*k.facts.popularity()
+		matches[i] = blend(float64(watched[place]), float64(liked[place]), related(&f.rows[place])) - cost*k.facts.popularity()
 		floor = min(floor, matches[i])
 		k.influences = -1 // looked at
 	}
@@ -324,4 +342,13 @@ func insert(strongest *[]engine.Influence, in engine.Influence) {
 }
 
 // Expected implements [engine.Fold].
-func (f *fold) Expected(a *engine.Anime) float64 { return 0 }
+func (f *fold) Expected(a *engine.Anime) float64 {
+	if f.model.scores == nil {
+		return 0
+	}
+	if f.scorer == nil {
+		f.scorer = f.model.scores.For(f.list, f.catalogue)
+	}
+	score, _ := f.scorer.Predict(a.ID)
+	return score
+}

@@ -53,14 +53,6 @@ func fromOrdinal(o int32) float32 { return math.Float32frombits(uint32(o ^ o>>31
 // never is the threshold that nothing is above.
 const never = math.MaxInt32
 
-// and adds times what other says to what f does. Both have the same depth.
-func (f *forest) and(other *forest, times float32) {
-	f.features, f.thresholds = append(f.features, other.features...), append(f.thresholds, other.thresholds...)
-	for _, v := range other.leaves {
-		f.leaves = append(f.leaves, times*v)
-	}
-}
-
 // sound tells whether every question is about one of n features and every number is one.
 func (f *forest) sound(n int) bool {
 	if f.depth < 1 || f.depth > maxDepth || len(f.leaves) != f.trees()<<f.depth || len(f.features) != f.trees()*f.depth || len(f.thresholds) != len(f.features) {

@@ -68,17 +68,18 @@ type slope struct{ first, second float64 }
 // gain is by how much the loss falls when a leaf with that slope gets its best value.
 func (s slope) gain(ridge float64) float64 { return s.first * s.first / (s.second + ridge) }
 
-// grow grows a forest that predicts the log odds of targets (0..1) from the features of a table, by gradient boosting with
+// grow grows a forest that predicts the log odds of targets (0..1), rows counting by weights, from the features of a table, by gradient boosting with
 // histograms (Friedman, “Greedy function approximation: a gradient boosting machine”, 2001; Chen and Guestrin, “XGBoost: a scalable
 // tree boosting system”, 2016). Every sum is made by one core in the order of rows, so that the same table grows the same forest.
-func grow(ctx context.Context, t *table, targets []float32, o boosting) (*forest, error) {
+func grow(ctx context.Context, t *table, targets, weights []float32, o boosting) (*forest, error) {
 	f := &forest{depth: o.Depth}
 	g := &growing{table: t, o: o, slopes: make([]slope, t.rows), node: make([]uint16, t.rows), odds: make([]float64, t.rows)}
 	for tree := range o.Trees {
 		g.sample(tree)
 		for _, r := range g.chosen {
 			p := 1 / (1 + math.Exp(-g.odds[r]))
-			g.slopes[r] = slope{p - float64(targets[r]), max(p*(1-p), 1e-6)}
+			w := float64(weights[r])
+			g.slopes[r] = slope{w * (p - float64(targets[r])), w * max(p*(1-p), 1e-6)}
 		}
 		clear(g.node)
 		if err := g.tree(ctx, f); err != nil {

@@ -5,6 +5,7 @@ package model
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"sync"
 
@@ -17,9 +18,10 @@ type Model struct {
 	columns    []engine.AnimeID // that are spoken for, ascending: those that could be recommended when it was trained
 	facts      []facts          // of columns
 	backdrop   backdrop
-	forest     *forest   // the second stage; nil: none
+	second     *second   // the second stage; nil: none
 	popularity fit       // of anime, by the logarithm of MyAnimeList's number of members
 	liked      fit       // how much an anime is liked, by its mean score
+	scores     *Scores   // that users will give; nil: nothing was learnt of them
 	kept       int       // weights of each input
 	scales     []float32 // of inputs: what 1 in weights is worth
 	places     []uint16  // of each input its kept columns, ascending
@@ -87,7 +89,19 @@ func (t Trainer) Train(ctx context.Context, lists func() iter.Seq2[engine.List, 
 	if o.Anime == 0 {
 		o = Defaults()
 	}
-	m, err := train(ctx, lists, c, o, t.Progress)
+	progress := t.Progress
+	if progress == nil {
+		progress = func(string) {}
+	}
+	m, err := train(ctx, lists, c, o, progress)
+	if err != nil {
+		return nil, err
+	}
+	progress("learning how people score")
+	m.scores, err = TrainScores(ctx, lists, c, ScoreDefaults())
+	if errors.Is(err, ErrFewScores) {
+		err = nil
+	}
 	if err != nil {
 		return nil, err
 	}

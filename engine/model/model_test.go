@@ -56,6 +56,8 @@ func tastes(people int) (*engine.Catalogue, []engine.List) {
 	return engine.NewCatalogue(anime), lists
 }
 
+func quietly(string) {}
+
 func walk(lists []engine.List) Lists {
 	return func() iter.Seq2[engine.List, error] {
 		return func(yield func(engine.List, error) bool) {
@@ -71,7 +73,7 @@ func walk(lists []engine.List) Lists {
 func trained(t testing.TB, people int) (*Model, *engine.Catalogue, []engine.List) {
 	t.Helper()
 	c, lists := tastes(people)
-	m, err := train(t.Context(), walk(lists), c, Defaults(), nil)
+	m, err := train(t.Context(), walk(lists), c, Defaults(), quietly)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +85,7 @@ func TestTrainIsTheFormula(t *testing.T) {
 	c, lists := tastes(60)
 	o := Defaults()
 	o.Ridge, o.Kept = 2, 7
-	m, err := train(t.Context(), walk(lists), c, o, nil)
+	m, err := train(t.Context(), walk(lists), c, o, quietly)
 	if err != nil {
 		t.Fatal(err)
 	}

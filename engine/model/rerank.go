@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"runtime"
@@ -28,23 +29,53 @@ func (o *leaving) weight(i, j int, w float64) float64 {
 	return (w*p - o.g*o.v[i]*vj) / (p + o.g*vj*vj)
 }
 
+// second is the second stage: what it says of the candidates that come first by their sums, in log odds. It is immutable and safe
+// for concurrent use.
+type second struct {
+	watched *forest // that somebody would watch it
+	liked   *forest // and like it
+}
+
+// How much it counts that something would be liked, beside that it would be watched: more where the list has something related,
+// which is likely to be watched anyway. usualOdds makes up for that fewer things are liked than watched.
+const (
+	likedRelated = 1.5
+	likedElse    = 0.5
+	usualOdds    = 0.7
+)
+
+// blend is the match of a candidate for which the forests say watched and liked.
+func blend(watched, liked float64, related bool) float64 {
+	c := likedElse
+	if related {
+		c = likedRelated
+	}
+	return (watched + c*(liked+usualOdds)) / (1 + c)
+}
+
 // The lists that the second stage learns from, and how it grows.
 const (
 	stageLists = 3000 // at most
 	leastStage = 1000 // fewer are not enough for a second stage
-	heldShare  = 5    // every so many watched entries are held out
+	leastHeld  = 20   // watched entries of a list that is learnt from
+	heldShare  = 5    // every so many of these are held out
+	cutEvery   = 2    // every so many lists are learnt from a second time, cut to a newcomer's length
+	cutWeight  = 0.3  // by which those count less
 )
 
+// cuts are the lengths of newcomers' lists.
+var cuts = [...]int{5, 10, 20}
+
 // stage grows the second stage from the lists of every so many users: it holds out a fifth of what they watched and learns to tell
-// it from the other candidates. Two forests are grown, one for what was watched and one for what was liked, which counts for more, so
-// that what a page is full of is liked and not only watched.
-func (t *training) stage(ctx context.Context, m *Model) error {
+// it from the other candidates. What the forests are asked about is worked out with all weights, not only the largest, which serve: the
+// largest are so large in part because of the very list that is looked at, and no correction can undo that choice.
+func (t *training) stage(ctx context.Context) (*second, error) {
 	if t.users < leastStage {
-		return nil
+		return nil, nil
 	}
-	s, err := t.collect(ctx, m)
+	s, err := t.collect(ctx)
 	if err != nil || len(s.rows) == 0 {
-		return err
+		return nil, err
 	}
 	columns := func(f int, into []float32) {
 		for r := range into {
@@ -53,22 +84,43 @@ func (t *training) stage(ctx context.Context, m *Model) error {
 	}
 	table, err := newTable(ctx, len(s.rows), featureCount, columns)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.rows = nil
-	if m.forest, err = grow(ctx, table, s.watched, t.options.Stage); err != nil {
-		return err
+	out := new(second)
+	if out.watched, err = grow(ctx, table, s.watched, s.weights, t.options.Stage); err != nil {
+		return nil, err
 	}
-	liked, err := grow(ctx, table, s.liked, t.options.Stage)
-	if err != nil {
-		return err
-	}
-	m.forest.and(liked, float32(t.options.Liked))
-	return nil
+	out.liked, err = grow(ctx, table, s.liked, s.weights, t.options.Stage)
+	return out, err
+}
+
+// examples are rows that the second stage learns from.
+type examples struct {
+	rows    [][featureCount]float32
+	watched []float32 // by row: 1 if it was held out
+	liked   []float32 // and liked
+	weights []float32
+}
+
+func (e *examples) add(o examples) {
+	e.rows, e.weights = append(e.rows, o.rows...), append(e.weights, o.weights...)
+	e.watched, e.liked = append(e.watched, o.watched...), append(e.liked, o.liked...)
+}
+
+// stage is a second stage in the making.
+type stage struct {
+	*training
+	examples
+	model    *Model // with all weights
+	seat     []int32
+	items    []int32   // of columns
+	diagonal []float64 // of the inverse, by column
 }
 
 // collect describes the candidates of the lists that the second stage learns from.
-func (t *training) collect(ctx context.Context, m *Model) (*stage, error) {
+func (t *training) collect(ctx context.Context) (*stage, error) {
+	m := t.prune(len(t.items))
 	s := &stage{training: t, model: m, seat: t.seats()}
 	s.items = make([]int32, len(m.columns))
 	s.diagonal = make([]float64, len(m.columns))
@@ -84,7 +136,7 @@ func (t *training) collect(ctx context.Context, m *Model) (*stage, error) {
 		if err != nil {
 			return nil, err
 		}
-		if n++; n%every == 0 && l.Watched() >= 2*heldShare {
+		if n++; n%every == 0 && l.Watched() >= leastHeld {
 			batch = append(batch, slices.Clone(l))
 		}
 		if len(batch) == batchSize {
@@ -99,31 +151,19 @@ func (t *training) collect(ctx context.Context, m *Model) (*stage, error) {
 	return s, ctx.Err()
 }
 
-// stage is a second stage in the making.
-type stage struct {
-	*training
-	model    *Model
-	seat     []int32
-	items    []int32   // of columns
-	diagonal []float64 // of the inverse, by column
-	rows     [][featureCount]float32
-	watched  []float32 // by row: 1 if it was held out
-	liked    []float32 // and liked
-}
-
 // learn adds the candidates of some lists, in their order.
 func (s *stage) learn(lists []engine.List) {
-	type learnt struct {
-		rows           [][featureCount]float32
-		watched, liked []float32
-	}
-	found := make([]learnt, len(lists))
+	found := make([]examples, len(lists))
 	next := make(chan int)
 	var running sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		running.Go(func() {
 			for n := range next {
-				found[n].rows, found[n].watched, found[n].liked = s.candidates(lists[n])
+				leaving := s.leave(lists[n])
+				found[n] = s.candidates(lists[n], leaving, 0)
+				if n%cutEvery == 0 {
+					found[n].add(s.candidates(lists[n], leaving, cuts[n/cutEvery%len(cuts)]))
+				}
 			}
 		})
 	}
@@ -133,65 +173,91 @@ func (s *stage) learn(lists []engine.List) {
 	close(next)
 	running.Wait()
 	for _, f := range found {
-		s.rows, s.watched, s.liked = append(s.rows, f.rows...), append(s.watched, f.watched...), append(s.liked, f.liked...)
+		s.add(f)
 	}
 }
 
-// candidates holds out a fifth of what is watched on a list, folds in the rest, and describes those that come first.
-func (s *stage) candidates(l engine.List) (rows [][featureCount]float32, watched, liked []float32) {
+// candidates holds out a fifth of what is watched on a list, folds in the rest, and describes those that come first. A cut leaves so
+// many of the watched entries and, of every second list, nothing else; 0 leaves all.
+func (s *stage) candidates(l engine.List, leaving *leaving, cut int) (e examples) {
 	var foldIn engine.List
 	held := map[engine.AnimeID]*engine.Entry{}
-	for i := range l {
-		if e := &l[i]; e.Watched() && mixed(uint64(e.Anime), uint64(len(l)))%heldShare == 0 { // as good as at random
-			held[e.Anime] = e
-		} else {
-			foldIn = append(foldIn, *e)
+	aside := map[engine.AnimeID]bool{}
+	left, weight := cut, float32(1)
+	if cut > 0 {
+		weight = cutWeight
+	}
+	alone := cut > 0 && len(l)%2 == 0
+	for _, i := range shuffled(l) {
+		entry := &l[i]
+		switch {
+		case entry.Watched() && mixed(uint64(entry.Anime), uint64(len(l)))%heldShare == 0: // as good as at random
+			held[entry.Anime] = entry
+		case cut > 0 && entry.Watched() && left == 0, alone && !entry.Watched():
+			aside[entry.Anime] = true
+		default:
+			if entry.Watched() {
+				left--
+			}
+			foldIn = append(foldIn, *entry)
 		}
 	}
 	m := s.model
-	f := m.fold(foldIn, s.catalogue, nil, s.leave(l))
+	f := m.fold(foldIn, s.catalogue, nil, leaving)
 	defer f.Release()
 	enough := likedFrom(foldIn)
-	own := make(map[engine.AnimeID]bool, len(foldIn))
 	for i := range foldIn {
-		own[foldIn[i].Anime] = true
+		aside[foldIn[i].Anime] = true
 	}
 	var anime []*engine.Anime
 	for _, id := range m.columns {
-		if a := s.catalogue.Anime(id); !own[id] && a != nil {
+		if a := s.catalogue.Anime(id); !aside[id] && a != nil {
 			anime = append(anime, a)
 		}
 	}
-	f.choose(anime, niches[engine.MaxNiche].choosing)
+	cost := f.cost(0)
+	f.choose(anime, cost)
 	all := scaleOf(l)
 	matches := make([]float64, len(anime))
 	for i := range f.looked {
 		k := &f.looked[i]
-		if e := held[k.anime.ID]; e != nil { // what this list itself adds to the facts is not known of others
-			k.facts.add(e, all, -1)
-			k.linear = k.sum*f.unit - niches[engine.MaxNiche].choosing*k.facts.popularity()
+		if h := held[k.anime.ID]; h != nil { // what this list itself adds to the facts is not known of others
+			k.facts.add(h, all, -1)
+			k.linear = k.sum*f.unit - cost*k.facts.popularity()
 		}
 		matches[i] = k.linear
 	}
 	f.first(matches)
 	f.inspect()
-	rows = make([][featureCount]float32, len(f.order))
-	watched, liked = make([]float32, len(f.order)), make([]float32, len(f.order))
+	e = examples{make([][featureCount]float32, len(f.order)), make([]float32, len(f.order)), make([]float32, len(f.order)), make([]float32, len(f.order))}
 	var x features
 	for place, i := range f.order {
 		k := &f.looked[i]
 		f.featuresOf(k, place, f.looked[f.order[0]].linear, &x)
-		for feature := range rows[place] {
-			rows[place][feature] = fromOrdinal(x[feature])
+		for feature := range e.rows[place] {
+			e.rows[place][feature] = fromOrdinal(x[feature])
 		}
-		if e := held[k.anime.ID]; e != nil {
-			watched[place] = 1
-			if float64(e.Score) >= enough {
-				liked[place] = 1
+		e.weights[place] = weight
+		if h := held[k.anime.ID]; h != nil {
+			e.watched[place] = 1
+			if float64(h.Score) >= enough {
+				e.liked[place] = 1
 			}
 		}
 	}
-	return rows, watched, liked
+	return e
+}
+
+// shuffled are the places of a list's entries in an order that has nothing to do with what they are.
+func shuffled(l engine.List) []int {
+	order := make([]int, len(l))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Compare(mixed(uint64(l[a].Anime), uint64(len(l))+1), mixed(uint64(l[b].Anime), uint64(len(l))+1))
+	})
+	return order
 }
 
 // likedFrom is the score from which an entry counts as liked by the user of a list: the mean, and at least 7.

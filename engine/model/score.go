@@ -1,4 +1,3 @@
-// Package model learns from everybody's lists what users will like, and how they will score it.
 package model
 
 import (

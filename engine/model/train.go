@@ -26,7 +26,6 @@ type Options struct {
 	Rows    float64 // a user with n inputs counts (n / mean n) to this power
 	Kept    int     // weights of each input that stay, the largest
 	Stage   boosting
-	Liked   float64 // how much what is liked counts in the second stage, beside what is watched
 
 	Except func(engine.AnimeID) bool // anime that are not learnt, to see how well they are estimated; nil: none
 }
@@ -36,7 +35,7 @@ func Defaults() Options {
 	return Options{
 		Anime: 6000, Inputs: Weights{Score: 0.3, Planned: 0.3, OnHold: 0.15, Dropped: 0.15},
 		Ridge: 200, Dropout: 0.5, Rows: -0.5, Kept: 200,
-		Stage: boosting{Trees: 100, Depth: 5, Rate: 0.15, Ridge: 5, Least: 100, Sample: 0.8, Columns: 0.5}, Liked: 2.5,
+		Stage: boosting{Trees: 100, Depth: 5, Rate: 0.15, Ridge: 5, Least: 100, Sample: 0.8, Columns: 0.5},
 	}
 }
 
@@ -48,9 +47,6 @@ const (
 
 // train learns which anime speak for which.
 func train(ctx context.Context, lists Lists, c *engine.Catalogue, o Options, progress func(step string)) (*Model, error) {
-	if progress == nil {
-		progress = func(string) {}
-	}
 	t := &training{options: o, catalogue: c, lists: lists}
 	progress("counting who watched what")
 	if err := t.count(ctx); err != nil {
@@ -69,9 +65,11 @@ func train(ctx context.Context, lists Lists, c *engine.Catalogue, o Options, pro
 		return nil, err
 	}
 	progress("keeping what matters")
-	m := t.prune()
+	m := t.prune(o.Kept)
 	progress("growing the second stage")
-	return m, t.stage(ctx, m)
+	var err error
+	m.second, err = t.stage(ctx)
+	return m, err
 }
 
 // training is a model in the making.
@@ -155,9 +153,9 @@ func (m *Model) fit(c *engine.Catalogue) {
 	m.popularity, m.liked = fitted(sizes, popularity), fitted(means, liked)
 }
 
-// prune keeps what serves: of each input the largest weights towards anime that can be recommended. The weight of input i for
+// prune keeps of each input the so many largest weights towards anime that can be recommended. The weight of input i for
 // anime j is -p_ij / p_jj, p being the inverse (Steck, “Embarrassingly shallow autoencoders for sparse data”, 2019).
-func (t *training) prune() *Model {
+func (t *training) prune(kept int) *Model {
 	n := len(t.items)
 	m := &Model{inputs: t.items, backdrop: t.backdrop}
 	var columns []int
@@ -169,7 +167,7 @@ func (t *training) prune() *Model {
 		}
 	}
 	m.fit(t.catalogue)
-	kept := min(t.options.Kept, len(columns))
+	kept = min(kept, len(columns))
 	m.kept = kept
 	m.scales = make([]float32, n)
 	m.places = make([]uint16, n*kept)
