@@ -50,7 +50,7 @@ var Olders = []Older{
 	{
 		ID: "rekos-named", Title: "Rekos, the user in the path", Method: "POST", Path: "/api/recommendations/{username}",
 		Text: []string{
-			"The same as it was answered in early 2022: with other `metadata`, and hashes of users that are 40 digits long instead of 32. Either is understood in `banned_users`.",
+			"The same as it was answered in early 2022: all but the user in a JSON object, with other `metadata` in the answer, and hashes of users that are 40 digits long instead of 32. Either is understood in `banned_users`.",
 		},
 		Params: []Param{
 			paramUser, paramAccuracy, paramBannedAnime, paramBannedUsers,

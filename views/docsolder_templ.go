@@ -120,13 +120,13 @@ func docsOlder(o Older, v DocsView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if o.Body != "" {
-			templ_7745c5c3_Err = docsSubheading("In a JSON object").Render(ctx, templ_7745c5c3_Buffer)
+		if o.Params[0].InPath {
+			templ_7745c5c3_Err = docsSubheading("Parameters").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = docsSubheading("Parameters").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = docsSubheading("In a JSON object").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -652,7 +652,7 @@ func footer() templ.Component {
 			templ_7745c5c3_Var31 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 50, "<footer class=\"border-t border-line px-4 py-8 text-sm text-soft sm:px-6 lg:px-10\"><div class=\"mx-auto flex max-w-page flex-wrap gap-x-6 gap-y-2\"><a href=\"/about\">How it works</a> <a href=\"/docs\">API</a> <a href=\"/import\">Upload a list</a> <a href=\"/about#removal\">Have your list removed</a> <span class=\"sm:ml-auto\">Not part of MyAnimeList, whose data it reads.</span></div></footer>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 50, "<footer class=\"border-t border-line py-8 text-sm text-soft\"><div class=\"mx-auto flex max-w-page flex-wrap gap-x-6 gap-y-2 px-4 sm:px-6 lg:px-10\"><a href=\"/about\">How it works</a> <a href=\"/docs\">API</a> <a href=\"/import\">Upload a list</a> <a href=\"/about#removal\">Have your list removed</a> <span class=\"sm:ml-auto\">Not part of MyAnimeList, whose data it reads.</span></div></footer>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

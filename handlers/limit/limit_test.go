@@ -144,16 +144,16 @@ func TestMemoryIsBounded(t *testing.T) {
 	l := counter{limit.New(limit.Options{Budgets: limit.Budgets{limit.Pages: {Quota: 20, Window: 24 * time.Hour}}, Log: quiet, Now: c.now}), nil}
 	l.take(t, limit.Pages, "greedy", 20)
 	before := heap()
-	for i := range 500_000 {
+	for i := range 250_000 {
 		l.take(t, limit.Pages, fmt.Sprintf("2001:db8:%x:%x::/64", i>>16, i&0xffff), 1)
 		if i%1000 == 0 {
 			l.refused(t, limit.Pages, "greedy")
 		}
 	}
 	if grown := heap() - before; grown > 64<<20 {
-		t.Errorf("half a million addresses take %d MB", grown>>20)
+		t.Errorf("250,000 addresses take %d MB", grown>>20)
 	} else {
-		t.Logf("half a million addresses take %d MB", grown>>20)
+		t.Logf("250,000 addresses take %d MB", grown>>20)
 	}
 	l.refused(t, limit.Pages, "greedy")
 }
