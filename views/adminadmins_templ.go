@@ -115,7 +115,7 @@ func AdminsPage(p AdminPage, v AdminsView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "</td><td class=\"space-x-1 md:text-right\"><details class=\"inline-block max-w-xs text-left align-top\"><summary class=\"tool flex list-none items-center justify-center\" aria-label=\"")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "</td><td class=\"acts space-x-1\"><details class=\"inline-block max-w-xs text-left align-top\"><summary class=\"tool flex list-none items-center justify-center\" aria-label=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
