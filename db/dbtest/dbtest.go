@@ -125,6 +125,7 @@ func Run(t *testing.T, empty func(testing.TB) string) {
 		{"sessions", sessionTests},
 		{"population", populationTests},
 		{"keys", keyTests},
+		{"series", seriesTests},
 		{"failures", failureTests},
 		{"together", togetherTests},
 	} {
