@@ -67,6 +67,7 @@ type Store interface {
 	Counter(ctx context.Context, name string) (int64, error)
 	AddCounter(ctx context.Context, name string, delta int64) (int64, error)
 
+	TotalsStore
 	PopulationStore
 	KeyStore
 }
@@ -123,6 +124,7 @@ type Engine struct {
 	catalogue atomic.Pointer[Catalogue]
 	loaded    atomic.Int64 // counterBulk when they were loaded
 	profiles  profiles
+	totals    totals
 
 	describing sync.Mutex // one change of the catalogue at a time
 	fetches    flights[User]

@@ -10,6 +10,7 @@ import (
 
 // Population is how the values of all users' profiles are spread. It is immutable once it is shared.
 type Population struct {
+	Version int64     // given by the store, from 1; 0 when it is not kept
 	Users   int       // whose profiles were looked at, those of empty lists included
 	MadeAt  time.Time // zero when it is not kept
 	State   string    // of the store's users and anime then; see [PopulationStore]

@@ -126,6 +126,7 @@ func Run(t *testing.T, empty func(testing.TB) string) {
 		{"population", populationTests},
 		{"keys", keyTests},
 		{"series", seriesTests},
+		{"totals", totalsTests},
 		{"failures", failureTests},
 		{"together", togetherTests},
 	} {
