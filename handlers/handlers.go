@@ -16,6 +16,7 @@ import (
 
 	"reko.moe/engine"
 	"reko.moe/handlers/api"
+	"reko.moe/handlers/metrics"
 )
 
 // Options are what the handlers need.
@@ -34,6 +35,7 @@ type Options struct {
 	Examples  []string                    // names of some of those
 	Secret    []byte                      // of the hashes that stand for users; nil: a new one
 	Sessions  fiber.Storage               // what is remembered of browsers; nil: in memory
+	Metrics   *metrics.Metrics            // count requests; nil: new ones
 	Log       *slog.Logger
 }
 
@@ -63,6 +65,9 @@ func New(o Options) *fiber.App {
 		o.Secret = make([]byte, 32)
 		_, _ = rand.Read(o.Secret) // never fails
 	}
+	if o.Metrics == nil {
+		o.Metrics = metrics.New(o.Version)
+	}
 	s := &server{Options: o, reading: make(chan struct{}, mostReading)}
 	s.sessions = newSessions(o.Sessions, s.secure())
 	app := fiber.New(fiber.Config{
@@ -79,6 +84,7 @@ func New(o Options) *fiber.App {
 	app.Use(s.identify, s.recover, s.deadline, s.apiHost)
 	app.Get("/healthz", s.health)
 	app.Get("/readyz", s.readiness)
+	app.Get("/metrics", s.metricsHandler())
 	app.Use(compress.New())
 	app.Use("/api", s.cors)
 	app.Use(s.started, s.secured)

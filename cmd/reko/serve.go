@@ -17,6 +17,7 @@ import (
 	"reko.moe/engine/jobs"
 	"reko.moe/engine/mal"
 	"reko.moe/handlers"
+	"reko.moe/handlers/metrics"
 )
 
 // reloadEvery is how often the server looks whether another process changed users or anime in bulk.
@@ -43,10 +44,12 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 		return errors.Join(err, ln.Close())
 	}
 	defer store.Close()
-	eng, err := cfg.newEngine(store, log)
+	m := metrics.New(versionText())
+	eng, watched, err := cfg.watchedEngine(store, log, m)
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
+	m.Watch(watched)
 	secret, err := cfg.secret(ctx, store)
 	if err != nil {
 		return errors.Join(err, ln.Close())
@@ -64,6 +67,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 		Demo:      demoUsers.Load,
 		Examples:  exampleNames(),
 		Sessions:  store.Sessions(),
+		Metrics:   m,
 		Secret:    secret,
 		Log:       log,
 		Ready: func(ctx context.Context) error {
@@ -77,6 +81,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 		},
 	})
 
+	finish := keepSeries(ctx, m, store, log)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return app.Listener(ln) })
 	g.Go(func() error {
@@ -107,7 +112,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 			return nil
 		})
 		if cfg.Jobs {
-			jobs.Start(ctx, log, store, cfg.jobs(eng)...)
+			jobs.Start(ctx, log, m.Jobs(store), cfg.jobs(eng)...)
 		}
 		return nil
 	})
@@ -115,23 +120,33 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = nil
 	}
-	return err
+	return errors.Join(err, finish())
 }
 
 // newEngine makes the engine that the configuration describes, still empty.
 func (cfg *config) newEngine(store *db.DB, log *slog.Logger) (*engine.Engine, error) {
+	eng, _, err := cfg.watchedEngine(store, log, metrics.New(versionText()))
+	return eng, err
+}
+
+// watchedEngine is newEngine with m to count what it asks, and with what says how it is.
+func (cfg *config) watchedEngine(store *db.DB, log *slog.Logger, m *metrics.Metrics) (*engine.Engine, metrics.Sources, error) {
+	var client *mal.Client
 	o := engine.Options{Store: store, MaxAge: cfg.MaxAge, Exclude: cfg.Exclude, Log: log}
 	if cfg.MALClient != "" {
-		client, err := mal.New(mal.Options{
+		asking := mal.Options{
 			URL: cfg.MALURL, ClientID: cfg.MALClient, Rate: cfg.MALRate, Burst: cfg.MALBurst, Timeout: cfg.MALTimeout,
 			ProbeUser: cfg.MALProbe, Log: log,
-		})
-		if err != nil {
-			return nil, err
+		}
+		observe(m, &asking)
+		var err error
+		if client, err = mal.New(asking); err != nil {
+			return nil, metrics.Sources{}, err
 		}
 		o.Source = client
 	}
-	return engine.New(o), nil
+	eng := engine.New(o)
+	return eng, sources(eng, store, client), nil
 }
 
 // follow loads again whenever another process changed users or anime in bulk.
