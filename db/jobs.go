@@ -61,6 +61,23 @@ func (db *DB) Lock(ctx context.Context, name string) (release func(), ok bool, e
 	}), true, nil
 }
 
+// Locked implements [jobs.Keeper].
+func (db *DB) Locked(ctx context.Context, name string) (bool, error) {
+	if db.pool == nil {
+		if err := ctx.Err(); err != nil {
+			return false, failed("lock "+name, err)
+		}
+		db.jobs.Lock()
+		defer db.jobs.Unlock()
+		return db.jobs.running[name], nil
+	}
+	var locked bool
+	err := db.sql.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+		AND ((classid::bigint << 32) | objid::bigint) = `+lockKey+`)`, "job "+name).Scan(&locked)
+	return locked, failed("lock "+name, err)
+}
+
 func (db *DB) lockHere(name string) (release func(), ok bool) {
 	db.jobs.Lock()
 	defer db.jobs.Unlock()

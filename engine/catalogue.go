@@ -1,6 +1,10 @@
 package engine
 
-import "slices"
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // Catalogue is a set of described anime, indexed by id. It is immutable, hence safe for concurrent use; [Catalogue.With]
 // makes a changed one. The zero value is empty.
@@ -88,4 +92,26 @@ func (c *Catalogue) Len() int { return c.count }
 func (c *Catalogue) SameTaste(a *Anime) bool {
 	t := c.title(a.ID)
 	return t != nil && slices.Equal(t.places, hashPlacesOf(a))
+}
+
+// find returns at most n of the anime with text, in lower case, in a title, or with that id, without the first skip of them.
+func (c *Catalogue) find(text string, skip, n int) []*Anime {
+	id, err := strconv.Atoi(text)
+	if err != nil {
+		id = -1
+	}
+	var found []*Anime
+	for _, t := range c.byID {
+		if t == nil || int(t.anime.ID) != id && !strings.Contains(strings.ToLower(t.anime.Title), text) &&
+			!strings.Contains(strings.ToLower(t.anime.English), text) {
+			continue
+		}
+		if skip--; skip >= 0 {
+			continue
+		}
+		if found = append(found, t.anime); len(found) == n {
+			break
+		}
+	}
+	return found
 }

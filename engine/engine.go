@@ -70,6 +70,7 @@ type Store interface {
 	TotalsStore
 	PopulationStore
 	KeyStore
+	AdminStore
 }
 
 // The counters that the engine keeps.
@@ -107,6 +108,9 @@ type Options struct {
 	Patience     time.Duration // how long a visitor waits for a refresh before the stored list serves; 3 s
 	FetchTimeout time.Duration // the longest that fetching one list may take; 60 s
 	Exclude      []AnimeID     // never recommended
+	Passwords    Passwords     // of admins; without it nobody logs in
+	SessionIdle  time.Duration // an admin's session ends when nothing was done for as long; 1 h
+	SessionFor   time.Duration // and so long after the login whatever was done; 12 h
 	Log          *slog.Logger  // default: nowhere
 	Now          func() time.Time
 	Seed         func() uint64 // of a random draw that names none; at most [MaxSeed]
@@ -114,8 +118,11 @@ type Options struct {
 
 // Engine answers the questions that Reko exists for. It is safe for concurrent use.
 type Engine struct {
-	opts    Options
-	exclude map[AnimeID]bool
+	opts Options
+
+	configured map[AnimeID]bool // never recommended, whatever admins say
+	exclude    atomic.Pointer[excluded]
+	excluding  sync.Mutex // one reads what is excluded at a time
 
 	// loading is held for writing while index and catalogue are replaced, and for reading from a change in the store until
 	// the same change in memory, so that no change falls between.
@@ -136,6 +143,8 @@ func New(o Options) *Engine {
 	o.MaxAge = cmp.Or(o.MaxAge, 72*time.Hour)
 	o.Patience = cmp.Or(o.Patience, 3*time.Second)
 	o.FetchTimeout = cmp.Or(o.FetchTimeout, time.Minute)
+	o.SessionIdle = cmp.Or(o.SessionIdle, time.Hour)
+	o.SessionFor = cmp.Or(o.SessionFor, 12*time.Hour)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -145,10 +154,11 @@ func New(o Options) *Engine {
 	if o.Seed == nil {
 		o.Seed = func() uint64 { return rand.Uint64N(MaxSeed + 1) }
 	}
-	e := &Engine{opts: o, exclude: map[AnimeID]bool{}}
+	e := &Engine{opts: o, configured: map[AnimeID]bool{}}
 	for _, id := range o.Exclude {
-		e.exclude[id] = true
+		e.configured[id] = true
 	}
+	e.exclude.Store(&excluded{anime: e.configured})
 	e.index.Store(new(Index))
 	e.catalogue.Store(new(Catalogue))
 	return e
@@ -158,6 +168,9 @@ func New(o Options) *Engine {
 // meanwhile are answered from what was there before.
 func (e *Engine) Load(ctx context.Context) error {
 	if err := e.load(ctx); err != nil {
+		return err
+	}
+	if err := e.loadExcluded(ctx); err != nil {
 		return err
 	}
 	return e.loadProfiles(ctx)
@@ -192,8 +205,11 @@ func (e *Engine) load(ctx context.Context) error {
 }
 
 // Reload loads again if users or anime were changed in bulk since, for example by an import in another process, and tells
-// whether they were.
+// whether they were. What is excluded it loads again, too, if that changed.
 func (e *Engine) Reload(ctx context.Context) (bool, error) {
+	if err := e.reloadExcluded(ctx); err != nil {
+		return false, err
+	}
 	bulk, err := e.opts.Store.Counter(ctx, counterBulk)
 	if err != nil {
 		return false, err

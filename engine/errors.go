@@ -6,7 +6,9 @@ import "errors"
 // or a program is told about each is decided in one place, the handlers.
 var (
 	ErrInvalid         = errors.New("invalid parameter")                 // what was asked makes no sense
-	ErrUnauthorized    = errors.New("unauthorized")                      // a key is missing or wrong
+	ErrUnauthorized    = errors.New("unauthorized")                      // a key or a password is missing or wrong
+	ErrTooSoon         = errors.New("too many attempts")                 // to log in; a [TooSoon] says how long to wait
+	ErrLastAdmin       = errors.New("the last admin stays")              // another one has to be there first
 	ErrNotFound        = errors.New("not found")                         // no such thing, or nobody of that name
 	ErrPrivate         = errors.New("list is private")                   // made sure of: other lists can be read
 	ErrEmptyList       = errors.New("nothing watched")                   // the list has no watched entry

@@ -30,6 +30,7 @@ type memStore struct {
 
 	population memPopulation
 	keys       memKeys
+	admins     memAdmins
 }
 
 type memAnime struct {

@@ -211,7 +211,7 @@ func (e *Engine) eligible(ctx context.Context, u User, near []Neighbour, lenders
 	for i := range own {
 		seats.set(own[i].Anime, taken)
 	}
-	for id := range e.exclude {
+	for id := range e.exclude.Load().anime {
 		seats.set(id, taken)
 	}
 	p := &pool{near: near, today: DayOf(e.opts.Now())}

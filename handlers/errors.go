@@ -22,6 +22,7 @@ var failures = []struct {
 }{
 	{engine.ErrInvalid, http.StatusBadRequest, "InvalidParameter", "That request makes no sense."},
 	{errBody, http.StatusBadRequest, "InvalidBody", "That body makes no sense."},
+	{errForm, http.StatusForbidden, "InvalidForm", "That form is out of date, so nothing was changed. Go back, load the page again, and send it once more."},
 	{engine.ErrUnauthorized, http.StatusUnauthorized, "Unauthorized", "A valid key is needed, as Authorization: Bearer KEY."},
 	{engine.ErrPrivate, http.StatusForbidden, "PrivateUserList", "That user's list is private."},
 	{engine.ErrEmptyList, http.StatusUnprocessableEntity, "EmptyUserList", "That user has not watched anything yet."},

@@ -15,6 +15,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"reko.moe/engine"
+	"reko.moe/engine/jobs"
 	"reko.moe/handlers/api"
 	"reko.moe/handlers/metrics"
 )
@@ -33,7 +34,8 @@ type Options struct {
 	Upstream  bool                        // users who are not stored are looked for on MyAnimeList
 	Demo      func() bool                 // tells whether the users are the invented ones
 	Examples  []string                    // names of some of those
-	Secret    []byte                      // of the hashes that stand for users; nil: a new one
+	Secret    []byte                      // of the hashes that stand for users, and of tokens; nil: a new one
+	Jobs      *jobs.Runner                // that admins run by hand; nil: none
 	Sessions  fiber.Storage               // what is remembered of browsers; nil: in memory
 	Metrics   *metrics.Metrics            // count requests; nil: new ones
 	Log       *slog.Logger
@@ -121,6 +123,7 @@ func New(o Options) *fiber.App {
 	app.Post("/unhide", sameSite, s.unhide)
 	app.Post("/theme", sameSite, s.theme)
 	app.Post("/forget", sameSite, s.forget)
+	s.adminRoutes(app)
 	app.Get("/static/:version/:name", s.staticFile)
 	app.Get("/robots.txt", s.robots)
 	app.Get("/share.png", s.siteShare)

@@ -50,6 +50,9 @@ type config struct {
 
 	PopulationEvery time.Duration // [jobs] population
 
+	AdminIdle    time.Duration // [admin] idle
+	AdminSession time.Duration // [admin] session
+
 	Demo string // [demo] enabled: auto, true or false
 
 	LogLevel  slog.Level // [log] level
@@ -88,6 +91,8 @@ func (cfg *config) settings() []setting {
 		{"jobs", "airing", "1h", duration(&cfg.AiringEvery, time.Second)},
 		{"jobs", "hashes", "10m", duration(&cfg.HashesEvery, time.Second)},
 		{"jobs", "population", "1h", duration(&cfg.PopulationEvery, time.Second)},
+		{"admin", "idle", "1h", duration(&cfg.AdminIdle, time.Minute)},
+		{"admin", "session", "12h", duration(&cfg.AdminSession, time.Minute)},
 		{"demo", "enabled", "auto", oneOf(&cfg.Demo, "auto", "true", "false")},
 		{"log", "level", "info", level(&cfg.LogLevel)},
 		{"log", "format", "text", oneOf(&cfg.LogFormat, "text", "json")},

@@ -36,6 +36,7 @@ type cli struct {
 		Run  jobsRunCmd  `cmd:"" help:"Run jobs now."`
 	} `cmd:"" help:"What is done at intervals."`
 	Keys    keysCmd    `cmd:"" help:"Keys of programs that may ask for statistics of users."`
+	Admin   adminCmd   `cmd:"" help:"Who may log in under /admin."`
 	Remove  removeCmd  `cmd:"" help:"Delete users and their lists."`
 	Check   checkCmd   `cmd:"" help:"Check that every stored list is whole."`
 	Version versionCmd `cmd:"" help:"Print the version."`

@@ -16,6 +16,7 @@ import (
 	"reko.moe/engine/demo"
 	"reko.moe/engine/jobs"
 	"reko.moe/engine/mal"
+	"reko.moe/engine/password"
 	"reko.moe/handlers"
 	"reko.moe/handlers/metrics"
 )
@@ -54,6 +55,8 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
+	g, ctx := errgroup.WithContext(ctx)
+	byHand := jobs.NewRunner(ctx, log, m.Jobs(store), cfg.jobs(eng)...)
 	var started, stopping, demoUsers atomic.Bool
 	app := handlers.New(handlers.Options{
 		Engine:    eng,
@@ -69,6 +72,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 		Sessions:  store.Sessions(),
 		Metrics:   m,
 		Secret:    secret,
+		Jobs:      byHand,
 		Log:       log,
 		Ready: func(ctx context.Context) error {
 			switch {
@@ -82,13 +86,13 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 	})
 
 	finish := keepSeries(ctx, m, store, log)
-	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return app.Listener(ln) })
 	g.Go(func() error {
 		<-ctx.Done()
 		stopping.Store(true)
 		log.Info("stopping")
 		err := app.ShutdownWithTimeout(stopWithin)
+		byHand.Wait()
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 		defer cancel()
 		return errors.Join(err, eng.Close(late))
@@ -132,7 +136,10 @@ func (cfg *config) newEngine(store *db.DB, log *slog.Logger) (*engine.Engine, er
 // watchedEngine is newEngine with m to count what it asks, and with what says how it is.
 func (cfg *config) watchedEngine(store *db.DB, log *slog.Logger, m *metrics.Metrics) (*engine.Engine, metrics.Sources, error) {
 	var client *mal.Client
-	o := engine.Options{Store: store, MaxAge: cfg.MaxAge, Exclude: cfg.Exclude, Log: log}
+	o := engine.Options{
+		Store: store, MaxAge: cfg.MaxAge, Exclude: cfg.Exclude, Log: log,
+		Passwords: password.New(), SessionIdle: cfg.AdminIdle, SessionFor: cfg.AdminSession,
+	}
 	if cfg.MALClient != "" {
 		asking := mal.Options{
 			URL: cfg.MALURL, ClientID: cfg.MALClient, Rate: cfg.MALRate, Burst: cfg.MALBurst, Timeout: cfg.MALTimeout,

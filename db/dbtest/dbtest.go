@@ -127,6 +127,8 @@ func Run(t *testing.T, empty func(testing.TB) string) {
 		{"keys", keyTests},
 		{"series", seriesTests},
 		{"totals", totalsTests},
+		{"admins", adminTests},
+		{"search", searchTests},
 		{"failures", failureTests},
 		{"together", togetherTests},
 	} {

@@ -100,9 +100,18 @@ func lock(t *testing.T, k jobs.Keeper, name string) (release func()) {
 	return release
 }
 
+// wantLocked checks what a store says of a lock.
+func (s store) wantLocked(t *testing.T, name string, locked bool) {
+	t.Helper()
+	want(t, "Locked "+name, must[bool](t)(s.Locked(t.Context(), name)), locked)
+}
+
 func lockOne(t *testing.T, s store) {
 	for range 3 {
+		s.wantLocked(t, "refresh", false)
 		release := lock(t, s, "refresh")
+		s.wantLocked(t, "refresh", true)
+		s.wantLocked(t, "train", false)
 		if release == nil {
 			t.Fatal("a lock that nobody has was not given")
 		}
@@ -159,6 +168,7 @@ func lockShared(t *testing.T, s store) {
 	}
 	elsewhere := s.another(t, 0)
 	release := lock(t, s, "refresh")
+	store{elsewhere, s.url}.wantLocked(t, "refresh", true)
 	if lock(t, elsewhere, "refresh") != nil {
 		t.Error("a lock was given on two instances")
 	}
@@ -175,6 +185,7 @@ func lockShared(t *testing.T, s store) {
 
 	// The same name in another schema is another lock.
 	apart := Open(t, Postgres(t))
+	store{apart, s.url}.wantLocked(t, "refresh", false)
 	if release := lock(t, apart, "refresh"); release == nil {
 		t.Error("a lock of one schema is held in another one")
 	} else {

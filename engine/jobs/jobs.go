@@ -33,6 +33,8 @@ type Run struct {
 type Keeper interface {
 	// Lock takes the lock of a name, if nobody has it. release gives it back.
 	Lock(ctx context.Context, name string) (release func(), ok bool, err error)
+	// Locked tells whether somebody has the lock of a name.
+	Locked(ctx context.Context, name string) (bool, error)
 	SaveRun(ctx context.Context, r Run) error
 	// LastRuns returns the last n runs of a job, the newest first.
 	LastRuns(ctx context.Context, job string, n int) ([]Run, error)

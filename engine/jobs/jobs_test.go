@@ -56,6 +56,15 @@ func (k *memKeeper) Lock(ctx context.Context, name string) (release func(), ok b
 	}, true, nil
 }
 
+func (k *memKeeper) Locked(ctx context.Context, name string) (bool, error) {
+	if err := k.begin(ctx, "Locked"); err != nil {
+		return false, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.locked[name], nil
+}
+
 func (k *memKeeper) SaveRun(ctx context.Context, r Run) error {
 	if err := k.begin(ctx, "SaveRun"); err != nil {
 		return err

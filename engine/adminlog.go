@@ -1,0 +1,47 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"time"
+)
+
+// Action is what an admin did.
+type Action struct {
+	At    time.Time
+	Admin string // empty: nobody who was logged in
+	What  string // in words, in the past tense
+	On    string // what it was done to; empty: nothing
+	From  string // address
+}
+
+// LogStore keeps what admins did. It is part of [Store].
+type LogStore interface {
+	// NoteAction keeps an action. Of very many the oldest go.
+	NoteAction(ctx context.Context, a Action) error
+	// Actions returns at most n actions, the newest first, without the newest skip of them.
+	Actions(ctx context.Context, skip, n int) ([]Action, error)
+}
+
+// ActionPage is how many actions a page of them has.
+const ActionPage = 50
+
+// Note keeps what an admin did, now.
+func (e *Engine) Note(ctx context.Context, a Action) error {
+	a.At = e.opts.Now()
+	return e.opts.Store.NoteAction(context.WithoutCancel(ctx), a)
+}
+
+// Actions returns a page of what admins did, the newest first, counted from 1.
+func (e *Engine) Actions(ctx context.Context, page int) ([]Action, Page, error) {
+	page = max(page, 1)
+	return pageFrom(page, ActionPage, func(skip, n int) ([]Action, error) { return e.opts.Store.Actions(ctx, skip, n) })
+}
+
+// pageFrom reads a page of size items, and one more to know whether there is a next one.
+func pageFrom[T any](page, size int, read func(skip, n int) ([]T, error)) ([]T, Page, error) {
+	page = min(cmp.Or(page, 1), 1<<20)
+	items, err := read((page-1)*size, size+1)
+	more := len(items) > size
+	return items[:min(len(items), size)], Page{Current: page, More: more}, err
+}

@@ -1,0 +1,79 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// AttemptStore counts logins. It is part of [Store]. Times are kept to the second.
+type AttemptStore interface {
+	// TryLogin counts a login under each of the limits, as a failure until [AttemptStore.ForgetLogins], unless one of them is
+	// in the way: then nothing is counted, and it returns until when the longest of those lasts.
+	TryLogin(ctx context.Context, limits []LoginLimit, at time.Time) (until time.Time, err error)
+	// ForgetLogins forgets the failures under the limits.
+	ForgetLogins(ctx context.Context, limits []LoginLimit) error
+}
+
+// LoginLimit lets some logins fail, and puts more and more time between those that follow. Failures are forgotten a day after
+// the last one.
+type LoginLimit struct {
+	Key   string        // of what is limited; a hash, since what is typed as a name may be a password
+	Free  int           // how many may fail without delay
+	First time.Duration // delay after the next one; it doubles with each that follows
+	Most  time.Duration
+}
+
+// LoginsForgotten is when failures are forgotten.
+const LoginsForgotten = 24 * time.Hour
+
+// Delay returns how long nothing is tried after so many failures.
+func (l LoginLimit) Delay(failures int) time.Duration {
+	if failures <= l.Free {
+		return 0
+	}
+	d := l.First
+	for i := l.Free + 1; i < failures && d < l.Most; i++ {
+		d *= 2
+	}
+	return min(d, l.Most)
+}
+
+// loginLimits are those for a name and an address. An account cannot be locked for long by others, and an address that tries
+// many names has to wait longer.
+func loginLimits(name, from string) []LoginLimit {
+	return []LoginLimit{
+		{Key: attemptKey("name", name), Free: 4, First: 5 * time.Second, Most: 15 * time.Minute},
+		{Key: attemptKey("address", network(from)), Free: 9, First: 10 * time.Second, Most: time.Hour},
+	}
+}
+
+func attemptKey(kind, of string) string {
+	sum := sha256.Sum256([]byte(kind + " " + of))
+	return hex.EncodeToString(sum[:])
+}
+
+// network is what of an address is somebody's: of an IPv6 address the first 64 bits.
+func network(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		return address
+	}
+	a = a.Unmap().WithZone("")
+	if a.Is4() {
+		return a.String()
+	}
+	p, _ := a.Prefix(64) // valid for every IPv6 address
+	return p.String()
+}
+
+// TooSoon says that a login is not tried before a time has passed. It is [ErrTooSoon].
+type TooSoon struct{ Wait time.Duration }
+
+func (t TooSoon) Error() string { return fmt.Sprintf("too many logins failed, wait for %s", t.Wait) }
+
+// Unwrap makes it an [ErrTooSoon].
+func (t TooSoon) Unwrap() error { return ErrTooSoon }

@@ -1,0 +1,103 @@
+package views
+
+import (
+	"strconv"
+	"time"
+
+	"reko.moe/engine"
+)
+
+// AdminPage is what the frame of a page below /admin needs, beside [Page].
+type AdminPage struct {
+	Page
+	Admin string // who is logged in
+	Token string // that every form has to send
+	Here  string // path of the part of the admin side that the page belongs to
+	Now   time.Time
+}
+
+// adminParts are the parts of the admin side, in the order of the navigation.
+var adminParts = []struct{ Path, Name string }{
+	{"/admin", "Overview"},
+	{"/admin/jobs", "Jobs"},
+	{"/admin/users", "Users"},
+	{"/admin/anime", "Anime"},
+	{"/admin/keys", "Keys"},
+	{"/admin/admins", "Admins"},
+	{"/admin/log", "Log"},
+}
+
+// LoginView is what the login page shows.
+type LoginView struct {
+	Token string
+	Next  string // where to go after the login
+	Name  string // that was typed
+	Wrong string // with what was typed; empty: nothing
+}
+
+// OverviewView is what the first page of the admin side shows.
+type OverviewView struct {
+	Users  map[engine.Origin]int
+	Listed int // users that others are matched with
+	Titles int // described anime
+	Keys   int // valid ones
+	Last   []engine.Action
+}
+
+// all is the number of users.
+func (v OverviewView) all() int {
+	n := 0
+	for _, count := range v.Users {
+		n += count
+	}
+	return n
+}
+
+// origins are the origins of users, in the order in which they are shown.
+var origins = []engine.Origin{engine.FromMAL, engine.FromFile, engine.Uploaded, engine.FromDemo}
+
+func originName(o engine.Origin) string {
+	switch o {
+	case engine.FromMAL:
+		return "MyAnimeList"
+	case engine.FromFile:
+		return "import"
+	case engine.Uploaded:
+		return "upload"
+	case engine.FromDemo:
+		return "demo"
+	}
+	return string(o)
+}
+
+// took is a duration as it is read easily.
+func took(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return strconv.FormatInt(d.Milliseconds(), 10) + " ms"
+	case d < time.Minute:
+		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
+	}
+	return every(d.Round(time.Second))
+}
+
+// every is a duration without the units that are 0: 1h, 90s is 1m 30s.
+func every(d time.Duration) string {
+	text := ""
+	for _, u := range []struct {
+		d    time.Duration
+		name string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "min"}, {time.Second, "s"}} {
+		if n := d / u.d; n > 0 {
+			text += " " + strconv.Itoa(int(n)) + " " + u.name
+			d -= n * u.d
+		}
+	}
+	if text == "" {
+		return took(d)
+	}
+	return text[1:]
+}
+
+// utc prints a moment in full.
+func utc(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
