@@ -37,6 +37,25 @@ func (e *Engine) Refresh(ctx context.Context, name string) error {
 	return err
 }
 
+// FetchNow fetches the list of the named user again, whenever that was done last, and returns it. A user whose list does not
+// come from the source is [ErrInvalid].
+func (e *Engine) FetchNow(ctx context.Context, name string) (User, error) {
+	canonical, ok := CanonicalName(name)
+	if !ok {
+		return User{}, fmt.Errorf("user %.40q: %w", name, ErrNotFound)
+	}
+	u, err := e.opts.Store.User(ctx, canonical)
+	switch {
+	case err != nil:
+		return User{}, err
+	case u.Origin != FromMAL:
+		return User{}, fmt.Errorf("the list of %q comes from elsewhere: %w", canonical, ErrInvalid)
+	case e.opts.Source == nil:
+		return User{}, errNoSource
+	}
+	return e.fetch(ctx, canonical, u)
+}
+
 // latest is user, after a refresh if that is wanted: an old list is better than none.
 func (e *Engine) latest(ctx context.Context, name string, refresh bool) (User, error) {
 	if refresh {

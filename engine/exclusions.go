@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -56,8 +57,11 @@ func (e *Engine) Exclusions(ctx context.Context) ([]Exclusion, error) {
 	return e.opts.Store.Exclusions(ctx)
 }
 
-// ExcludedByDefault tells whether an anime is excluded by the configuration.
-func (e *Engine) ExcludedByDefault(id AnimeID) bool { return e.configured[id] }
+// Configured tells whether an anime is excluded by the configuration.
+func (e *Engine) Configured(id AnimeID) bool { return e.configured[id] }
+
+// ConfiguredExclusions returns the ids of anime that the configuration excludes, in order.
+func (e *Engine) ConfiguredExclusions() []AnimeID { return slices.Sorted(maps.Keys(e.configured)) }
 
 // loadExcluded reads anew what is excluded.
 func (e *Engine) loadExcluded(ctx context.Context) error {

@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"reko.moe/engine/jobs"
 	"reko.moe/engine/password"
 )
 
@@ -31,6 +33,7 @@ func startAdmin(t testing.TB, change func(*setup)) (*app, *clock, *browser) {
 	clock := new(clock)
 	a := start(t, func(s *setup) {
 		s.engine.Now, s.engine.Passwords = clock.now, password.Weak()
+		s.jobs = []jobs.Job{{Name: "count", About: "count to one", Every: time.Hour, Run: func(context.Context) (string, error) { return "1", nil }}}
 		if change != nil {
 			change(s)
 		}
@@ -79,7 +82,9 @@ func (got answer) leads(t testing.TB, what, to string) {
 }
 
 // adminPages are all pages of the admin side.
-var adminPages = []string{"/admin", "/admin/log"}
+var adminPages = []string{
+	"/admin", "/admin/jobs", "/admin/jobs/count", "/admin/users", "/admin/anime", "/admin/keys", "/admin/admins", "/admin/log",
+}
 
 func TestWithoutAdminThereIsHelp(t *testing.T) {
 	a := start(t, nil)
@@ -191,7 +196,11 @@ func TestFormsNeedTheirToken(t *testing.T) {
 }
 
 // adminForms are where forms of the admin side go.
-var adminForms = []string{"/admin/logout"}
+var adminForms = []string{
+	"/admin/logout", "/admin/jobs/count/run", "/admin/users/spike/refresh", "/admin/users/spike/delete", "/admin/anime/1/exclude",
+	"/admin/anime/1/include", "/admin/keys", "/admin/keys/1/revoke", "/admin/admins", "/admin/admins/spike/password",
+	"/admin/admins/spike/remove", "/admin/nothing",
+}
 
 func TestAdminSessionsEnd(t *testing.T) {
 	a, clock, b := startAdmin(t, nil)

@@ -21,6 +21,7 @@ import (
 
 	"reko.moe/db"
 	"reko.moe/engine"
+	"reko.moe/engine/jobs"
 	"reko.moe/engine/mal"
 	"reko.moe/engine/mal/maltest"
 	"reko.moe/handlers"
@@ -36,6 +37,7 @@ type setup struct {
 	engine   engine.Options
 	mal      *maltest.Server // nil: only stored lists are known
 	client   mal.Options     // of the client of mal
+	jobs     []jobs.Job      // that admins run
 	lists    int             // MiB of lists in memory; 8
 }
 
@@ -91,6 +93,9 @@ func start(t testing.TB, change func(*setup)) *app {
 	if o.Demo == nil {
 		o.Demo = func() bool { return false }
 	}
+	byHand := jobs.NewRunner(context.WithoutCancel(t.Context()), slog.New(slog.DiscardHandler), a.store, s.jobs...)
+	t.Cleanup(byHand.Wait)
+	o.Jobs = byHand
 	a.App = handlers.New(*o)
 	t.Cleanup(func() { a.log.check(t) })
 	return a
@@ -211,6 +216,13 @@ func (l *logBook) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.Write(p)
+}
+
+// text is all that was logged.
+func (l *logBook) text() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
 }
 
 // logLine is one line with what all have in common.

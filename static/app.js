@@ -107,8 +107,9 @@
     for (const [key, value] of [...e.detail.formData]) if (value === "") e.detail.formData.delete(key);
   });
 
-  // What is about to be replaced says so.
+  // What is about to be replaced says so, but for what looks again by itself.
   once("htmx:beforeRequest", (e) => {
+    if (e.target.matches("[data-live]")) return;
     document.getElementById("flash").textContent = ""; // what was said of the last request
     e.detail.target?.setAttribute("aria-busy", "true");
   });

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"reko.moe/engine"
 )
 
@@ -101,3 +103,14 @@ func every(d time.Duration) string {
 
 // utc prints a moment in full.
 func utc(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// userLink is where more is said of a user.
+func userLink(name string) templ.SafeURL { return link(userPath(name)) }
+
+// deletion says what deleting a user of an origin means.
+func deletion(o engine.Origin) string {
+	if o == engine.FromMAL {
+		return "The list is deleted. A public list on MyAnimeList comes back when somebody asks for the name."
+	}
+	return "The list is deleted for good."
+}

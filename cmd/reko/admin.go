@@ -41,13 +41,17 @@ func (cmd adminSetPasswordCmd) Run(ctx context.Context, cfg *config) error {
 		return err
 	}
 	return cfg.withEngine(ctx, func(eng *engine.Engine) error {
-		if err := eng.SetPassword(ctx, name, password); err != nil {
+		err := eng.SetPassword(ctx, name, password)
+		if errors.Is(err, engine.ErrInvalid) {
+			return errors.New(strings.TrimSuffix(err.Error(), ": "+engine.ErrInvalid.Error()))
+		}
+		if err != nil {
 			return err
 		}
 		if err := eng.Note(ctx, engine.Action{What: "set the password of", On: name, From: onCommandLine}); err != nil {
 			return err
 		}
-		_, err := fmt.Printf("%s can log in under /admin\n", name)
+		_, err = fmt.Printf("%s can log in under /admin\n", name)
 		return err
 	})
 }

@@ -1,0 +1,96 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"reko.moe/engine"
+	"reko.moe/views"
+)
+
+const adminsPath = "/admin/admins"
+
+func (s *server) adminsPage(c *fiber.Ctx) error { return s.writeAdmins(c, views.AdminsView{}) }
+
+func (s *server) writeAdmins(c *fiber.Ctx, v views.AdminsView) error {
+	var err error
+	if v.Admins, err = s.Engine.Admins(c.UserContext()); err != nil {
+		return err
+	}
+	p, err := s.adminPage(c, adminsPath, "Admins")
+	if err != nil {
+		return err
+	}
+	return write(c, views.AdminsPage(p, v))
+}
+
+// refuseAdmin shows the page again, with what is wrong.
+func (s *server) refuseAdmin(c *fiber.Ctx, name, why string) error {
+	c.Status(http.StatusUnprocessableEntity)
+	return s.writeAdmins(c, views.AdminsView{Name: name, Wrong: why})
+}
+
+// reason is what an invalid parameter is refused for, as a sentence.
+func reason(err error) string {
+	return sentence(strings.TrimSuffix(err.Error(), ": "+engine.ErrInvalid.Error()))
+}
+
+// addAdmin makes an admin who is not there yet.
+func (s *server) addAdmin(c *fiber.Ctx) error {
+	name, _ := engine.AdminName(c.FormValue("admin"))
+	admins, err := s.Engine.Admins(c.UserContext())
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(admins, func(a engine.Admin) bool { return a.Name == name }) {
+		return s.refuseAdmin(c, name, "There is an admin of that name.")
+	}
+	return s.setPassword(c, name, name, "added the admin", name+" can log in now.")
+}
+
+// changePassword sets the password of an admin who is there.
+func (s *server) changePassword(c *fiber.Ctx) error {
+	name := param(c, "name")
+	admins, err := s.Engine.Admins(c.UserContext())
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(admins, func(a engine.Admin) bool { return a.Name == name }) {
+		return fiber.ErrNotFound
+	}
+	return s.setPassword(c, name, "", "set the password of", name+" has a new password, and has to log in again.")
+}
+
+// setPassword sets the password that a form has twice. typed is what the form for new admins shows again if it will not do.
+func (s *server) setPassword(c *fiber.Ctx, name, typed, what, say string) error {
+	password := c.FormValue("password")
+	if password != c.FormValue("again") {
+		return s.refuseAdmin(c, typed, "These are two different passwords.")
+	}
+	err := s.Engine.SetPassword(c.UserContext(), name, password)
+	if errors.Is(err, engine.ErrInvalid) {
+		return s.refuseAdmin(c, typed, reason(err))
+	}
+	if err != nil {
+		return err
+	}
+	return s.did(c, what, name, adminsPath, say)
+}
+
+// removeAdmin removes an admin, but not the last one.
+func (s *server) removeAdmin(c *fiber.Ctx) error {
+	name := param(c, "name")
+	switch err := s.Engine.RemoveAdmin(c.UserContext(), name); {
+	case errors.Is(err, engine.ErrLastAdmin):
+		return s.refuseAdmin(c, "", "The last admin stays. Add another one first.")
+	case errors.Is(err, engine.ErrNotFound):
+		return fiber.ErrNotFound
+	case err != nil:
+		return err
+	}
+	return s.did(c, "removed the admin", name, adminsPath, name+" is no admin any more.")
+}

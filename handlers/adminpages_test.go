@@ -1,0 +1,385 @@
+package handlers_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"reko.moe/db"
+	"reko.moe/engine"
+	"reko.moe/engine/jobs"
+	"reko.moe/engine/mal/maltest"
+)
+
+// does posts a form of the admin side with its token and fields, pairs of name and value.
+func (b *browser) does(t testing.TB, target string, fields ...string) answer {
+	t.Helper()
+	return b.form(t, target, append(fields, "token", b.token(t, "/admin"))...)
+}
+
+// shows checks that a page has texts.
+func (b *browser) shows(t testing.TB, target string, texts ...string) string {
+	t.Helper()
+	got := b.get(t, target)
+	for _, text := range texts {
+		if got.status != http.StatusOK || !strings.Contains(got.body, text) {
+			t.Errorf("%s does not show %q: %d %s", target, text, got.status, main(got.body))
+		}
+	}
+	return main(got.body)
+}
+
+// main is a page without what all pages have.
+func main(body string) string {
+	_, rest, _ := strings.Cut(body, `<div id="flash"`)
+	rest, _, _ = strings.Cut(rest, "<footer")
+	return rest
+}
+
+func startLoggedIn(t testing.TB, change func(*setup)) (*app, *clock, *browser) {
+	t.Helper()
+	a, clock, b := startAdmin(t, change)
+	b.logIn(t, adminName, adminPassword).leads(t, "login", "/admin/log")
+	return a, clock, b
+}
+
+// noted checks what the last action in the log is.
+func (a *app) noted(t testing.TB, what, on string) {
+	t.Helper()
+	last, _, err := a.engine.Actions(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := last[0]; got.Admin != adminName || got.What != what || got.On != on || got.From != "127.0.0.1" {
+		t.Errorf("noted: %+v, want %s %s", got, what, on)
+	}
+}
+
+func TestAdminRunsJobs(t *testing.T) {
+	let := make(chan struct{})
+	a, _, b := startLoggedIn(t, func(s *setup) {
+		s.jobs = []jobs.Job{
+			{Name: "slow", About: "wait", Every: time.Hour, Run: func(ctx context.Context) (string, error) { <-let; return "waited", nil }},
+			{Name: "broken", About: "fail", Every: 90 * time.Second, Run: func(context.Context) (string, error) { return "half", errors.New("it <broke>") }},
+		}
+	})
+	b.shows(t, "/admin/jobs", "slow", "1 min 30 s", "never", `hx-trigger="every 15s"`)
+	b.does(t, "/admin/jobs/slow/run").leads(t, "run", "/admin/jobs")
+	a.noted(t, "ran the job", "slow")
+	b.shows(t, "/admin/jobs", "The job slow was started.", ">running<", `hx-trigger="every 2s"`)
+	if body := b.shows(t, "/admin/jobs", ">running<"); strings.Contains(body, "was started") {
+		t.Error("what was to be said once is said again")
+	}
+	part := b.ask(t, http.MethodGet, "/admin/jobs", "", "", "HX-Request", "true", "HX-Target", "jobs")
+	if part.status != http.StatusOK || !strings.HasPrefix(part.body, `<div id="jobs"`) || !strings.Contains(part.body, ">running<") {
+		t.Errorf("the part: %d %s", part.status, part.body)
+	}
+	b.does(t, "/admin/jobs/slow/run").leads(t, "run again", "/admin/jobs")
+	b.shows(t, "/admin/jobs", "The job slow is running already.")
+	close(let)
+	b.does(t, "/admin/jobs/broken/run").leads(t, "run", "/admin/jobs")
+	soon(t, func() error {
+		body := b.get(t, "/admin/jobs").body
+		if strings.Contains(body, ">running<") || !strings.Contains(body, "waited") || !strings.Contains(body, "it &lt;broke&gt;") {
+			return fmt.Errorf("the jobs do not end: %s", main(body))
+		}
+		return nil
+	})
+	b.shows(t, "/admin/jobs/slow", "waited", "Every 1 h: wait.")
+	b.shows(t, "/admin/jobs/broken", "half", "it &lt;broke&gt;")
+	for _, missing := range []answer{b.get(t, "/admin/jobs/dance"), b.does(t, "/admin/jobs/dance/run")} {
+		if missing.status != http.StatusNotFound {
+			t.Errorf("a job that is none: %d", missing.status)
+		}
+	}
+}
+
+// soon calls f until it has no error to return.
+func soon(t testing.TB, f func() error) {
+	t.Helper()
+	late := time.After(30 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := f()
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestAdminFindsUsers(t *testing.T) {
+	fake := maltest.Start(t, maltest.Lists{"fetched": {entry(1, 9, 2024), entry(2, 8, 2024)}}, smallAnime...)
+	a, _, b := startLoggedIn(t, func(s *setup) {
+		s.mal, s.handlers.Upstream = fake, true
+		big := crowd(120, 100)
+		s.users, s.anime = append(s.users, big.users...), append(s.anime, big.anime...)
+		u := person("guest-abcdefghij", engine.Uploaded, entry(1, 9, 2024))
+		u.Unlisted = true
+		s.users = append(s.users, u, person("fetched", engine.FromMAL, entry(1, 9, 2024)), person("gone", engine.FromMAL, entry(1, 9, 2024)))
+	})
+	if body := b.shows(t, "/admin/users?q=+SPIKE", ">spike<", "import"); strings.Contains(body, "crowd-") || strings.Contains(body, ">Refresh<") {
+		t.Errorf("found too much: %s", body)
+	}
+	b.shows(t, "/admin/users?q=guest", "guest-abcdefghij", "unlisted", "upload")
+	b.shows(t, "/admin/users?q=%25", "Nobody is called so")
+	all := map[string]bool{}
+	name := regexp.MustCompile(`href="/u/([a-z0-9_-]+)"`)
+	pages := 0
+	for next := "/admin/users"; next != ""; pages++ {
+		body := b.shows(t, next)
+		for _, m := range name.FindAllStringSubmatch(body, -1) {
+			all[m[1]] = true
+		}
+		m := regexp.MustCompile(`rel="next" href="([^"]+)"`).FindStringSubmatch(body)
+		if next = ""; m != nil {
+			next = strings.ReplaceAll(m[1], "&amp;", "&")
+		}
+	}
+	if len(all) != 130 || pages != 3 {
+		t.Errorf("%d users on %d pages, want 130 on 3", len(all), pages)
+	}
+
+	back := "/admin/users?q=fetched&page=1"
+	b.does(t, "/admin/users/fetched/refresh", "back", back).leads(t, "refresh", back)
+	a.noted(t, "fetched the list of", "fetched")
+	b.shows(t, back, "The list of fetched was fetched: 2 entries.", `data-label="Entries" class="number">2<`)
+	b.does(t, "/admin/users/gone/refresh").leads(t, "refresh of somebody who is gone", "/admin/users")
+	b.shows(t, "/admin/users?q=gone", "could not be fetched", `data-label="Failures since" class="number">1<`)
+	b.does(t, "/admin/users/spike/refresh").leads(t, "refresh of an import", "/admin/users")
+	b.shows(t, "/admin/users", "does not come from MyAnimeList")
+
+	b.does(t, "/admin/users/Spike/delete", "back", "https://evil.test").leads(t, "delete", "/admin/users")
+	a.noted(t, "deleted the list of", "spike")
+	b.shows(t, "/admin/users?q=spike", "The list of Spike was deleted.", "Nobody is called so")
+	if got := b.does(t, "/admin/users/spike/delete"); got.status != http.StatusNotFound {
+		t.Errorf("deleting nobody: %d", got.status)
+	}
+}
+
+func TestAdminExcludesAnime(t *testing.T) {
+	a, _, b := startLoggedIn(t, func(s *setup) { s.engine.Exclude = []engine.AnimeID{3, 77} })
+	elsewhere := engine.New(engine.Options{Store: a.another(t), Now: func() time.Time { return now }})
+	if err := elsewhere.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	recommended := func(e *engine.Engine) bool {
+		t.Helper()
+		recs, err := e.Recommend(t.Context(), "spike", engine.Query{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(recs.Data.Items, func(r engine.Recommendation) bool { return r.Anime.ID == 2 })
+	}
+	if !recommended(a.engine) || !recommended(elsewhere) {
+		t.Fatal("the anime is not recommended at first")
+	}
+	b.shows(t, "/admin/anime", "Monster", "anime 77", "no, by the configuration")
+	b.shows(t, "/admin/anime?q=HALF", "&amp; known", "yes")
+	b.shows(t, "/admin/anime?q=1", "Cowboy Bebop")
+	b.shows(t, "/admin/anime?q=nothing", "Nothing is called so")
+
+	back := "/admin/anime?q=half"
+	b.does(t, "/admin/anime/2/exclude", "back", back).leads(t, "exclude", back)
+	a.noted(t, "excluded", "2 "+smallAnime[1].Title)
+	b.shows(t, back, "is not recommended any more", "no, spike excluded it")
+	if recommended(a.engine) {
+		t.Error("an excluded anime is recommended")
+	}
+	if _, err := elsewhere.Reload(t.Context()); err != nil || recommended(elsewhere) {
+		t.Errorf("on another instance an excluded anime is recommended: %v", err)
+	}
+	b.does(t, "/admin/anime/2/include").leads(t, "include", "/admin/anime")
+	if !recommended(a.engine) {
+		t.Error("an anime that was taken back is not recommended")
+	}
+	if _, err := elsewhere.Reload(t.Context()); err != nil || !recommended(elsewhere) {
+		t.Errorf("on another instance an anime that was taken back is not recommended: %v", err)
+	}
+	b.does(t, "/admin/anime/3/include").leads(t, "include", "/admin/anime")
+	b.shows(t, "/admin/anime?q=monster", "no, by the configuration")
+	for _, bad := range []string{"x", "0", "-1", "99999999999"} {
+		if got := b.does(t, "/admin/anime/"+bad+"/exclude"); got.status != http.StatusBadRequest {
+			t.Errorf("anime %s: %d", bad, got.status)
+		}
+	}
+}
+
+func TestAdminKeys(t *testing.T) {
+	a, _, b := startLoggedIn(t, nil)
+	b.shows(t, "/admin/keys", "There are no keys yet")
+	got := b.does(t, "/admin/keys", "name", `a "program"`)
+	key := regexp.MustCompile(`reko_[A-Za-z0-9_-]{43}`).FindString(got.body)
+	if got.status != http.StatusOK || key == "" || got.header.Get("Cache-Control") != "no-store" {
+		t.Fatalf("a new key: %d %s", got.status, got.body)
+	}
+	a.noted(t, "made the key", `1 of a "program"`)
+	if body := b.shows(t, "/admin/keys", "a &#34;program&#34;"); strings.Contains(body, key) {
+		t.Error("the key is shown again")
+	}
+	if got := a.ask(t, http.MethodGet, "/api/stats/spike", "Authorization", "Bearer "+key); got.status != http.StatusOK {
+		t.Errorf("the key does not do: %d", got.status)
+	}
+	b.shows(t, "/admin/keys", `data-label="Uses" class="number">1<`)
+	b.does(t, "/admin/keys/1/revoke").leads(t, "revoke", "/admin/keys")
+	a.noted(t, "revoked the key", `1 of a "program"`)
+	b.shows(t, "/admin/keys", "is revoked", "revoked")
+	if got := a.ask(t, http.MethodGet, "/api/stats/spike", "Authorization", "Bearer "+key); got.status != http.StatusUnauthorized {
+		t.Errorf("the revoked key does: %d", got.status)
+	}
+	for _, name := range []string{"", "  ", "a\x00b", strings.Repeat("x", 65)} {
+		if got := b.does(t, "/admin/keys", "name", name); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "1 to 64 printable characters.") {
+			t.Errorf("a key of %q: %d %s", name, got.status, main(got.body))
+		}
+	}
+	for _, id := range []string{"2", "x", "-1"} {
+		if got := b.does(t, "/admin/keys/"+id+"/revoke"); got.status != http.StatusNotFound {
+			t.Errorf("revoking key %s: %d", id, got.status)
+		}
+	}
+}
+
+func TestAdminsOfAdmins(t *testing.T) {
+	a, _, b := startLoggedIn(t, nil)
+	if body := b.shows(t, "/admin/admins", "spike", ">you<"); strings.Contains(body, "/remove") {
+		t.Error("the last admin can be removed")
+	}
+	if got := b.does(t, "/admin/admins/spike/remove"); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "The last admin stays") {
+		t.Errorf("removing the last: %d %s", got.status, main(got.body))
+	}
+	const password = "nobody knows this"
+	for _, test := range []struct{ name, password, again, want string }{
+		{"faye", password, "another one", "two different passwords"},
+		{"faye", "short", "short", "at least 12 characters"},
+		{"x", password, password, "name has 2 to 32"},
+		{"Spike", password, password, "There is an admin of that name"},
+	} {
+		got := b.does(t, "/admin/admins", "admin", test.name, "password", test.password, "again", test.again)
+		if got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, test.want) || strings.Contains(got.body, password) {
+			t.Errorf("adding %+v: %d %s", test, got.status, main(got.body))
+		}
+	}
+	b.does(t, "/admin/admins", "admin", "Faye", "password", password, "again", password).leads(t, "add", "/admin/admins")
+	a.noted(t, "added the admin", "faye")
+	b.shows(t, "/admin/admins", "faye can log in now", "/admin/admins/faye/remove")
+
+	faye := newBrowser(t, strings.TrimPrefix(b.url, "http://"))
+	faye.logIn(t, "faye", password).leads(t, "login", "/admin/log")
+	b.does(t, "/admin/admins/faye/password", "password", "a newer password", "again", "a newer password").leads(t, "set password", "/admin/admins")
+	faye.get(t, "/admin/keys").leads(t, "after another password was set", "/admin/login?next=%2Fadmin%2Fkeys")
+	faye.logIn(t, "faye", "a newer password").leads(t, "login", "/admin/log")
+	faye.does(t, "/admin/admins/spike/remove").leads(t, "remove", "/admin/admins")
+	b.get(t, "/admin").leads(t, "who was removed", "/admin/login")
+	if got := b.logIn(t, adminName, adminPassword); got.status != http.StatusUnauthorized {
+		t.Errorf("login of who was removed: %d", got.status)
+	}
+	faye.shows(t, "/admin/log", "removed the admin", "failed to log in", "127.0.0.1")
+	for _, target := range []string{"/admin/admins/ed/password", "/admin/admins/ed/remove"} {
+		if got := faye.does(t, target, "password", password, "again", password); got.status != http.StatusNotFound {
+			t.Errorf("%s: %d", target, got.status)
+		}
+	}
+}
+
+func TestLogHasPages(t *testing.T) {
+	a, _, b := startLoggedIn(t, nil)
+	for i := range 120 {
+		if err := a.engine.Note(t.Context(), engine.Action{Admin: "ed", What: fmt.Sprintf("did no. %d", i), From: "<b>"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if body := b.shows(t, "/admin/log", "did no. 119 ", "did no. 70 ", "&lt;b&gt;", `href="/admin/log?page=2"`); strings.Contains(body, "did no. 69 ") {
+		t.Error("the page is too long")
+	}
+	b.shows(t, "/admin/log?page=2", "did no. 69 ", `rel="prev" href="/admin/log?page=1"`)
+	if body := b.shows(t, "/admin/log?page=3", "did no. 0 ", "logged in"); strings.Contains(body, `rel="next"`) {
+		t.Error("there is a page after the last")
+	}
+}
+
+// another opens the store again, as another instance would.
+func (a *app) another(t testing.TB) *db.DB {
+	t.Helper()
+	s, err := db.Open(t.Context(), db.Options{URL: "sqlite:" + a.path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// Whatever is done, keys, passwords and ids of sessions are neither in the log, nor in an address, nor in the store.
+func TestSecretsStaySecret(t *testing.T) {
+	a, _, b := startLoggedIn(t, nil)
+	var headers strings.Builder
+	keep := func(got answer) answer { fmt.Fprintln(&headers, got.header); return got }
+	secrets := []string{adminPassword, "wrong password", "typed as a name", "password of faye", "another of faye", b.cookie(t, "admin")}
+
+	page := keep(b.does(t, "/admin/keys", "name", "a program"))
+	key := regexp.MustCompile(`reko_[A-Za-z0-9_-]{43}`).FindString(page.body)
+	secrets = append(secrets, strings.TrimPrefix(key, "reko_"))
+	for _, token := range []string{key, key[:len(key)-1] + "x", "reko_nonsense-that-is-none"} {
+		keep(a.ask(t, http.MethodGet, "/api/stats/spike", "Authorization", "Bearer "+token))
+	}
+	keep(b.does(t, "/admin/keys/1/revoke"))
+	keep(b.does(t, "/admin/admins", "admin", "faye", "password", "password of faye", "again", "password of faye"))
+	keep(b.does(t, "/admin/admins/faye/password", "password", "another of faye", "again", "another of faye"))
+	keep(b.does(t, "/admin/admins/faye/password", "password", "another of faye", "again", "wrong password"))
+	keep(b.form(t, "/admin/admins", "admin", "ed", "password", "password of faye"))
+	for _, path := range adminPages {
+		keep(b.get(t, path))
+	}
+	stranger := newBrowser(t, strings.TrimPrefix(b.url, "http://"))
+	for range 7 {
+		keep(stranger.logIn(t, "faye", "wrong password"))
+	}
+	keep(stranger.logIn(t, "typed as a name", "wrong password"))
+	token := stranger.token(t, "/admin/login")
+	a.sqlExec(t, `DROP TABLE admin_sessions`) // failures quote nothing either
+	for _, got := range []answer{
+		b.get(t, "/admin"), stranger.form(t, "/admin/login", "token", token, "admin", adminName, "password", adminPassword),
+		b.form(t, "/admin/admins", "admin", "ed", "password", "password of faye", "token", "x"),
+	} {
+		if keep(got); got.status != http.StatusInternalServerError {
+			t.Errorf("without a store: %d", got.status)
+		}
+	}
+
+	seen := map[string]string{"the log": a.log.text(), "headers": headers.String()}
+	files, err := filepath.Glob(a.path + "*")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen["the store "+filepath.Base(file)] = string(data)
+	}
+	if !strings.Contains(seen["the log"], "/admin/keys/1/revoke") || !strings.Contains(seen["headers"], fiber.HeaderCacheControl) {
+		t.Error("the log and the headers are not what they should be")
+	}
+	for where, text := range seen {
+		for _, secret := range secrets {
+			if secret == "" || strings.Contains(text, secret) {
+				t.Errorf("%s has %q", where, secret)
+			}
+		}
+	}
+}
