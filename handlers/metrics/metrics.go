@@ -75,6 +75,9 @@ func (m *Metrics) Begin() (end func()) {
 	return m.ended
 }
 
+// InFlight returns how many requests are being answered.
+func (m *Metrics) InFlight() int { return int(m.inFlight.Load()) }
+
 func (m *Metrics) ended() { m.inFlight.Add(-1) }
 
 // Request counts a request that was answered. route and method must be of a small set, as patterns are and paths are not.
