@@ -36,6 +36,15 @@ type census struct {
 	squares values // sums of squared deviations from the mean
 }
 
+// PopulationOf makes the population of users with these profiles.
+func PopulationOf(profiles ...*Profile) *Population {
+	var c census
+	for _, p := range profiles {
+		c.add(p)
+	}
+	return c.population()
+}
+
 func (c *census) add(p *Profile) {
 	c.users++
 	for s := range p.values {

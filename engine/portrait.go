@@ -31,11 +31,11 @@ func (e *Engine) Portrait(ctx context.Context, name string) (Answer[Portrait], e
 	if err != nil {
 		return Answer[Portrait]{}, fmt.Errorf("list of %q: %w", u.Name, err)
 	}
-	return Answer[Portrait]{Requester: e.requester(u), Data: portraitOf(l, e.catalogue.Load(), e.profiles.matcher().population)}, nil
+	return Answer[Portrait]{Requester: e.requester(u), Data: PortraitOf(l, e.catalogue.Load(), e.profiles.matcher().population)}, nil
 }
 
-// portraitOf makes the portrait of a list among a population.
-func portraitOf(l List, c *Catalogue, among *Population) Portrait {
+// PortraitOf makes the portrait of a list among a population.
+func PortraitOf(l List, c *Catalogue, among *Population) Portrait {
 	p := Portrait{ProfileReport: ProfileReport{Profile: ProfileOf(l, c), Population: among}}
 	p.Ranks = among.Ranks(p.Profile)
 	count := func(stat int, e *Entry, mean float64) {

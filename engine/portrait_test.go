@@ -43,15 +43,15 @@ func mechaStore() *memStore {
 // among is the population of some users.
 func among(t *testing.T, e *Engine, names ...string) *Population {
 	t.Helper()
-	var c census
+	var profiles []*Profile
 	for _, name := range names {
 		a, err := e.Portrait(t.Context(), name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.add(a.Data.Profile)
+		profiles = append(profiles, a.Data.Profile)
 	}
-	return c.population()
+	return PopulationOf(profiles...)
 }
 
 func TestTraits(t *testing.T) {

@@ -300,7 +300,7 @@ func lineDrawing(c LineChart, s scale, drawn []Line) templ.Component {
 			templ_7745c5c3_Var15 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<div class=\"mt-4 grid grid-cols-[auto_1fr] gap-x-2 text-xs tabular-nums text-soft\" aria-hidden=\"true\"><div class=\"flex h-32 flex-col items-end justify-between sm:h-40\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<div class=\"mt-4 grid grid-cols-[auto_1fr] gap-x-2 pr-4 text-xs tabular-nums text-soft\" aria-hidden=\"true\"><div class=\"flex h-32 flex-col items-end justify-between sm:h-40\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -519,7 +519,7 @@ func lineDrawing(c LineChart, s scale, drawn []Line) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 51, "</svg> <span></span><div class=\"mx-3 mt-2 flex h-4 justify-between\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 51, "</svg> <span></span><div class=\"mt-2 flex h-4 justify-between\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

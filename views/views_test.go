@@ -2,7 +2,9 @@ package views
 
 import (
 	"bytes"
+	"context"
 	"flag"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -42,8 +44,16 @@ var (
 	}
 	page  = Page{Title: "A page", Description: "What it is about.", Path: "/a?b=c", PublicURL: "https://reko.example"}
 	state = State{Name: "spike", Page: 2, Batch: 1, Filter: engine.Filter{With: []int{1, 24}, Type: "tv", From: 1990}}
-	view  = CardView{Name: "spike", CanHide: true, Back: "/u/spike?page=2", Saved: map[engine.AnimeID]bool{5: true}}
+	admin = AdminPage{
+		Page: Page{Title: "A part", Path: "/admin/keys?page=2", Flash: "Done."}, Admin: "spike", Token: "TOKEN", Here: "/admin/keys", Now: now,
+	}
+	view = CardView{Name: "spike", CanHide: true, Back: "/u/spike?page=2", Saved: map[engine.AnimeID]bool{5: true}}
 )
+
+// done is what admins did.
+var done = []engine.Action{
+	{At: now, Admin: "spike", What: "revoked the key", On: `1 of <script>alert("x")</script>`, From: "::1"}, {At: now.Add(-time.Hour), What: "failed to log in", From: "<i>no"},
+}
 
 // from is an answer with these recommendations.
 func from(items ...engine.Recommendation) engine.Answer[engine.Recommendations] {
@@ -85,15 +95,66 @@ var samples = map[string]templ.Component{
 		Neighbour: faye, SharedAll: 12, ForMe: recs[:1],
 		Shared: []engine.Shared{{Anime: nasty, Mine: 9, Theirs: 2}, {Anime: bebop, Mine: 10, Theirs: 10}, {Anime: film, Mine: 0, Theirs: 7}},
 	}}, Cards: CardView{Name: "spike", Single: true}}),
-	"home":          HomePage(page, HomeView{Users: 12207, Titles: 30761, Examples: []engine.Card{faye.Card, ed.Card}, Preview: recs[:1], Cards: view}),
-	"saved":         Saved([]*engine.Anime{bebop, nasty}),
-	"saved-none":    Saved(nil),
-	"about":         AboutPage(page, AboutView{Name: "spike", Hash: spike.Hash, Other: faye.Card, Similar: 98, Users: 12207, Sums: []Sum{{"PG-13", 12}, {"about 12 episodes", 7}}}),
-	"error-unknown": ErrorPage(page, ErrorView{Status: 404, Title: "Nobody", Text: `No user “<b>”.`, Kind: "unknown", Near: []engine.Card{faye.Card}}),
-	"error-private": ErrorPage(page, ErrorView{Status: 403, Title: "Private", Text: "It is.", Kind: "private"}),
-	"error-500":     ErrorPage(page, ErrorView{Status: 502, Title: "Upstream", Text: "Down.", Retry: 30, Request: "0123456789abcdef"}),
-	"wait":          Wait(page, "spike", 3),
-	"flash":         FlashText(`<i>no</i>`),
+	"home":                 HomePage(page, HomeView{Users: 12207, Titles: 30761, Examples: []engine.Card{faye.Card, ed.Card}, Preview: recs[:1], Cards: view}),
+	"saved":                Saved([]*engine.Anime{bebop, nasty}),
+	"saved-none":           Saved(nil),
+	"about":                AboutPage(page, AboutView{Name: "spike", Hash: spike.Hash, Other: faye.Card, Similar: 98, Users: 12207, Sums: []Sum{{"PG-13", 12}, {"about 12 episodes", 7}}}),
+	"error-unknown":        ErrorPage(page, ErrorView{Status: 404, Title: "Nobody", Text: `No user “<b>”.`, Kind: "unknown", Near: []engine.Card{faye.Card}}),
+	"error-private":        ErrorPage(page, ErrorView{Status: 403, Title: "Private", Text: "It is.", Kind: "private"}),
+	"error-500":            ErrorPage(page, ErrorView{Status: 502, Title: "Upstream", Text: "Down.", Retry: 30, Request: "0123456789abcdef"}),
+	"wait":                 Wait(page, "spike", 3),
+	"admin-first":          inside(FirstAdminPage(page)),
+	"admin-login":          inside(LoginPage(page, LoginView{Token: "TOKEN", Next: "/admin/log?page=2", Name: `"><script>alert(1)</script>`, Wrong: "No."})),
+	"admin-overview":       inside(OverviewPage(admin, overview)),
+	"admin-overview-new":   Overview(admin, OverviewView{Span: "month", Charts: []LineChart{{ID: "none", Title: "None", Format: PerMinute}}}),
+	"admin-portrait":       inside(PortraitPage(admin, portraitOf(spike, "spike"))),
+	"admin-portrait-empty": inside(PortraitPage(admin, portraitOf(engine.Requester{Card: engine.Card{Name: "ed"}, Origin: engine.Uploaded}, "ed"))),
+	"chart-lines":          Lines(lineChart),
+	"chart-log":            Lines(logChart),
+	"chart-stacked":        Lines(stackedChart),
+	"chart-bars":           Bars(barChart),
+	"chart-bars-none":      Bars(BarChart{ID: "none", Title: "None"}),
+	"chart-columns":        Columns(columnChart),
+	"admin-jobs": Jobs(admin, JobsView{Jobs: []JobLine{
+		{Name: "hashes", About: "make hashes", Every: 90 * time.Second},
+		{Name: "refresh", About: "fetch lists", Every: time.Hour, Running: true, Last: []RunLine{
+			{Started: now.Add(-time.Hour), Took: 1234 * time.Millisecond, Outcome: "1 of 2", Err: "<script>alert(1)</script>\nand more"},
+		}},
+	}}),
+	"admin-job": inside(JobPage(admin, JobLine{Name: "hashes", About: "make hashes", Every: time.Minute, Last: []RunLine{{Started: now, Outcome: "none"}}})),
+	"admin-users": inside(UsersPage(admin, UsersView{Query: "a&b", Refresh: true, Page: engine.Page{Current: 2, More: true}, Users: []engine.UserLine{
+		{Card: faye.Card, Origin: engine.FromMAL, Entries: 1200, FetchedAt: now.Add(-time.Hour), Failures: 2},
+		{Card: engine.Card{Name: "guest-abc"}, Origin: engine.Uploaded, Unlisted: true},
+	}})),
+	"admin-users-none": inside(UsersPage(admin, UsersView{Query: "x"})),
+	"admin-anime": inside(AnimePage(admin, AnimeView{
+		Query: "a&b", Page: engine.Page{Current: 1, More: true},
+		Found:    []AnimeLine{{ID: 1, Anime: bebop}, {ID: 666, Anime: nasty, Excluded: &engine.Exclusion{Anime: 666, Admin: "faye", At: now}}},
+		Excluded: []AnimeLine{{ID: 21, Configured: true}},
+	})),
+	"admin-anime-none": inside(AnimePage(admin, AnimeView{})),
+	"admin-keys": inside(KeysPage(admin, KeysView{Made: "reko_KEY", For: "<b>”", Keys: []engine.Key{
+		{ID: 2, Name: `<script>alert("key")</script>`, MadeAt: now, Uses: 1234, UsedAt: now}, {ID: 1, Name: "old", RevokedAt: now.Add(-50 * time.Hour)},
+	}})),
+	"admin-keys-wrong": inside(KeysPage(admin, KeysView{Name: "x", Wrong: "No."})),
+	"admin-admins":     inside(AdminsPage(admin, AdminsView{Admins: []engine.Admin{{Name: "faye"}, {Name: "spike", MadeAt: now, LoggedInAt: now}}})),
+	"admin-last":       inside(AdminsPage(admin, AdminsView{Name: "x", Wrong: "No.", Admins: []engine.Admin{{Name: "spike"}}})),
+	"admin-log":        inside(LogPage(admin, LogView{Actions: done, Page: engine.Page{Current: 2}})),
+	"flash":            FlashText(`<i>no</i>`),
+}
+
+// inside is what a page has that other pages have not.
+func inside(page templ.Component) templ.Component {
+	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+		var b strings.Builder
+		if err := page.Render(ctx, &b); err != nil {
+			return err
+		}
+		_, rest, _ := strings.Cut(b.String(), "<main")
+		rest, _, _ = strings.Cut(rest, "</main>")
+		_, err := io.WriteString(w, "<main"+rest+"</main>")
+		return err
+	})
 }
 
 // render returns a component's HTML with a tag on each line, so that changes read well.
@@ -205,6 +266,12 @@ func TestWords(t *testing.T) {
 		{facts(film), "2001 · Film"},
 		{facts(&engine.Anime{}), ""},
 		{initials("Cowboy Bebop"), "CB"},
+		{took(1234 * time.Millisecond), "1.2 s"},
+		{took(12 * time.Millisecond), "12 ms"},
+		{took(3*time.Minute + 1234*time.Millisecond), "3 min 1 s"},
+		{every(72 * time.Hour), "3 d"},
+		{every(90 * time.Minute), "1 h 30 min"},
+		{every(500 * time.Millisecond), "500 ms"},
 		{initials("86"), "8"},
 		{initials("“...”"), ""},
 		{initials("進撃の巨人"), "進"},

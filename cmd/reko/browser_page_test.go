@@ -112,7 +112,7 @@ func (tb *tab) fits() {
 		const page = document.documentElement, main = document.querySelector("main");
 		const edge = main.getBoundingClientRect().right - parseFloat(getComputedStyle(main).paddingRight);
 		const clipped = e => e !== main && (getComputedStyle(e).overflowX !== "visible" || clipped(e.parentElement));
-		const out = [...main.querySelectorAll("*")].filter(e => e.getBoundingClientRect().right > edge + 1 && !clipped(e));
+		const out = [...main.querySelectorAll("*")].filter(e => e.checkVisibility() && e.getBoundingClientRect().right > edge + 1 && !clipped(e));
 		if (!out.length && page.scrollWidth > page.clientWidth) out.push(document.body);
 		return out.slice(0, 5).map(e => e.outerHTML.slice(0, 120));
 	})()`)

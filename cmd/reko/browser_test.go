@@ -24,6 +24,7 @@ func TestBrowser(t *testing.T) {
 		{"states", testStates},
 		{"scripts", testScripts},
 		{"restart", testRestart},
+		{"admin", testAdmin},
 		{"markup", testMarkup},
 		{"weight", testWeight},
 		{"screenshots", testScreenshots},
