@@ -87,7 +87,7 @@ func nice(v float64) float64 {
 		return 4
 	}
 	power := math.Pow(10, math.Floor(math.Log10(v)))
-	for _, step := range []float64{1, 2, 4, 6, 8, 10} {
+	for _, step := range []float64{1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10} {
 		if n := step * power; n >= v*(1-1e-9) {
 			return n
 		}
@@ -290,7 +290,7 @@ func barClass(b Bar) string {
 	return "bar"
 }
 
-// Formats of numbers in charts.
+// Formats of numbers in charts. A number and its unit stand on one line.
 
 // PerMinute prints how often a minute something happened.
 func PerMinute(v float64) string {
@@ -311,23 +311,23 @@ func PerMinute(v float64) string {
 func Seconds(v float64) string {
 	switch {
 	case v < 0.001:
-		return strconv.FormatFloat(v*1000, 'g', 2, 64) + " ms"
+		return strconv.FormatFloat(v*1000, 'g', 2, 64) + "\u00a0ms"
 	case v < 0.01:
-		return strings.TrimSuffix(strconv.FormatFloat(v*1000, 'f', 1, 64), ".0") + " ms"
+		return strings.TrimSuffix(strconv.FormatFloat(v*1000, 'f', 1, 64), ".0") + "\u00a0ms"
 	case v < 1:
-		return strconv.Itoa(int(math.Round(v*1000))) + " ms"
+		return strconv.Itoa(int(math.Round(v*1000))) + "\u00a0ms"
 	case v < 10:
-		return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0") + " s"
+		return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0") + "\u00a0s"
 	}
-	return strconv.Itoa(int(math.Round(v))) + " s"
+	return strconv.Itoa(int(math.Round(v))) + "\u00a0s"
 }
 
 // Percent prints a share.
 func Percent(v float64) string {
 	if v > 0 && v < 0.095 {
-		return strings.TrimSuffix(strconv.FormatFloat(100*v, 'f', 1, 64), ".0") + " %"
+		return strings.TrimSuffix(strconv.FormatFloat(100*v, 'f', 1, 64), ".0") + "\u00a0%"
 	}
-	return strconv.Itoa(int(math.Round(100*v))) + " %"
+	return strconv.Itoa(int(math.Round(100*v))) + "\u00a0%"
 }
 
 // Points prints a difference of scores.

@@ -39,7 +39,7 @@ func TestTraitsInWords(t *testing.T) {
 		{engine.Trait{Stat: engine.General, Measure: engine.ShareCompleted, Value: 0.12, Usual: 0.3, Far: -1}, "Completes fewer anime than most", "12 % of the list; usual is 30 %."},
 		{engine.Trait{Stat: engine.General, Measure: engine.SharePlanned, Value: 0.12, Usual: 0.03, Far: 1}, "Plans more anime than most", "12 % of the list; usual is 3 %."},
 	} {
-		if got := traitText(test.trait); got != (trait{test.what, test.numbers}) {
+		if got := traitText(test.trait); got.what != test.what || plain(got.numbers) != test.numbers {
 			t.Errorf("%+v is %q, %q; want %q, %q", test.trait, got.what, got.numbers, test.what, test.numbers)
 		}
 	}
