@@ -277,7 +277,7 @@ func mimeOf(name string) string {
 	return mime.TypeByExtension(path.Ext(name))
 }
 
-// robots keeps people's pages out of search engines.
+// robots keeps people's pages, and the admin side, out of search engines.
 func (s *server) robots(c *fiber.Ctx) error {
-	return c.SendString("User-agent: *\nAllow: /u/*/share.png\nDisallow: /u/\nDisallow: /u?\nDisallow: /saved\nDisallow: /api/\n")
+	return c.SendString("User-agent: *\nAllow: /u/*/share.png\nDisallow: /u/\nDisallow: /u?\nDisallow: /saved\nDisallow: /admin\nDisallow: /api/\n")
 }

@@ -210,6 +210,8 @@ func TestCommands(t *testing.T) {
 		want string // in what is printed
 	}{
 		{"--help", false, "import lists"},
+		{"--help", false, "admin set-password"},
+		{"admin set-password --help", false, "standard input"},
 		{"version", false, versionText()},
 		{"import lists --help", false, "updated_at"},
 		{"import lists lists.csv", false, "2 users imported"}, // anime not described yet
