@@ -134,6 +134,9 @@ func localAdminPath(path string) string {
 	path = localPath(path)
 	bare, _, _ := strings.Cut(path, "?")
 	bare = strings.TrimSuffix(bare, "/")
+	if bare == adminPath && strings.Contains(path, "?") {
+		return path
+	}
 	if !strings.HasPrefix(bare, adminPath+"/") || bare == loginPath || bare == "/admin/logout" {
 		return adminPath
 	}
