@@ -314,7 +314,7 @@ func Seconds(v float64) string {
 		return strconv.FormatFloat(v*1000, 'g', 2, 64) + "\u00a0ms"
 	case v < 0.01:
 		return strings.TrimSuffix(strconv.FormatFloat(v*1000, 'f', 1, 64), ".0") + "\u00a0ms"
-	case v < 1:
+	case v < 0.9995:
 		return strconv.Itoa(int(math.Round(v*1000))) + "\u00a0ms"
 	case v < 10:
 		return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0") + "\u00a0s"

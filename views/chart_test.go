@@ -173,7 +173,7 @@ func TestBarsAreWithinTheirDrawing(t *testing.T) {
 func TestNumbersInCharts(t *testing.T) {
 	for _, test := range []struct{ got, want string }{
 		{PerMinute(0), "0"}, {PerMinute(0.001), "<0.01"}, {PerMinute(0.25), "0.25"}, {PerMinute(2), "2"}, {PerMinute(2.5), "2.5"}, {PerMinute(1234.4), "1,234"},
-		{Seconds(0.0001), "0.1 ms"}, {Seconds(0.001), "1 ms"}, {Seconds(0.0042), "4.2 ms"}, {Seconds(0.1), "100 ms"}, {Seconds(1.25), "1.2 s"}, {Seconds(30), "30 s"},
+		{Seconds(0.0001), "0.1 ms"}, {Seconds(0.001), "1 ms"}, {Seconds(0.0042), "4.2 ms"}, {Seconds(0.1), "100 ms"}, {Seconds(0.9996), "1 s"}, {Seconds(1.25), "1.2 s"}, {Seconds(30), "30 s"},
 		{Percent(0), "0 %"}, {Percent(0.034), "3.4 %"}, {Percent(0.18), "18 %"}, {Percent(1), "100 %"},
 		{Points(0.04), "±0"}, {Points(-1.26), "−1.3"}, {Points(0.5), "+0.5"},
 		{size(1), "1 byte"}, {size(2048), "2 KiB"}, {size(1536 << 10), "1.5 MiB"}, {size(256 << 20), "256 MiB"},

@@ -106,7 +106,7 @@ func OverviewPage(p AdminPage, v OverviewView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, " <div class=\"mt-10 grid gap-6 lg:grid-cols-2\"><section class=\"panel min-w-0\" aria-labelledby=\"failures\"><h2 id=\"failures\" class=\"text-xl\">Last failures of jobs</h2>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, " <div class=\"mt-10 grid items-start gap-4 lg:grid-cols-2\"><section class=\"panel min-w-0\" aria-labelledby=\"failures\"><h2 id=\"failures\" class=\"text-xl\">Last failures of jobs</h2>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -172,7 +172,7 @@ func Overview(p AdminPage, v OverviewView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "\" hx-trigger=\"every 15s\" hx-target=\"this\" hx-swap=\"outerHTML\"><section aria-labelledby=\"now\"><h2 id=\"now\" class=\"sr-only\">Right now</h2><dl class=\"mt-4 grid grid-cols-2 gap-3 md:grid-cols-4\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "\" hx-trigger=\"every 15s, visibilitychange from:document\" hx-target=\"this\" hx-swap=\"outerHTML\"><section aria-labelledby=\"now\"><h2 id=\"now\" class=\"sr-only\">Right now</h2><dl class=\"mt-4 grid grid-cols-2 gap-3 md:grid-cols-4\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
