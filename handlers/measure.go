@@ -83,7 +83,7 @@ var forwarding = []string{
 }
 
 // fromHere tells whether a program on this machine asks, and for itself: a proxy here that passes on what strangers ask gives itself
-// away by its headers, or by the name of the site.
+// away by its headers. Most pass on the name of the site, too; that also keeps out pages that a browser here was tricked to ask for.
 func fromHere(c *fiber.Ctx) bool {
 	header := &c.Request().Header
 	for _, name := range forwarding {

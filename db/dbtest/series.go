@@ -80,8 +80,7 @@ func countsBounded(t *testing.T, s store) {
 	last := minute0.Add(time.Duration(40*day-1) * time.Minute)
 	for _, span := range series.Spans {
 		counts := must[[]series.Count](t)(s.Counts(t.Context(), span, time.Time{}))
-		var slots []series.Slot
-		slots = must[[]series.Slot](t)(series.Read(t.Context(), s, span, last.Add(time.Minute)))
+		slots := must[[]series.Slot](t)(series.Read(t.Context(), s, span, last.Add(time.Minute)))
 		all := series.All(slots)
 		if least := int64(span.Step) * int64(span.Slots-1) / int64(59*time.Minute); all.Count(series.Failed) < least {
 			t.Errorf("%s: %d counts, want at least %d", span.Name, all.Count(series.Failed), least)
