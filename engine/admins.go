@@ -87,8 +87,8 @@ func AdminName(name string) (string, bool) {
 	return name, ok
 }
 
-// SetPassword sets the password of the admin of that name, a new one if there is none, and ends the admin's sessions. A name
-// or password that will not do is [ErrInvalid]; the text says why.
+// SetPassword sets the password of the admin of that name, a new one if there is none, ends the admin's sessions, and lets who
+// has to wait for the next login try at once. A name or password that will not do is [ErrInvalid]; the text says why.
 func (e *Engine) SetPassword(ctx context.Context, name, password string) error {
 	canonical, ok := AdminName(name)
 	if !ok {
@@ -101,7 +101,10 @@ func (e *Engine) SetPassword(ctx context.Context, name, password string) error {
 	if err != nil {
 		return err
 	}
-	return e.opts.Store.SetPassword(ctx, canonical, hash, e.opts.Now())
+	if err := e.opts.Store.SetPassword(ctx, canonical, hash, e.opts.Now()); err != nil {
+		return err
+	}
+	return e.opts.Store.ForgetLogins(ctx, nameLimit(canonical)) // failures to guess another password
 }
 
 // RemoveAdmin removes the admin of that name, whose sessions end. The last one stays: that is [ErrLastAdmin].
@@ -145,8 +148,10 @@ func (e *Engine) LogIn(ctx context.Context, name, password, from string) (id str
 	}
 	if !matches {
 		// What was typed as a name may be a password: only the names of admins are kept.
-		err := e.Note(ctx, Action{Admin: a.Name, What: "failed to log in", From: from})
-		return "", errors.Join(err, fmt.Errorf("login: %w", ErrUnauthorized))
+		if err := e.Note(ctx, Action{Admin: a.Name, What: "failed to log in", From: from}); err != nil {
+			return "", err
+		}
+		return "", fmt.Errorf("login: %w", ErrUnauthorized)
 	}
 	id, hash := newSession()
 	s := AdminSession{Hash: hash, Admin: a.Name, MadeAt: now, SeenAt: now}
@@ -184,7 +189,10 @@ func (e *Engine) AdminSession(ctx context.Context, id string, active bool) (Admi
 	}
 	now := e.opts.Now()
 	if now.Sub(s.MadeAt) >= e.opts.SessionFor || now.Sub(s.SeenAt) >= e.opts.SessionIdle {
-		return AdminSession{}, errors.Join(e.opts.Store.EndAdminSession(ctx, hash), fmt.Errorf("the session is over: %w", ErrUnauthorized))
+		if err := e.opts.Store.EndAdminSession(ctx, hash); err != nil {
+			return AdminSession{}, err
+		}
+		return AdminSession{}, fmt.Errorf("the session is over: %w", ErrUnauthorized)
 	}
 	if active && now.Sub(s.SeenAt) >= min(seenEvery, e.opts.SessionIdle/2) {
 		return s, e.opts.Store.SeeAdminSession(ctx, hash, now)

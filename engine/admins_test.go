@@ -120,6 +120,14 @@ func TestLogInLimits(t *testing.T) {
 	}
 	now = now.Add(15 * time.Minute)
 	try("spike", good, "10.0.0.9", nil, 0)
+	for range 5 {
+		try("spike", "wrong", "10.0.0.9", ErrUnauthorized, 0)
+	}
+	try("spike", good, "10.0.0.9", ErrTooSoon, 5*time.Second)
+	if err := e.SetPassword(t.Context(), "spike", good); err != nil { // somebody helps
+		t.Fatal(err)
+	}
+	try("spike", good, "10.0.0.9", nil, 0)
 	for range 4 {
 		try("spike", "wrong", "10.0.0.9", ErrUnauthorized, 0)
 	}

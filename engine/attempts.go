@@ -45,10 +45,11 @@ func (l LoginLimit) Delay(failures int) time.Duration {
 // loginLimits are those for a name and an address. An account cannot be locked for long by others, and an address that tries
 // many names has to wait longer.
 func loginLimits(name, from string) []LoginLimit {
-	return []LoginLimit{
-		{Key: attemptKey("name", name), Free: 4, First: 5 * time.Second, Most: 15 * time.Minute},
-		{Key: attemptKey("address", network(from)), Free: 9, First: 10 * time.Second, Most: time.Hour},
-	}
+	return append(nameLimit(name), LoginLimit{Key: attemptKey("address", network(from)), Free: 9, First: 10 * time.Second, Most: time.Hour})
+}
+
+func nameLimit(name string) []LoginLimit {
+	return []LoginLimit{{Key: attemptKey("name", name), Free: 4, First: 5 * time.Second, Most: 15 * time.Minute}}
 }
 
 func attemptKey(kind, of string) string {

@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -11,8 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"reko.moe/engine"
 	"reko.moe/engine/jobs"
 	"reko.moe/engine/password"
+	"reko.moe/handlers"
 )
 
 // The admin of the tests.
@@ -110,6 +113,14 @@ func TestAdminLogin(t *testing.T) {
 			t.Errorf("a part of %s: %d to %q", path, got.status, got.header.Get("HX-Redirect"))
 		}
 		b.ask(t, http.MethodGet, path, "", "", "HX-Request", "true", "HX-Boosted", "true").leads(t, "boosted "+path, to)
+	}
+	for _, path := range adminForms {
+		part := strings.Join(strings.Split(path, "/")[:3], "/")
+		to := "/admin/login?next=" + url.QueryEscape(part)
+		if part == "/admin/logout" {
+			to = "/admin/login"
+		}
+		b.form(t, path, "token", "x").leads(t, "a form to "+path, to)
 	}
 	if got := b.get(t, "/administrator"); got.status != http.StatusNotFound {
 		t.Errorf("/administrator: %d", got.status)
@@ -316,5 +327,36 @@ func TestAdminCookieByHTTPS(t *testing.T) {
 	}
 	if strings.Contains(strings.ToLower(cookie), "domain") {
 		t.Errorf("cookie %s", cookie)
+	}
+}
+
+// A session, its end, and the limits of logins are the same on all instances.
+func TestAdminOnTwoInstances(t *testing.T) {
+	secret := []byte("the secret that instances share, of 32 or more")
+	a, clock, here := startAdmin(t, func(s *setup) { s.handlers.Secret = secret })
+	other := &app{log: a.log}
+	other.engine = engine.New(engine.Options{Store: a.another(t), Now: clock.now, Passwords: password.Weak()})
+	other.App = handlers.New(handlers.Options{
+		Engine: other.engine, Secret: secret, Started: func() bool { return true }, Demo: func() bool { return false }, Log: slog.New(slog.DiscardHandler),
+	})
+	there := newBrowser(t, other.listen(t))
+	there.Jar = here.Jar // cookies are the same for all ports of a host
+	here.logIn(t, adminName, adminPassword).leads(t, "login", "/admin/log")
+	there.shows(t, "/admin/log", "logged in")
+	there.does(t, "/admin/keys", "name", "a program")
+	here.shows(t, "/admin/keys", "a program")
+	there.form(t, "/admin/logout", "token", here.token(t, "/admin")).leads(t, "logout", "/admin/login")
+	here.get(t, "/admin").leads(t, "after the logout", "/admin/login")
+
+	for i := range 5 {
+		b := []*browser{here, there}[i%2]
+		if got := b.logIn(t, adminName, "wrong"); got.status != http.StatusUnauthorized {
+			t.Errorf("login no. %d: %d", i, got.status)
+		}
+	}
+	for _, b := range []*browser{here, there} {
+		if got := b.logIn(t, adminName, adminPassword); got.status != http.StatusTooManyRequests {
+			t.Errorf("login after too many: %d", got.status)
+		}
 	}
 }

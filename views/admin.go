@@ -73,9 +73,9 @@ func every(d time.Duration) string {
 		d    time.Duration
 		name string
 	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "min"}, {time.Second, "s"}} {
-		if n := d / u.d; n > 0 {
-			text += " " + strconv.Itoa(int(n)) + " " + u.name
-			d -= n * u.d
+		if n := int(d / u.d); n > 0 {
+			text += " " + strconv.Itoa(n) + " " + u.name
+			d %= u.d
 		}
 	}
 	if text == "" {

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"html"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -22,15 +24,17 @@ const (
 	adminPassword = "see you space cowboy"
 )
 
-// adminSite is a site with the store that it uses.
+// adminSite is a site on two servers, with the store that they use.
 type adminSite struct {
-	url, store string
+	url, other, store string
 }
 
 func newAdminSite(t *testing.T) *adminSite {
 	t.Helper()
 	s := &adminSite{store: "sqlite:" + filepath.Join(t.TempDir(), "reko.db")}
-	s.url = start(t, func(cfg *config) { cfg.Database, cfg.Jobs = s.store, false })
+	configure := func(cfg *config) { cfg.Database, cfg.Jobs = s.store, false }
+	s.url = start(t, configure)
+	s.other = start(t, configure)
 	return s
 }
 
@@ -58,10 +62,10 @@ func (tb *tab) logIn(name, password string) {
 	tb.press(kb.Enter)
 }
 
-// stats asks the API for somebody's statistics with a key.
+// stats asks the other server for somebody's statistics with a key.
 func (s *adminSite) stats(t *testing.T, key string) (status int) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/api/stats/"+demo.Examples()[0].Name, nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.other+"/api/stats/"+demo.Examples()[0].Name, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,10 +214,25 @@ func adminAnime(tb *tab, s *adminSite) {
 	visitor := tb.sibling()
 	visitor.open(path)
 	visitor.lacks(".cards h3", title)
+	begin := time.Now()
+	elsewhere := func(recommended bool) {
+		tb.t.Helper()
+		eventually(tb.t, func() error {
+			if status, body := get(s.other + path); status != http.StatusOK || strings.Contains(body, html.EscapeString(title)) != recommended {
+				return fmt.Errorf("on the other server %s is recommended, want %t: %d", title, recommended, status)
+			}
+			return nil
+		})
+	}
+	elsewhere(false)
+	if took := time.Since(begin); took > 5*time.Second {
+		tb.t.Errorf("the other server knows after %s", took)
+	}
 	tb.click("td button", "Take back "+title)
 	tb.shows("#flash", title+" may be recommended again.")
 	visitor.open(path)
 	visitor.shows(".cards h3", title)
+	elsewhere(true)
 }
 
 // adminLog finds all that was done.
