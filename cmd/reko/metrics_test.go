@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"reko.moe/db"
+	"reko.moe/db/dbtest"
 	"reko.moe/engine"
 	"reko.moe/engine/demo"
 	"reko.moe/engine/mal/maltest"
@@ -53,8 +54,13 @@ func (m *missing) Error() string { return "there is no " + m.line + " in\n" + m.
 
 // What was counted stays when instances stop, and adds up over them.
 func TestCountsOutliveThePrograms(t *testing.T) {
-	a := newSite(t, nil)
-	b := newSite(t, func(cfg *config) { cfg.Database = a.cfg.Database })
+	t.Run("SQLite", func(t *testing.T) { countsOutlivePrograms(t, dbtest.SQLite(t)) })
+	t.Run("Postgres", func(t *testing.T) { countsOutlivePrograms(t, dbtest.Postgres(t)) })
+}
+
+func countsOutlivePrograms(t *testing.T, url string) {
+	a := newSite(t, func(cfg *config) { cfg.Database = url })
+	b := newSite(t, func(cfg *config) { cfg.Database = url })
 	name := demo.Examples()[0].Name
 	ask := func(s *site, n int) {
 		t.Helper()
@@ -73,7 +79,7 @@ func TestCountsOutliveThePrograms(t *testing.T) {
 	a.stop()
 	b.stop()
 
-	store, err := db.Open(t.Context(), db.Options{URL: a.cfg.Database})
+	store, err := db.Open(t.Context(), db.Options{URL: url})
 	if err != nil {
 		t.Fatal(err)
 	}
