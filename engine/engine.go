@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"iter"
 	"log/slog"
 	"math/rand/v2"
@@ -220,8 +221,10 @@ func (e *Engine) Reload(ctx context.Context) (bool, error) {
 	return true, e.Load(ctx)
 }
 
-// Close waits until the lists that are being fetched are saved, or ctx is done.
-func (e *Engine) Close(ctx context.Context) error { return e.fetches.wait(ctx) }
+// Close waits until the lists that are being fetched are saved, and nothing is counted any more, or ctx is done.
+func (e *Engine) Close(ctx context.Context) error {
+	return errors.Join(e.fetches.wait(ctx), e.totals.counting.wait(ctx))
+}
 
 // Users returns the number of users that can be matched.
 func (e *Engine) Users() int { return e.index.Load().Len() }

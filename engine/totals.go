@@ -2,7 +2,7 @@ package engine
 
 import (
 	"context"
-	"sync"
+	"sync/atomic"
 	"time"
 	"unsafe"
 )
@@ -38,30 +38,47 @@ func (t *Totals) All() OriginTotals {
 	return all
 }
 
-// totalsAge is how long totals are taken for new: counting millions of users takes part of a second.
-const totalsAge = time.Minute
+// How totals are counted: millions of users take part of a second.
+const (
+	totalsAge      = time.Minute            // how long they are taken for new
+	totalsPatience = 100 * time.Millisecond // how long a new count is waited for when there is an older one
+	totalsTimeout  = 30 * time.Second       // the longest that counting may take
+)
 
-// totals keeps the last [Totals]. It is safe for concurrent use.
+// totals keeps the last [Totals]. The zero value has none. It is safe for concurrent use.
 type totals struct {
-	mu   sync.Mutex // held while counting, so that who comes meanwhile waits for the same count
-	last Totals     // guarded by mu
+	last     atomic.Pointer[Totals]
+	counting flights[Totals]
 }
 
-// Totals returns how much there is in the store, as it was within the last minute.
+// Totals returns how much there is in the store, as it was within the last minute, or longer ago while that is being counted. Whoever asks
+// meanwhile waits for the same count.
 func (e *Engine) Totals(ctx context.Context) (Totals, error) {
-	e.totals.mu.Lock()
-	defer e.totals.mu.Unlock()
-	now := e.opts.Now()
-	if at := e.totals.last.At; !at.IsZero() && now.Sub(at) < totalsAge {
-		return e.totals.last, nil
+	last := e.totals.last.Load()
+	if last != nil && e.opts.Now().Sub(last.At) < totalsAge {
+		return *last, nil
 	}
-	t, err := e.opts.Store.Totals(ctx)
-	if err != nil {
-		return Totals{}, err
+	patient := ctx
+	if last != nil {
+		var cancel context.CancelFunc
+		patient, cancel = context.WithTimeout(ctx, totalsPatience)
+		defer cancel()
 	}
-	t.At = now
-	e.totals.last = t
-	return t, nil
+	t, err := e.totals.counting.do(patient, "", func() (Totals, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), totalsTimeout)
+		defer cancel()
+		at := e.opts.Now()
+		t, err := e.opts.Store.Totals(ctx)
+		if err == nil {
+			t.At = at
+			e.totals.last.Store(&t)
+		}
+		return t, err
+	})
+	if err != nil && last != nil && patient.Err() != nil && ctx.Err() == nil {
+		return *last, nil
+	}
+	return t, err
 }
 
 // Memory is what an engine keeps in memory of all users and anime.

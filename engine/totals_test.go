@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -32,6 +34,48 @@ func TestTotalsAreCountedOnceAMinute(t *testing.T) {
 	if _, err := e.Totals(t.Context()); err == nil {
 		t.Error("totals that cannot be counted are no error")
 	}
+}
+
+// A count that takes long keeps nobody waiting who can have an older one.
+func TestTotalsThatTakeLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newMemStore()
+		e := New(Options{Store: store})
+		slow := func(d time.Duration) {
+			store.broken = func(string) error { time.Sleep(d); return nil }
+		}
+		ask := func(wait time.Duration, want int) {
+			t.Helper()
+			start := time.Now()
+			got, err := e.Totals(t.Context())
+			if err != nil || got.All().Users != want || time.Since(start) != wait {
+				t.Errorf("Totals = %+v, %v after %v, want %d users after %v", got, err, time.Since(start), want, wait)
+			}
+		}
+		slow(2 * time.Second)
+		ask(2*time.Second, 0) // there is no older one
+		slow(0)
+		if _, err := store.SaveUser(t.Context(), User{Name: "spike", Origin: FromMAL, List: List{}.Pack()}); err != nil {
+			t.Fatal(err)
+		}
+		slow(2 * time.Second)
+		time.Sleep(totalsAge)
+		ask(totalsPatience, 0)
+		ask(totalsPatience, 0)
+		time.Sleep(2 * time.Second)
+		ask(0, 1)
+
+		time.Sleep(totalsAge)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := e.Totals(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("Totals for who has left: %v", err)
+		}
+		if err := e.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		ask(0, 1)
+	})
 }
 
 func TestMemoryFollowsWhatIsKept(t *testing.T) {

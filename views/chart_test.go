@@ -39,7 +39,7 @@ var overview = OverviewView{
 	Whole:  Figures{Requests: 98.6},
 	Charts: []LineChart{lineChart}, InFlight: 3,
 	Asks: &Asking{Rate: 1, Burst: 5, Waiting: 2, Paused: 90 * time.Second, Outcomes: []Outcome{{"ok", 1234}}, Waited: []float64{0, 0.5, 2}},
-	Totals: engine.Totals{Undescribed: 7, Origins: map[engine.Origin]engine.OriginTotals{
+	Totals: engine.Totals{Undescribed: 7, At: now.Add(-20 * time.Second), Origins: map[engine.Origin]engine.OriginTotals{
 		engine.FromMAL: {Users: 1200, Lists: 1100, Entries: 345678}, engine.Uploaded: {Users: 3, Lists: 3, Entries: 10},
 	}},
 	Memory: engine.Memory{Users: 1201, IndexBytes: 38432, Profiles: 1202, ProfileBytes: 153856, Titles: 30761, Population: 4, PopulationAt: now.Add(-time.Hour), Populace: 1200},
