@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -39,13 +40,15 @@ func (s *server) usersPage(c *fiber.Ctx) error {
 	return write(c, views.UsersPage(p, v))
 }
 
-// refreshUser fetches a user's list, whenever that was done last.
+// refreshUser fetches a user's list, whenever that was done last. It leaves time to say that MyAnimeList takes too long.
 func (s *server) refreshUser(c *fiber.Ctx) error {
 	known, ok := s.Engine.Known(c.UserContext(), param(c, "username"))
 	if !ok {
 		return engine.ErrNotFound
 	}
-	u, err := s.Engine.FetchNow(c.UserContext(), known.Name)
+	ctx, cancel := context.WithTimeout(c.UserContext(), s.Timeout/2)
+	defer cancel()
+	u, err := s.Engine.FetchNow(ctx, known.Name)
 	to := backTo(c, usersPath)
 	switch {
 	case errors.Is(err, engine.ErrInvalid):
