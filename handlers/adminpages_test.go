@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -65,7 +66,14 @@ func TestAdminRunsJobs(t *testing.T) {
 	let := make(chan struct{})
 	a, _, b := startLoggedIn(t, func(s *setup) {
 		s.jobs = []jobs.Job{
-			{Name: "slow", About: "wait", Every: time.Hour, Run: func(ctx context.Context) (string, error) { <-let; return "waited", nil }},
+			{Name: "slow", About: "wait", Every: time.Hour, Run: func(ctx context.Context) (string, error) {
+				select {
+				case <-let:
+					return "waited", nil
+				case <-ctx.Done():
+					return "", ctx.Err()
+				}
+			}},
 			{Name: "broken", About: "fail", Every: 90 * time.Second, Run: func(context.Context) (string, error) { return "half", errors.New("it <broke>") }},
 		}
 	})
@@ -172,6 +180,7 @@ func TestAdminFindsUsers(t *testing.T) {
 func TestAdminRefreshTakesLong(t *testing.T) {
 	fake := maltest.Start(t, maltest.Lists{"slow": {entry(1, 9, 2024), entry(2, 8, 2024)}}, smallAnime...)
 	let := make(chan struct{})
+	answer := sync.OnceFunc(func() { close(let) })
 	fake.Fail("/users/slow/", 1, func(w http.ResponseWriter, r *http.Request, answer http.HandlerFunc) {
 		select {
 		case <-let:
@@ -183,10 +192,11 @@ func TestAdminRefreshTakesLong(t *testing.T) {
 		s.mal, s.handlers.Upstream, s.handlers.Timeout = fake, true, 4*time.Second
 		s.users = append(s.users, person("slow", engine.FromMAL, entry(1, 9, 2024)))
 	})
+	t.Cleanup(answer)
 	b.does(t, "/admin/users/slow/refresh").leads(t, "refresh", "/admin/users")
 	a.noted(t, "failed to fetch the list of", "slow")
 	b.shows(t, "/admin/users?q=slow", "could not be fetched: That took too long", `class="number">1<`)
-	close(let)
+	answer()
 	soon(t, func() error {
 		if body := b.get(t, "/admin/users?q=slow").body; !strings.Contains(body, `class="number">2<`) {
 			return fmt.Errorf("the list does not come: %s", main(body))

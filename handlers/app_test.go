@@ -94,8 +94,9 @@ func start(t testing.TB, change func(*setup)) *app {
 	if o.Demo == nil {
 		o.Demo = func() bool { return false }
 	}
-	byHand := jobs.NewRunner(context.WithoutCancel(t.Context()), slog.New(slog.DiscardHandler), a.store, s.jobs...)
-	t.Cleanup(byHand.Wait)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	byHand := jobs.NewRunner(ctx, slog.New(slog.DiscardHandler), a.store, s.jobs...)
+	t.Cleanup(func() { cancel(); byHand.Wait() })
 	o.Jobs = byHand
 	a.App = handlers.New(*o)
 	t.Cleanup(func() { a.log.check(t) })
