@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"reko.moe/db"
 	"reko.moe/db/dbtest"
 	"reko.moe/engine"
+	"reko.moe/engine/series"
 )
 
 // The stores to measure; the lists are as long as most are.
@@ -127,6 +129,63 @@ func BenchmarkCards(b *testing.B) {
 				}
 				if n != len(users) {
 					b.Fatal(n)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkTotals counts a million users, whose lists are about as long as most are.
+func BenchmarkTotals(b *testing.B) {
+	const fill = `INSERT INTO users (name, origin, hash, entries, fetched_at, full_at, failures, unlisted, list)
+		WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
+		SELECT 'u' || i, CASE WHEN i %% 10 = 0 THEN 'file' ELSE 'mal' END, i, i %% 1000, 0, 0, 0, i < 0, %s FROM n`
+	for _, store := range stores {
+		b.Run("store="+store.name, func(b *testing.B) {
+			url, list, tidy := store.empty(b), "zeroblob(900)", "ANALYZE"
+			if store.name == "postgres" {
+				list, tidy = "decode(repeat('00', 900), 'hex')", "VACUUM ANALYZE users" // which happens by itself in time
+			}
+			s := dbtest.Open(b, url)
+			dbtest.Exec(b, url, fmt.Sprintf(fill, list), tidy)
+			for b.Loop() {
+				t, err := s.Totals(b.Context())
+				if all := t.All(); err != nil || all.Users != 1_000_000 || all.Lists != 999_000 {
+					b.Fatal(all, err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkCounts adds what a busy minute brings, and reads an hour of such.
+func BenchmarkCounts(b *testing.B) {
+	var counts []series.Count
+	for e := range 6 {
+		for bucket := range 60 {
+			counts = append(counts, series.Count{Event: series.Event(e), Bucket: bucket, N: 3})
+		}
+	}
+	minute := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	for _, store := range stores {
+		b.Run("do=add/store="+store.name, func(b *testing.B) {
+			s := dbtest.Open(b, store.empty(b))
+			for at := minute; b.Loop(); at = at.Add(time.Minute) {
+				if err := s.AddCounts(b.Context(), at, counts); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run("do=read/store="+store.name, func(b *testing.B) {
+			s := dbtest.Open(b, store.empty(b))
+			for i := range 60 {
+				if err := s.AddCounts(b.Context(), minute.Add(time.Duration(i)*time.Minute), counts); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for b.Loop() {
+				if _, err := series.Read(b.Context(), s, series.Spans[0], minute.Add(time.Hour)); err != nil {
+					b.Fatal(err)
 				}
 			}
 		})

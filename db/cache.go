@@ -2,6 +2,7 @@ package db
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/maypok86/otter/v2"
 
@@ -17,6 +18,8 @@ type cache struct {
 	users  *otter.Cache[engine.UserID, engine.User] // nil: nothing is kept
 	mu     sync.RWMutex                             // held for reading while put checks and sets
 	writes uint64                                   // guarded by mu
+
+	hits, misses atomic.Uint64
 }
 
 // userOverhead is about what a cached user takes beside the list.

@@ -106,14 +106,25 @@ func (db *DB) SaveRun(ctx context.Context, r jobs.Run) error {
 	})
 }
 
+const runColumns = `job, started_at, took_ms, outcome, error`
+
+// scanRun reads runColumns.
+func scanRun(rows *sql.Rows) (jobs.Run, error) {
+	var r jobs.Run
+	var started, took int64
+	err := rows.Scan(&r.Job, &started, &took, &r.Outcome, &r.Err)
+	r.Started, r.Took = timeOf(started), time.Duration(took)*time.Millisecond
+	return r, err
+}
+
 // LastRuns implements [jobs.Keeper].
 func (db *DB) LastRuns(ctx context.Context, job string, n int) ([]jobs.Run, error) {
-	runs, err := query(ctx, db.sql, func(rows *sql.Rows) (jobs.Run, error) {
-		var r jobs.Run
-		var started, took int64
-		err := rows.Scan(&r.Job, &started, &took, &r.Outcome, &r.Err)
-		r.Started, r.Took = timeOf(started), time.Duration(took)*time.Millisecond
-		return r, err
-	}, `SELECT job, started_at, took_ms, outcome, error FROM job_runs WHERE job = $1 ORDER BY id DESC LIMIT $2`, job, n)
+	runs, err := query(ctx, db.sql, scanRun, `SELECT `+runColumns+` FROM job_runs WHERE job = $1 ORDER BY id DESC LIMIT $2`, job, n)
 	return runs, failed("runs of job "+job, err)
+}
+
+// LastFailures returns the last n runs of any jobs that failed, the newest first. So few runs are kept that all can be looked at.
+func (db *DB) LastFailures(ctx context.Context, n int) ([]jobs.Run, error) {
+	runs, err := query(ctx, db.sql, scanRun, `SELECT `+runColumns+` FROM job_runs WHERE error <> '' ORDER BY id DESC LIMIT $1`, n)
+	return runs, failed("failures of jobs", err)
 }

@@ -12,11 +12,11 @@ const keptPopulations = 10
 
 // Population implements [engine.PopulationStore].
 func (db *DB) Population(ctx context.Context) (*engine.Population, error) {
-	var made int64
+	var version, made int64
 	var state string
 	var spreads engine.PackedPopulation
-	err := db.sql.QueryRowContext(ctx, `SELECT made_at, state, spreads FROM populations ORDER BY id DESC LIMIT 1`).
-		Scan(&made, &state, (*[]byte)(&spreads))
+	err := db.sql.QueryRowContext(ctx, `SELECT id, made_at, state, spreads FROM populations ORDER BY id DESC LIMIT 1`).
+		Scan(&version, &made, &state, (*[]byte)(&spreads))
 	if err != nil {
 		return nil, failed("population", err)
 	}
@@ -24,7 +24,7 @@ func (db *DB) Population(ctx context.Context) (*engine.Population, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.MadeAt, p.State = timeOf(made), state
+	p.Version, p.MadeAt, p.State = version, timeOf(made), state
 	return p, nil
 }
 

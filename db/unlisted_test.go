@@ -6,17 +6,26 @@ import (
 	"testing"
 )
 
-// The lists of all users are not read for their cards.
-func TestCardsComeFromTheIndex(t *testing.T) {
+// Lists are not read for what is asked of all users.
+func TestWalksOverAllUsersReadIndexes(t *testing.T) {
 	db, err := Open(t.Context(), Options{URL: "sqlite:" + filepath.Join(t.TempDir(), "reko.db")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	var id, parent, unused int
-	var plan string
-	err = db.sql.QueryRowContext(t.Context(), `EXPLAIN QUERY PLAN `+selectCards, 0, 1).Scan(&id, &parent, &unused, &plan)
-	if err != nil || !strings.Contains(plan, "COVERING INDEX users_cards") {
-		t.Errorf("the plan is %q, %v", plan, err)
+	for _, test := range []struct {
+		sql, index string
+		args       []any
+	}{
+		{selectCards, "users_cards", []any{0, 1}},
+		{selectTotals, "users_totals", nil},
+		{selectUndescribed, "anime_undescribed", nil},
+	} {
+		var id, parent, unused int
+		var plan string
+		err = db.sql.QueryRowContext(t.Context(), `EXPLAIN QUERY PLAN `+test.sql, test.args...).Scan(&id, &parent, &unused, &plan)
+		if err != nil || !strings.Contains(plan, "COVERING INDEX "+test.index) {
+			t.Errorf("the plan of %s is %q, %v", test.sql, plan, err)
+		}
 	}
 }

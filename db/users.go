@@ -62,6 +62,8 @@ func (db *DB) Users(ctx context.Context, ids []engine.UserID) ([]engine.User, er
 			missing = append(missing, int64(id))
 		}
 	}
+	db.cache.hits.Add(uint64(len(found)))
+	db.cache.misses.Add(uint64(len(missing)))
 	for some := range slices.Chunk(missing, size) {
 		began := db.cache.begin()
 		users, err := query(ctx, db.sql, scanUserRow,
@@ -320,6 +322,31 @@ func (db *DB) CountUsers(ctx context.Context) (map[engine.Origin]int, error) {
 	}
 	return all, failed("counting users", err)
 }
+
+// Totals implements [engine.TotalsStore], from indexes alone.
+func (db *DB) Totals(ctx context.Context) (engine.Totals, error) {
+	type count struct {
+		origin engine.Origin
+		engine.OriginTotals
+	}
+	t := engine.Totals{Origins: map[engine.Origin]engine.OriginTotals{}}
+	counts, err := query(ctx, db.sql, func(rows *sql.Rows) (count, error) {
+		var c count
+		return c, rows.Scan(&c.origin, &c.Users, &c.Lists, &c.Entries)
+	}, selectTotals)
+	for _, c := range counts {
+		t.Origins[c.origin] = c.OriginTotals
+	}
+	if err == nil {
+		err = db.sql.QueryRowContext(ctx, selectUndescribed).Scan(&t.Undescribed)
+	}
+	return t, failed("totals", err)
+}
+
+const (
+	selectTotals      = `SELECT origin, count(*), count(*) FILTER (WHERE entries > 0), CAST(sum(entries) AS BIGINT) FROM users GROUP BY origin`
+	selectUndescribed = `SELECT count(*) FROM anime WHERE described_at = 0`
+)
 
 // Forget implements [engine.Store].
 func (db *DB) Forget() { db.cache.wrote() }

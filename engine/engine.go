@@ -68,6 +68,7 @@ type Store interface {
 	Counter(ctx context.Context, name string) (int64, error)
 	AddCounter(ctx context.Context, name string, delta int64) (int64, error)
 
+	TotalsStore
 	PopulationStore
 	ModelStore
 	KeyStore
@@ -134,6 +135,7 @@ type Engine struct {
 	loaded    atomic.Int64 // counterBulk when they were loaded
 	profiles  profiles
 	models    models
+	totals    totals
 
 	describing sync.Mutex // one change of the catalogue at a time
 	fetches    flights[User]
@@ -222,8 +224,10 @@ func (e *Engine) Reload(ctx context.Context) (bool, error) {
 	return true, e.Load(ctx)
 }
 
-// Close waits until the lists that are being fetched are saved, or ctx is done.
-func (e *Engine) Close(ctx context.Context) error { return e.fetches.wait(ctx) }
+// Close waits until the lists that are being fetched are saved, and nothing is counted any more, or ctx is done.
+func (e *Engine) Close(ctx context.Context) error {
+	return errors.Join(e.fetches.wait(ctx), e.totals.counting.wait(ctx))
+}
 
 // Users returns the number of users that can be matched.
 func (e *Engine) Users() int { return e.index.Load().Len() }

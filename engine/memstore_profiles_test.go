@@ -32,9 +32,33 @@ func (s *memStore) SavePopulation(ctx context.Context, p *Population) error {
 	defer s.mu.Unlock()
 	kept := *p
 	kept.MadeAt = kept.MadeAt.Truncate(time.Second)
-	s.population.newest = &kept
 	s.population.saved++
+	kept.Version = int64(s.population.saved)
+	s.population.newest = &kept
 	return nil
+}
+
+func (s *memStore) Totals(ctx context.Context) (Totals, error) {
+	if err := s.begin(ctx, "Totals"); err != nil {
+		return Totals{}, err
+	}
+	defer s.mu.Unlock()
+	t := Totals{Origins: map[Origin]OriginTotals{}}
+	for _, u := range s.users {
+		o := t.Origins[u.Origin]
+		o.Users++
+		o.Entries += u.List.Len()
+		if u.List.Len() > 0 {
+			o.Lists++
+		}
+		t.Origins[u.Origin] = o
+	}
+	for _, a := range s.anime {
+		if a.DescribedAt.IsZero() {
+			t.Undescribed++
+		}
+	}
+	return t, nil
 }
 
 func (s *memStore) UsersState(ctx context.Context) (string, error) {

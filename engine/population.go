@@ -10,6 +10,7 @@ import (
 
 // Population is how the values of all users' profiles are spread. It is immutable once it is shared.
 type Population struct {
+	Version int64     // given by the store, from 1; 0 when it is not kept
 	Users   int       // whose profiles were looked at, those of empty lists included
 	MadeAt  time.Time // zero when it is not kept
 	State   string    // of the store's users and anime then; see [PopulationStore]
@@ -33,6 +34,15 @@ type census struct {
 	counts  [profileStats][measures]int
 	means   values
 	squares values // sums of squared deviations from the mean
+}
+
+// PopulationOf makes the population of users with these profiles.
+func PopulationOf(profiles ...*Profile) *Population {
+	var c census
+	for _, p := range profiles {
+		c.add(p)
+	}
+	return c.population()
 }
 
 func (c *census) add(p *Profile) {

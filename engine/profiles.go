@@ -12,7 +12,7 @@ import (
 type PopulationStore interface {
 	// Population returns the newest version.
 	Population(ctx context.Context) (*Population, error)
-	// SavePopulation stores p as a new version; MadeAt is kept to the second.
+	// SavePopulation stores p as a new version, whatever Version it has; MadeAt is kept to the second.
 	SavePopulation(ctx context.Context, p *Population) error
 	// UsersState returns a short text that is another one once users came, went, or had their lists fetched again.
 	UsersState(ctx context.Context) (string, error)

@@ -42,8 +42,3 @@ func (e *Engine) FindAnime(text string, page int) ([]*Anime, Page) {
 	anime, p, _ := pageFrom(page, AnimePage, func(skip, n int) ([]*Anime, error) { return c.find(text, skip, n), nil })
 	return anime, p
 }
-
-// CountUsers returns how many users of each origin there are.
-func (e *Engine) CountUsers(ctx context.Context) (map[Origin]int, error) {
-	return e.opts.Store.CountUsers(ctx)
-}

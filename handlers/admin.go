@@ -31,6 +31,7 @@ func (s *server) adminRoutes(app *fiber.App) {
 	admin.Get("/jobs/:name", s.jobPage)
 	admin.Post("/jobs/:name/run", s.runJob)
 	admin.Get("/users", s.usersPage)
+	admin.Get("/users/:username", s.portraitPage)
 	admin.Post("/users/:username/refresh", s.refreshUser)
 	admin.Post("/users/:username/delete", s.deleteUser)
 	admin.Get("/anime", s.animePage)
@@ -133,6 +134,9 @@ func localAdminPath(path string) string {
 	path = localPath(path)
 	bare, _, _ := strings.Cut(path, "?")
 	bare = strings.TrimSuffix(bare, "/")
+	if bare == adminPath && strings.Contains(path, "?") {
+		return path
+	}
 	if !strings.HasPrefix(bare, adminPath+"/") || bare == loginPath || bare == "/admin/logout" {
 		return adminPath
 	}
@@ -175,34 +179,6 @@ func (s *server) say(c *fiber.Ctx, to, text string) error {
 		return err
 	}
 	return c.Redirect(to, http.StatusSeeOther)
-}
-
-// overviewPage is the first page of the admin side.
-func (s *server) overviewPage(c *fiber.Ctx) error {
-	ctx := c.UserContext()
-	users, err := s.Engine.CountUsers(ctx)
-	if err != nil {
-		return err
-	}
-	keys, err := s.Engine.Keys(ctx)
-	if err != nil {
-		return err
-	}
-	actions, _, err := s.Engine.Actions(ctx, 1)
-	if err != nil {
-		return err
-	}
-	v := views.OverviewView{Users: users, Listed: s.Engine.Users(), Titles: s.Engine.Titles(), Last: actions[:min(len(actions), 8)]}
-	for _, k := range keys {
-		if k.RevokedAt.IsZero() {
-			v.Keys++
-		}
-	}
-	p, err := s.adminPage(c, adminPath, "Overview")
-	if err != nil {
-		return err
-	}
-	return write(c, views.OverviewPage(p, v))
 }
 
 // logPage is what admins did.

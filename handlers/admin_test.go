@@ -87,6 +87,7 @@ func (got answer) leads(t testing.TB, what, to string) {
 // adminPages are all pages of the admin side.
 var adminPages = []string{
 	"/admin", "/admin/jobs", "/admin/jobs/count", "/admin/users", "/admin/anime", "/admin/keys", "/admin/admins", "/admin/log",
+	"/admin?span=month", "/admin/users/spike",
 }
 
 func TestWithoutAdminThereIsHelp(t *testing.T) {

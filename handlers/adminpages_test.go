@@ -143,7 +143,7 @@ func TestAdminFindsUsers(t *testing.T) {
 	b.shows(t, "/admin/users?q=guest", "guest-abcdefghij", "unlisted", "upload")
 	b.shows(t, "/admin/users?q=%25", "Nobody is called so")
 	all := map[string]bool{}
-	name := regexp.MustCompile(`href="/u/([a-z0-9_-]+)"`)
+	name := regexp.MustCompile(`href="/admin/users/([a-z0-9_-]+)"`)
 	pages := 0
 	for next := "/admin/users"; next != ""; pages++ {
 		body := b.shows(t, next)

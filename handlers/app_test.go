@@ -87,6 +87,7 @@ func start(t testing.TB, change func(*setup)) *app {
 		o.Engine = a.engine
 	}
 	o.Log, o.Started, o.Version = log, a.started.Load, "v1.2.3"
+	o.Series, o.Failures = a.store, a.store.LastFailures
 	if o.Ready == nil {
 		o.Ready = a.store.Ping
 	}

@@ -17,28 +17,34 @@ import (
 
 	"reko.moe/engine"
 	"reko.moe/engine/jobs"
+	"reko.moe/engine/series"
 	"reko.moe/handlers/api"
 	"reko.moe/handlers/limit"
+	"reko.moe/handlers/metrics"
 )
 
 // Options are what the handlers need.
 type Options struct {
 	Engine    *engine.Engine
 	Version   string
-	Ready     func(context.Context) error // nil error: questions can be answered
-	Started   func() bool                 // everything is in memory; before, questions are turned away
-	Order     engine.Order                // when the request names none; empty: the engine's default
-	APIHost   string                      // requests with this Host find /api at the root, too; empty: none
-	PublicURL string                      // of the site, without a slash at its end; empty: not known
-	Timeout   time.Duration               // for one request; 30 s
-	Unpacked  int64                       // the most bytes that are read of an uploaded file once it is unpacked; 64 MB
-	Upstream  bool                        // users who are not stored are looked for on MyAnimeList
-	Demo      func() bool                 // tells whether the users are the invented ones
-	Examples  []string                    // names of some of those
-	Secret    []byte                      // of the hashes that stand for users, and of tokens; nil: a new one
-	Jobs      *jobs.Runner                // that admins run by hand; nil: none
-	Sessions  fiber.Storage               // what is remembered of browsers; nil: in memory
-	Limits    *limit.Limiter              // how much each client may ask; nil: as much as it likes
+	Ready     func(context.Context) error                    // nil error: questions can be answered
+	Started   func() bool                                    // everything is in memory; before, questions are turned away
+	Order     engine.Order                                   // when the request names none; empty: the engine's default
+	APIHost   string                                         // requests with this Host find /api at the root, too; empty: none
+	PublicURL string                                         // of the site, without a slash at its end; empty: not known
+	Timeout   time.Duration                                  // for one request; 30 s
+	Unpacked  int64                                          // the most bytes that are read of an uploaded file once it is unpacked; 64 MB
+	Upstream  bool                                           // users who are not stored are looked for on MyAnimeList
+	Demo      func() bool                                    // tells whether the users are the invented ones
+	Examples  []string                                       // names of some of those
+	Secret    []byte                                         // of the hashes that stand for users, and of tokens; nil: a new one
+	Jobs      *jobs.Runner                                   // that admins run by hand; nil: none
+	Sessions  fiber.Storage                                  // what is remembered of browsers; nil: in memory
+	Limits    *limit.Limiter                                 // how much each client may ask; nil: as much as it likes
+	Metrics   *metrics.Metrics                               // count requests; nil: new ones
+	Sources   metrics.Sources                                // say how the parts of the program are
+	Series    series.Keeper                                  // what was counted; nil: nothing is shown
+	Failures  func(context.Context, int) ([]jobs.Run, error) // the last runs of jobs that failed; nil: none are shown
 	Log       *slog.Logger
 
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For and X-Forwarded-Proto are believed
@@ -70,6 +76,9 @@ func New(o Options) *fiber.App {
 		o.Secret = make([]byte, 32)
 		_, _ = rand.Read(o.Secret) // never fails
 	}
+	if o.Metrics == nil {
+		o.Metrics = metrics.New(o.Version)
+	}
 	s := &server{Options: o, reading: make(chan struct{}, mostReading)}
 	s.sessions = newSessions(o.Sessions, s.secure())
 	app := fiber.New(fiber.Config{
@@ -89,6 +98,7 @@ func New(o Options) *fiber.App {
 	app.Use(s.identify, s.recover, s.deadline, s.apiHost)
 	app.Get("/healthz", s.health)
 	app.Get("/readyz", s.readiness)
+	app.Get("/metrics", s.metricsHandler())
 	app.Use(compress.New())
 	app.Use("/api", s.cors)
 	app.Use(s.started, s.secured)

@@ -53,9 +53,10 @@ func isID(s string) bool {
 		strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == ""
 }
 
-// identify gives the request an id and, once it is answered, logs it.
+// identify gives the request an id and, once it is answered, logs and counts it.
 func (s *server) identify(c *fiber.Ctx) error {
 	start := time.Now()
+	defer s.Metrics.Begin()()
 	s.begin(c)
 	if err := c.Next(); err != nil {
 		if err := s.fail(c, err); err != nil {
@@ -66,10 +67,12 @@ func (s *server) identify(c *fiber.Ctx) error {
 	return nil
 }
 
-// logged logs the request, which began at start and has been answered.
+// logged logs and counts the request, which began at start and has been answered.
 func (s *server) logged(c *fiber.Ctx, start time.Time) {
+	took := time.Since(start)
+	s.measure(c, took)
 	s.Log.InfoContext(c.UserContext(), "request", "method", c.Method(), "path", shortPath(c),
-		"status", c.Response().StatusCode(), "ms", float64(time.Since(start).Microseconds())/1000, "from", s.client(c).String())
+		"status", c.Response().StatusCode(), "ms", float64(took.Microseconds())/1000, "from", s.client(c).String())
 }
 
 // recover makes an error of a panic.

@@ -46,18 +46,6 @@ func whole(c *fiber.Ctx, name string) (int, error) {
 	return int(min(max(f, math.MinInt32), math.MaxInt32)), nil
 }
 
-// flag reads a parameter that is true or false; false when it is not there.
-func flag(c *fiber.Ctx, name string) (bool, error) {
-	text := strings.TrimSpace(c.Query(name))
-	switch text {
-	case "", "false", "0":
-		return false, nil
-	case "true", "1":
-		return true, nil
-	}
-	return false, invalid{name, text, "true or false"}
-}
-
 // seedOf reads the seed of a random draw; nil when it is not there.
 func seedOf(c *fiber.Ctx) (*uint64, error) {
 	text := strings.TrimSpace(c.Query("seed"))

@@ -15,7 +15,7 @@ func (s *server) recommendations(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	explain, err := flag(c, "explain")
+	explain, err := truth(c, "explain")
 	if err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (s *server) recommendationsFrom(c *fiber.Ctx) error {
 	if q.Page, err = whole(c, "page"); err != nil {
 		return err
 	}
-	explain, err := flag(c, "explain")
+	explain, err := truth(c, "explain")
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (s *server) random(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	explain, err := flag(c, "explain")
+	explain, err := truth(c, "explain")
 	if err != nil {
 		return err
 	}

@@ -28,11 +28,7 @@ func (s *server) stats(c *fiber.Ctx) error {
 
 // keyed lets only those through who have a key. It comes before the request is looked at any further.
 func (s *server) keyed(c *fiber.Ctx) error {
-	scheme, key, _ := strings.Cut(c.Get(fiber.HeaderAuthorization), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		key = ""
-	}
-	key = strings.TrimSpace(key)
+	key := bearer(c)
 	if err := s.Engine.UseKey(c.UserContext(), key); err != nil {
 		if errors.Is(err, engine.ErrUnauthorized) {
 			c.Set(fiber.HeaderWWWAuthenticate, `Bearer realm="reko"`)
@@ -46,6 +42,15 @@ func (s *server) keyed(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	c.Vary(fiber.HeaderAuthorization)
 	return c.Next()
+}
+
+// bearer is the key that the request came with, empty for none.
+func bearer(c *fiber.Ctx) string {
+	scheme, key, _ := strings.Cut(c.Get(fiber.HeaderAuthorization), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(key)
 }
 
 // truth reads a parameter that is true or false; false when it is not there.

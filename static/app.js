@@ -125,7 +125,13 @@
   // remembered what was to be.
   const busy = new WeakMap();
   once("htmx:beforeRequest", (e) => {
-    if (e.target.matches("[data-live]")) return;
+    const live = e.target;
+    if (live.matches("[data-live]")) {
+      // Not while nobody looks, nor while somebody reads a table that would fold; what is quiet waits until the focus is elsewhere.
+      const busy = live.dataset.live === "quiet" && (live.querySelector("details[open]") || live.contains(document.activeElement));
+      if (document.hidden || busy) e.preventDefault();
+      return;
+    }
     document.getElementById("flash").textContent = ""; // what was said of the last request
     busy.set(e.detail.xhr, e.detail.target);
     e.detail.target?.setAttribute("aria-busy", "true");

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"net/url"
 	"strconv"
 	"time"
 
@@ -35,24 +36,6 @@ type LoginView struct {
 	Next  string // where to go after the login
 	Name  string // that was typed
 	Wrong string // with what was typed; empty: nothing
-}
-
-// OverviewView is what the first page of the admin side shows.
-type OverviewView struct {
-	Users  map[engine.Origin]int
-	Listed int // users that others are matched with
-	Titles int // described anime
-	Keys   int // valid ones
-	Last   []engine.Action
-}
-
-// all is the number of users.
-func (v OverviewView) all() int {
-	n := 0
-	for _, count := range v.Users {
-		n += count
-	}
-	return n
 }
 
 // origins are the origins of users, in the order in which they are shown.
@@ -105,7 +88,7 @@ func every(d time.Duration) string {
 func utc(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // userLink is where more is said of a user.
-func userLink(name string) templ.SafeURL { return link(userPath(name)) }
+func userLink(name string) templ.SafeURL { return link("/admin/users/" + url.PathEscape(name)) }
 
 // deletion says what deleting a user of an origin means.
 func deletion(o engine.Origin) string {

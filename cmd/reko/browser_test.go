@@ -27,6 +27,7 @@ func TestBrowser(t *testing.T) {
 		{"admin", testAdmin},
 		{"markup", testMarkup},
 		{"weight", testWeight},
+		{"overview", testOverview},
 		{"screenshots", testScreenshots},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -19,6 +19,7 @@ import (
 	"reko.moe/engine/model"
 	"reko.moe/engine/password"
 	"reko.moe/handlers"
+	"reko.moe/handlers/metrics"
 )
 
 // reloadEvery is how often the server looks whether another process changed users or anime in bulk.
@@ -45,10 +46,12 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 		return errors.Join(err, ln.Close())
 	}
 	defer store.Close()
-	eng, err := cfg.newEngine(store, log)
+	m := metrics.New(versionText())
+	eng, watched, err := cfg.watchedEngine(store, log, m)
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
+	m.Watch(watched)
 	secret, err := cfg.secret(ctx, store)
 	if err != nil {
 		return errors.Join(err, ln.Close())
@@ -59,7 +62,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 	}
 	defer limiterDone()
 	g, ctx := errgroup.WithContext(ctx)
-	byHand := jobs.NewRunner(ctx, log, store, cfg.jobs(eng)...)
+	byHand := jobs.NewRunner(ctx, log, m.Jobs(store), cfg.jobs(eng)...)
 	var started, stopping, demoUsers atomic.Bool
 	app := handlers.New(handlers.Options{
 		Engine:    eng,
@@ -74,6 +77,10 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 		Examples:  exampleNames(),
 		Sessions:  store.Sessions(),
 		Limits:    limiter,
+		Metrics:   m,
+		Sources:   watched,
+		Series:    store,
+		Failures:  store.LastFailures,
 		Secret:    secret,
 		Jobs:      byHand,
 		Log:       log,
@@ -89,6 +96,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 		TrustedProxies: cfg.TrustedProxies,
 	})
 
+	finish := keepSeries(ctx, m, store, log)
 	g.Go(func() error { return app.Listener(ln) })
 	g.Go(func() error {
 		<-ctx.Done()
@@ -119,7 +127,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 			return nil
 		})
 		if cfg.Jobs {
-			jobs.Start(ctx, log, store, cfg.jobs(eng)...)
+			jobs.Start(ctx, log, m.Jobs(store), cfg.jobs(eng)...)
 		}
 		return nil
 	})
@@ -127,26 +135,36 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = nil
 	}
-	return err
+	return errors.Join(err, finish())
 }
 
 // newEngine makes the engine that the configuration describes, still empty.
 func (cfg *config) newEngine(store *db.DB, log *slog.Logger) (*engine.Engine, error) {
+	eng, _, err := cfg.watchedEngine(store, log, metrics.New(versionText()))
+	return eng, err
+}
+
+// watchedEngine is newEngine with m to count what it asks, and with what says how it is.
+func (cfg *config) watchedEngine(store *db.DB, log *slog.Logger, m *metrics.Metrics) (*engine.Engine, metrics.Sources, error) {
+	var client *mal.Client
 	o := engine.Options{
 		Store: store, MaxAge: cfg.MaxAge, Exclude: cfg.Exclude, Trainer: model.Trainer{}, Log: log,
 		Passwords: password.New(), SessionIdle: cfg.AdminIdle, SessionFor: cfg.AdminSession,
 	}
 	if cfg.MALClient != "" {
-		client, err := mal.New(mal.Options{
+		asking := mal.Options{
 			URL: cfg.MALURL, ClientID: cfg.MALClient, Rate: cfg.MALRate, Burst: cfg.MALBurst, Timeout: cfg.MALTimeout,
 			ProbeUser: cfg.MALProbe, Log: log,
-		})
-		if err != nil {
-			return nil, err
+		}
+		observe(m, &asking)
+		var err error
+		if client, err = mal.New(asking); err != nil {
+			return nil, metrics.Sources{}, err
 		}
 		o.Source = client
 	}
-	return engine.New(o), nil
+	eng := engine.New(o)
+	return eng, sources(eng, store, client), nil
 }
 
 // follow loads again whenever another process changed users or anime in bulk.

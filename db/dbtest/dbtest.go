@@ -126,6 +126,8 @@ func Run(t *testing.T, empty func(testing.TB) string) {
 		{"population", populationTests},
 		{"models", modelTests},
 		{"keys", keyTests},
+		{"series", seriesTests},
+		{"totals", totalsTests},
 		{"admins", adminTests},
 		{"search", searchTests},
 		{"failures", failureTests},

@@ -14,6 +14,7 @@ import (
 	"reko.moe/db"
 	"reko.moe/engine"
 	"reko.moe/engine/jobs"
+	"reko.moe/engine/series"
 )
 
 var failureTests = []test{
@@ -47,6 +48,12 @@ func calls(u engine.User) []call {
 		{"DeleteUser", true, func(ctx context.Context, s *db.DB) error { return s.DeleteUser(ctx, u.ID) }},
 		{"RemoveOrigin", true, func(ctx context.Context, s *db.DB) error { return second(s.RemoveOrigin(ctx, u.Origin)) }},
 		{"CountUsers", false, func(ctx context.Context, s *db.DB) error { return second(s.CountUsers(ctx)) }},
+		{"Totals", false, func(ctx context.Context, s *db.DB) error { return second(s.Totals(ctx)) }},
+		{"AddCounts", true, func(ctx context.Context, s *db.DB) error {
+			return s.AddCounts(ctx, minute0, []series.Count{{Event: series.Failed, Bucket: 5, N: 1}})
+		}},
+		{"Counts", false, func(ctx context.Context, s *db.DB) error { return second(s.Counts(ctx, series.Spans[0], minute0)) }},
+		{"LastFailures", false, func(ctx context.Context, s *db.DB) error { return second(s.LastFailures(ctx, 5)) }},
 		{"Anime", false, func(ctx context.Context, s *db.DB) error { return walked(s.Anime(ctx)) }},
 		{"SaveAnime", true, func(ctx context.Context, s *db.DB) error {
 			return s.SaveAnime(ctx, []engine.Anime{{ID: 1, Title: "new", DescribedAt: day0.Add(time.Hour)}})
@@ -85,8 +92,9 @@ func walked[T any](seq iter.Seq2[T, error]) error {
 // state is all that a store says of what it keeps.
 func (s store) state(t *testing.T) string {
 	t.Helper()
-	return fmt.Sprintf("%s %s %+v %+v %v %d %v", s.keyState(t), s.adminState(t), all(t, s.AllUsers(t.Context())), all(t, s.Anime(t.Context())), s.undescribed(t, 99),
-		must[int64](t)(s.Counter(t.Context(), "bulk")), must[[]jobs.Run](t)(s.LastRuns(t.Context(), "j", 99)))
+	return fmt.Sprintf("%s %s %+v %+v %v %d %v %v", s.keyState(t), s.adminState(t), all(t, s.AllUsers(t.Context())), all(t, s.Anime(t.Context())), s.undescribed(t, 99),
+		must[int64](t)(s.Counter(t.Context(), "bulk")), must[[]jobs.Run](t)(s.LastRuns(t.Context(), "j", 99)),
+		must[[]series.Count](t)(s.Counts(t.Context(), series.Spans[0], minute0)))
 }
 
 func wantCancelled(t *testing.T, what string, err error) {

@@ -27,7 +27,7 @@ func populationVersions(t *testing.T, s store) {
 	for users := range 25 {
 		p := population(users)
 		ok(t, s.SavePopulation(t.Context(), p))
-		p.MadeAt = toSecond(p.MadeAt)
+		p.Version, p.MadeAt = int64(users+1), toSecond(p.MadeAt)
 		want(t, "Population", must[*engine.Population](t)(s.Population(t.Context())), p)
 		want(t, "Population elsewhere", must[*engine.Population](t)(s.another(t, 0).Population(t.Context())), p)
 	}

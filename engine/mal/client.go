@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -45,6 +46,8 @@ type Options struct {
 
 	// Observe is told what came of every request, and how long it took. It is called by many at the same time.
 	Observe func(outcome Outcome, took time.Duration)
+	// ObserveWait is told how long every request stood in line before it was its turn, in the same way.
+	ObserveWait func(waited time.Duration)
 }
 
 // Client asks MyAnimeList. It is safe for concurrent use, and all its users together keep to its pace.
@@ -57,9 +60,11 @@ type Client struct {
 	http      *http.Client
 	log       *slog.Logger
 	observe   func(Outcome, time.Duration)
+	waited    func(time.Duration)
 	now       func() time.Time
 	random    func() float64 // 0 <= random() < 1
 	limiter   *rate.Limiter
+	waiting   atomic.Int64 // requests that stand in line
 
 	pauseMu sync.Mutex
 	pause   time.Time // nobody asks before; guarded by pauseMu
@@ -99,6 +104,7 @@ func New(o Options) (*Client, error) {
 		},
 		log:     o.Log,
 		observe: o.Observe,
+		waited:  o.ObserveWait,
 		now:     time.Now,
 		random:  rand.Float64,
 		limiter: rate.NewLimiter(rate.Limit(cmp.Or(o.Rate, 1)), cmp.Or(o.Burst, 5)),
@@ -110,7 +116,25 @@ func New(o Options) (*Client, error) {
 	if c.observe == nil {
 		c.observe = func(Outcome, time.Duration) {}
 	}
+	if c.waited == nil {
+		c.waited = func(time.Duration) {}
+	}
 	return c, nil
+}
+
+// Pace says how fast a [Client] asks.
+type Pace struct {
+	Rate    float64 // requests a second
+	Burst   int
+	Waiting int       // requests that stand in line now
+	Paused  time.Time // nobody asks before; zero or past when we were not told to wait
+}
+
+// Pace returns it as it is now.
+func (c *Client) Pace() Pace {
+	return Pace{
+		Rate: float64(c.limiter.Limit()), Burst: c.limiter.Burst(), Waiting: int(c.waiting.Load()), Paused: c.pausedUntil(),
+	}
 }
 
 // The walk over a list.

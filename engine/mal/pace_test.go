@@ -293,3 +293,35 @@ func TestCancel(t *testing.T) {
 		})
 	}
 }
+
+func TestWaitingIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := maltest.New(maltest.Lists{"spike": nil})
+		var mu sync.Mutex
+		var waited []time.Duration
+		c, _ := paced(t, s, func(o *Options) {
+			o.Burst = 1
+			o.ObserveWait = func(d time.Duration) {
+				mu.Lock()
+				defer mu.Unlock()
+				waited = append(waited, d)
+			}
+		})
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() { _, _ = c.List(t.Context(), "spike", nil, false) })
+		}
+		synctest.Wait()
+		if got, want := c.Pace(), (Pace{Rate: 1, Burst: 1, Waiting: 2}); got != want {
+			t.Errorf("Pace = %+v, want %+v", got, want)
+		}
+		wg.Wait()
+		if want := seconds(0, 1, 2); !slices.Equal(waited, want) || c.Pace().Waiting != 0 {
+			t.Errorf("waited %v, and %d wait; want %v", waited, c.Pace().Waiting, want)
+		}
+		c.pauseFor(t.Context(), time.Minute)
+		if until := c.Pace().Paused; !until.Equal(time.Now().Add(time.Minute)) {
+			t.Errorf("paused until %v", until)
+		}
+	})
+}

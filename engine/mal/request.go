@@ -48,7 +48,7 @@ func (c *Client) get(ctx context.Context, query url.Values, path ...string) ([]b
 	u := c.base.JoinPath(path...)
 	u.RawQuery = query.Encode()
 	for n := 1; ; n++ {
-		if err := c.wait(ctx); err != nil {
+		if err := c.turn(ctx); err != nil {
 			return nil, err
 		}
 		start := time.Now()
@@ -78,6 +78,16 @@ func (c *Client) get(ctx context.Context, query url.Values, path ...string) ([]b
 func (c *Client) backoffAfter(n int) time.Duration {
 	mean := min(c.backoff<<(n-1), maxBackoff)
 	return mean/2 + time.Duration(c.random()*float64(mean))
+}
+
+// turn is wait, and tells how long that took.
+func (c *Client) turn(ctx context.Context) error {
+	start := time.Now()
+	c.waiting.Add(1)
+	err := c.wait(ctx)
+	c.waiting.Add(-1)
+	c.waited(time.Since(start))
+	return err
 }
 
 // wait returns when it is our turn to ask, or at once with [engine.ErrUpstreamTimeout] when that is not before ctx ends.
