@@ -17,7 +17,7 @@ import (
 //	           their depth 4 bytes; bytes of scores 4 bytes
 //	inputs     their anime ids, 4 bytes each, ascending
 //	columns    the same
-//	facts      of columns, five numbers each
+//	facts      of inputs, five numbers each
 //	backdrop   a number for each statistic and type
 //	fits       base and slope of popularity, then of liked: four numbers
 //	scales     a number for each input
@@ -44,7 +44,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 type shape struct{ inputs, columns, kept, trees, depth, scores int }
 
 func (s shape) size() int {
-	numbers := factNumbers*s.columns + len(backdrop{}.statistics) + animeTypes + fitNumbers + s.inputs + 2*(s.trees<<s.depth+s.trees*s.depth)
+	numbers := factNumbers*s.inputs + len(backdrop{}.statistics) + animeTypes + fitNumbers + s.inputs + 2*(s.trees<<s.depth+s.trees*s.depth)
 	return modelHead + 4*(s.inputs+s.columns) + 4*numbers + 2*s.trees*s.depth + 3*s.inputs*s.kept + s.scores + modelChecksum
 }
 
@@ -130,7 +130,7 @@ func unpack(b []byte) (*Model, error) {
 	if s.kept > s.columns || s.depth > maxDepth || s.size() != len(b) {
 		return corrupt("head")
 	}
-	m := &Model{kept: s.kept, inputs: r.ids(s.inputs), columns: r.ids(s.columns), facts: make([]facts, s.columns)}
+	m := &Model{kept: s.kept, inputs: r.ids(s.inputs), columns: r.ids(s.columns), facts: make([]facts, s.inputs)}
 	if !ascending(m.inputs) || !ascending(m.columns) {
 		return corrupt("anime")
 	}

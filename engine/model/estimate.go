@@ -66,9 +66,9 @@ func (f *fold) estimate(a *engine.Anime) (sum float64, facts facts) {
 	k := m.kinOf(a, f.catalogue)
 	for i, j := range k.columns {
 		sum += float64(k.shares[i]) * f.sums[j]
-		facts.planned += k.shares[i] * m.facts[j].planned
-		facts.dropped += k.shares[i] * m.facts[j].dropped
-		facts.watchers += k.shares[i] * m.facts[j].watchers
+		facts.planned += k.shares[i] * m.facts[m.items[j]].planned
+		facts.dropped += k.shares[i] * m.facts[m.items[j]].dropped
+		facts.watchers += k.shares[i] * m.facts[m.items[j]].watchers
 	}
 	// Who plans and who dropped follow the number of watchers.
 	watchers := float32(math.Exp(float64(m.popularity.at(sizeOf(a)))))

@@ -32,12 +32,15 @@ func (f *facts) add(e *engine.Entry, s scale, times float32) {
 	}
 }
 
+// farthestBelow bounds how much one low score says, in standard deviations.
+const farthestBelow = 3
+
 // of is how far an entry's score is from the user's mean, in standard deviations; 0 for an entry without a score.
 func (s scale) of(e *engine.Entry) float64 {
 	if e.Score == 0 {
 		return 0
 	}
-	return (float64(e.Score) - s.mean) / s.deviation
+	return max((float64(e.Score)-s.mean)/s.deviation, -farthestBelow)
 }
 
 // popularity is the natural logarithm of the number of watchers, of whom there is one at least.

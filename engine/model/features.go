@@ -52,6 +52,10 @@ const (
 	featInfluences
 	featFor
 	featAgainst
+	featStrong      // how many strong influences
+	featUncommon    // what the watched entries say that not everybody has
+	featSequelLiked // how its relations were liked
+	featSideLiked
 
 	featureCount
 )
@@ -107,6 +111,8 @@ func (f *fold) featuresOf(k *candidate, place int, best float64, x *features) {
 	set(featInfluences, float64(k.influences))
 	set(featFor, k.speaksFor*f.unit)
 	set(featAgainst, k.speaksAgainst*f.unit)
+	set(featStrong, float64(k.strong))
+	set(featUncommon, k.uncommon*f.unit)
 }
 
 // related tells whether something related to a candidate is on the list.
@@ -122,6 +128,7 @@ func related(x *features) bool {
 // relationsOf counts the anime related to a candidate by how they stand on the list.
 func (f *fold) relationsOf(a *engine.Anime, x *features) {
 	var counts [featureCount]int
+	sequels, sides := 0.0, 0.0
 	for _, r := range a.Relations {
 		standing := f.viewer.standingOf(r.ID)
 		if standing == notListed {
@@ -130,8 +137,10 @@ func (f *fold) relationsOf(a *engine.Anime, x *features) {
 		at := -1
 		switch r.Type {
 		case "sequel", "prequel":
+			sequels += float64(f.viewer.likingOf(r.ID))
 			at = featSequelWatched + int(standing-isWatched)
 		case "side_story", "parent_story", "full_story", "summary":
+			sides += float64(f.viewer.likingOf(r.ID))
 			at = featSideWatched + int(standing-isWatched)
 		case "alternative_version", "alternative_setting", "spin_off":
 			if standing == isWatched {
@@ -149,4 +158,5 @@ func (f *fold) relationsOf(a *engine.Anime, x *features) {
 	for at := featSequelWatched; at <= featOtherWatched; at++ {
 		x[at] = ordinal(float32(counts[at]))
 	}
+	x[featSequelLiked], x[featSideLiked] = ordinal(float32(sequels)), ordinal(float32(sides))
 }

@@ -133,6 +133,8 @@ type candidate struct {
 	parts      [parts]float64
 	strongest  [4]float64 // influences, the strongest first
 	influences int
+	strong     int     // of these, those that say more than a little
+	uncommon   float64 // what is said by watched entries of anime that not everybody watches
 
 	speaksFor, speaksAgainst float64 // sums of influences above and below 0
 }
@@ -184,7 +186,7 @@ func (f *fold) choose(anime []*engine.Anime, cost float64) {
 		k := &f.looked[i]
 		*k = candidate{anime: a, column: -1}
 		if j, ok := f.model.columnOf(a.ID); ok {
-			k.column, k.sum, k.facts = j, f.sums[j], f.model.facts[j]
+			k.column, k.sum, k.facts = j, f.sums[j], f.model.facts[f.model.items[j]]
 		} else {
 			k.sum, k.facts = f.estimate(a)
 		}
@@ -239,8 +241,9 @@ func (f *fold) inspect() {
 			f.targets[j] = int32(place) + 1
 		}
 	}
-	const little = 0.01 // what is less is not counted among the influences
+	const little, strong = 0.01, 0.03 // what is less is not counted
 	for _, in := range f.inputs {
+		uncommon := f.model.facts[in.item].popularity() < f.model.common
 		places, weights, scale := f.model.row(int(in.item))
 		for n, j := range places {
 			t := f.targets[j]
@@ -256,11 +259,17 @@ func (f *fold) inspect() {
 			if in.part == partWatched {
 				k.parts[partWatched] += w
 				k.parts[partLiking] += says - w
+				if uncommon {
+					k.uncommon += w
+				}
 			} else {
 				k.parts[in.part] += says
 			}
 			if says > little {
 				k.influences++
+			}
+			if says > strong {
+				k.strong++
 			}
 			if says < 0 {
 				k.speaksAgainst += says

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"math"
 	"sync"
 
 	"reko.moe/engine"
@@ -16,7 +17,8 @@ import (
 type Model struct {
 	inputs     []engine.AnimeID // that speak for others, ascending
 	columns    []engine.AnimeID // that are spoken for, ascending: those that could be recommended when it was trained
-	facts      []facts          // of columns
+	facts      []facts          // of inputs
+	items      []int32          // of columns: their places among the inputs
 	backdrop   backdrop
 	second     *second   // the second stage; nil: none
 	popularity fit       // of anime, by the logarithm of MyAnimeList's number of members
@@ -30,10 +32,16 @@ type Model struct {
 	input  []int32 // by anime id: 1 + its place in inputs, 0: none
 	column []int32 // by anime id: 1 + its place in columns, 0: none
 
+	common float64 // popularity of inputs from which on they say little about a user
+
 	kin sync.Map // of anime that were not learnt, by id
 }
 
-// seat makes the tables by anime id.
+// commonShare is the share of the popularity of what is watched (of the anime of an entry drawn at random) from which on an anime is
+// common.
+const commonShare = 0.6
+
+// seat makes what follows from the rest: the tables by anime id and so on.
 func (m *Model) seat() {
 	table := func(ids []engine.AnimeID) []int32 {
 		if len(ids) == 0 {
@@ -46,6 +54,17 @@ func (m *Model) seat() {
 		return at
 	}
 	m.input, m.column = table(m.inputs), table(m.columns)
+	m.items = make([]int32, len(m.columns))
+	for j, id := range m.columns {
+		m.items[j] = m.input[id] - 1
+	}
+	squares, sum := 0.0, 0.0
+	for i := range m.facts {
+		w := float64(m.facts[i].watchers)
+		squares += w * w
+		sum += w
+	}
+	m.common = math.Log(commonShare * squares / max(sum, 1))
 }
 
 // inputOf returns the place of an anime among the inputs; ok is false when it is none.
@@ -61,10 +80,10 @@ func seatOf(table []int32, id engine.AnimeID) (int, bool) {
 	return int(table[id]) - 1, true
 }
 
-// factsOf are those of an anime that is a column; nil for others.
+// factsOf are those of an anime that was learnt; nil for others.
 func (m *Model) factsOf(id engine.AnimeID) *facts {
-	if j, ok := m.columnOf(id); ok {
-		return &m.facts[j]
+	if i, ok := m.inputOf(id); ok {
+		return &m.facts[i]
 	}
 	return nil
 }

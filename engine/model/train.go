@@ -147,8 +147,8 @@ func (m *Model) fit(c *engine.Catalogue) {
 	var sizes, means, popularity, liked []float64
 	for j, id := range m.columns {
 		a := c.Anime(id)
-		sizes, popularity = append(sizes, sizeOf(a)), append(popularity, m.facts[j].popularity())
-		means, liked = append(means, a.Mean), append(liked, m.facts[j].liked())
+		sizes, popularity = append(sizes, sizeOf(a)), append(popularity, m.facts[m.items[j]].popularity())
+		means, liked = append(means, a.Mean), append(liked, m.facts[m.items[j]].liked())
 	}
 	m.popularity, m.liked = fitted(sizes, popularity), fitted(means, liked)
 }
@@ -157,15 +157,15 @@ func (m *Model) fit(c *engine.Catalogue) {
 // anime j is -p_ij / p_jj, p being the inverse (Steck, “Embarrassingly shallow autoencoders for sparse data”, 2019).
 func (t *training) prune(kept int) *Model {
 	n := len(t.items)
-	m := &Model{inputs: t.items, backdrop: t.backdrop}
+	m := &Model{inputs: t.items, facts: t.facts, backdrop: t.backdrop}
 	var columns []int
 	for j, id := range t.items {
 		if a := t.catalogue.Anime(id); a != nil && a.HasMean() && a.Parent == 0 {
 			columns = append(columns, j)
 			m.columns = append(m.columns, id)
-			m.facts = append(m.facts, t.facts[j])
 		}
 	}
+	m.seat()
 	m.fit(t.catalogue)
 	kept = min(kept, len(columns))
 	m.kept = kept
@@ -197,6 +197,5 @@ func (t *training) prune(kept int) *Model {
 			m.weights[i*kept+k] = int8(math.Round(row[column] / float64(m.scales[i])))
 		}
 	}
-	m.seat()
 	return m
 }

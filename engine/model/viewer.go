@@ -22,7 +22,8 @@ type viewer struct {
 	median, late, newest float64 // when the anime on the list began: half, 49 of 50, and all by then
 
 	years    []float64
-	standing []uint8 // by anime id: how it stands on the list
+	standing []uint8   // by anime id: how it stands on the list
+	scores   []float32 // by anime id: how a watched one was liked, in standard deviations
 	listed   []engine.AnimeID
 }
 
@@ -91,11 +92,12 @@ func ratio(n, all, usual, prior float64) float64 {
 // list notes how an entry stands.
 func (v *viewer) list(e *engine.Entry) {
 	if int(e.Anime) >= len(v.standing) {
-		v.standing = append(v.standing, make([]uint8, int(e.Anime)+1-len(v.standing))...)
+		more := int(e.Anime) + 1 - len(v.standing)
+		v.standing, v.scores = append(v.standing, make([]uint8, more)...), append(v.scores, make([]float32, more)...)
 	}
 	switch {
 	case e.Watched():
-		v.standing[e.Anime] = isWatched
+		v.standing[e.Anime], v.scores[e.Anime] = isWatched, float32(v.scale.of(e))
 	case e.Status == engine.Planned:
 		v.standing[e.Anime] = isPlanned
 	case e.Status == engine.OnHold, e.Status == engine.Dropped:
@@ -109,7 +111,7 @@ func (v *viewer) list(e *engine.Entry) {
 // forget wipes what was noted.
 func (v *viewer) forget() {
 	for _, id := range v.listed {
-		v.standing[id] = notListed
+		v.standing[id], v.scores[id] = notListed, 0
 	}
 	v.listed = v.listed[:0]
 }
@@ -119,4 +121,12 @@ func (v *viewer) standingOf(id engine.AnimeID) uint8 {
 		return notListed
 	}
 	return v.standing[id]
+}
+
+// likingOf is how a watched anime was liked, in standard deviations; 0 for others.
+func (v *viewer) likingOf(id engine.AnimeID) float32 {
+	if uint(id) >= uint(len(v.scores)) {
+		return 0
+	}
+	return v.scores[id]
 }
