@@ -39,8 +39,8 @@ type second struct {
 // How much it counts that something would be liked, beside that it would be watched: more where the list has something related,
 // which is likely to be watched anyway. usualOdds makes up for that fewer things are liked than watched.
 const (
-	likedRelated = 1.5
-	likedElse    = 0.5
+	likedRelated = 2
+	likedElse    = 0.75
 	usualOdds    = 0.7
 )
 
