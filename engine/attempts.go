@@ -45,7 +45,7 @@ func (l LoginLimit) Delay(failures int) time.Duration {
 // loginLimits are those for a name and an address. An account cannot be locked for long by others, and an address that tries
 // many names has to wait longer.
 func loginLimits(name, from string) []LoginLimit {
-	return append(nameLimit(name), LoginLimit{Key: attemptKey("address", network(from)), Free: 9, First: 10 * time.Second, Most: time.Hour})
+	return append(nameLimit(name), LoginLimit{Key: attemptKey("address", Network(from)), Free: 9, First: 10 * time.Second, Most: time.Hour})
 }
 
 func nameLimit(name string) []LoginLimit {
@@ -57,8 +57,8 @@ func attemptKey(kind, of string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// network is what of an address is somebody's: of an IPv6 address the first 64 bits.
-func network(address string) string {
+// Network is what of an address counts as one client: of IPv6 the 64 bits that a household is given.
+func Network(address string) string {
 	a, err := netip.ParseAddr(address)
 	if err != nil {
 		return address

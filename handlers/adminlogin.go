@@ -16,6 +16,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"reko.moe/engine"
+	"reko.moe/handlers/limit"
 	"reko.moe/views"
 )
 
@@ -93,12 +94,15 @@ func (s *server) logIn(c *fiber.Ctx) error {
 	if old == "" || !sameToken(c.FormValue("token"), token) {
 		return errForm
 	}
+	if err := s.spend(c, limit.Logins); err != nil {
+		return err
+	}
 	v := views.LoginView{Token: token, Next: localAdminPath(c.FormValue("next")), Name: c.FormValue("admin")}
-	id, err := s.Engine.LogIn(c.UserContext(), v.Name, c.FormValue("password"), c.IP())
+	id, err := s.Engine.LogIn(c.UserContext(), v.Name, c.FormValue("password"), s.client(c).String())
 	var soon engine.TooSoon
 	switch {
 	case errors.As(err, &soon):
-		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(soon.Wait.Seconds()))))
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(seconds(soon.Wait)))
 		c.Status(http.StatusTooManyRequests)
 		v.Wrong = "Too many logins failed. Try again in " + longer(soon.Wait) + "."
 		return s.writeLogin(c, v)
@@ -120,7 +124,7 @@ func (s *server) logIn(c *fiber.Ctx) error {
 
 // longer says how long to wait, in words and rather too long.
 func longer(d time.Duration) string {
-	n, unit := int(math.Ceil(d.Seconds())), "second"
+	n, unit := seconds(d), "second"
 	if n > 90 {
 		n, unit = int(math.Ceil(d.Minutes())), "minute"
 	}

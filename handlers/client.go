@@ -55,16 +55,6 @@ func parseHop(s string) (netip.Addr, bool) {
 	return addr.Unmap().WithZone(""), err == nil
 }
 
-// neighbourhood is what counts as one client: an address or, of IPv6, the 64 bits that a household is given.
-func neighbourhood(addr netip.Addr) string {
-	if addr.Is6() {
-		if p, err := addr.Prefix(64); err == nil {
-			return p.String()
-		}
-	}
-	return addr.String()
-}
-
 // prefixTexts are prefixes as Fiber reads them.
 func prefixTexts(prefixes []netip.Prefix) []string {
 	var texts []string

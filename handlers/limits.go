@@ -37,7 +37,7 @@ func (e limited) Error() string { return fmt.Sprintf("limit of %s, for %s", e.ki
 // spend counts one question of that kind against the client's address, says so in the headers of the answer, and fails when it
 // is too much. Return that error as it is: it becomes the answer that is due.
 func (s *server) spend(c *fiber.Ctx, kind limit.Kind) error {
-	return s.spendAs(c, kind, neighbourhood(s.client(c)))
+	return s.spendAs(c, kind, engine.Network(s.client(c).String()))
 }
 
 // spendAs is spend against something else than the address, such as "account NAME".

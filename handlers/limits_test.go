@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -288,4 +289,34 @@ func TestForwardedProtocol(t *testing.T) {
 			t.Errorf("with %v trusted the documentation has no %s", test.proxies, test.want)
 		}
 	}
+}
+
+// An address tries as many passwords as it may, whosever they are; another one is not held up by that.
+func TestLimitOfLogins(t *testing.T) {
+	budgets := limit.Budgets{limit.Logins: minutely}
+	h := new(hand)
+	_, _, b := startAdmin(t, func(s *setup) {
+		s.handlers.Limits = limit.New(limit.Options{Budgets: budgets, Now: h.now})
+		s.handlers.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	})
+	try := func(from, name, password string) answer {
+		t.Helper()
+		fields := url.Values{"token": {b.token(t, "/admin/login")}, "admin": {name}, "password": {password}}
+		return b.ask(t, http.MethodPost, "/admin/login", plainForm, fields.Encode(), "X-Forwarded-For", from)
+	}
+	for i := range 3 {
+		if got := try("192.0.2.1", "nobody"+strconv.Itoa(i), "wrong"); got.status != http.StatusUnauthorized || got.header.Get("RateLimit-Policy") != `"logins";q=3;w=60` {
+			t.Errorf("login no. %d: %d %v", i, got.status, got.header)
+		}
+	}
+	got := try("192.0.2.1", adminName, adminPassword)
+	if got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") != "20" || !strings.Contains(got.body, "Too many passwords were tried") ||
+		!strings.Contains(got.body, `href="/admin/login"`) || got.header.Get("Set-Cookie") != "" {
+		t.Errorf("after too many: %d %v %s", got.status, got.header, got.body)
+	}
+	try("192.0.2.2", adminName, adminPassword).leads(t, "login from another address", "/admin")
+	b.shows(t, "/admin/log", "192.0.2.2")
+	b.form(t, "/admin/logout", "token", b.token(t, "/admin")).leads(t, "logout", "/admin/login")
+	h.forward(20 * time.Second)
+	try("192.0.2.1", adminName, adminPassword).leads(t, "login after waiting", "/admin")
 }

@@ -144,6 +144,8 @@ func (s *server) failPage(c *fiber.Ctx, status int, id, text string) error {
 	switch {
 	case c.Method() == http.MethodPost && c.Path() == uploadPath:
 		p.Path = uploadPath
+	case c.Method() == http.MethodPost && c.Path() == loginPath:
+		p.Path = loginFor(c.FormValue("next"))
 	case c.Method() == http.MethodPost:
 		p.Path = localPath(c.FormValue("back"))
 	case !strings.HasPrefix(p.Path, "/") || c.Method() != http.MethodGet:

@@ -52,15 +52,3 @@ func bearer(c *fiber.Ctx) string {
 	}
 	return strings.TrimSpace(key)
 }
-
-// truth reads a parameter that is true or false; false when it is not there.
-func truth(c *fiber.Ctx, name string) (bool, error) {
-	switch text := strings.ToLower(strings.TrimSpace(c.Query(name))); text {
-	case "", "false", "0":
-		return false, nil
-	case "true", "1":
-		return true, nil
-	default:
-		return false, invalid{name, text, "true or false"}
-	}
-}

@@ -29,17 +29,20 @@ type agreement struct {
 }
 
 // ask judges a server: that of the URL or, without one, one that is started here on the world's store.
-func (w *evalWorld) ask(ctx context.Context, server string) (*agreement, error) {
+func (w *evalWorld) ask(ctx context.Context, server string) (a *agreement, err error) {
 	name := func(i int) string { return w.cases[i].Name }
 	if server == "" {
-		ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-		if err != nil {
+		var ln net.Listener
+		if ln, err = new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
 			return nil, err
 		}
 		serving, stop := context.WithCancel(ctx)
 		ended := make(chan error, 1)
 		go func() { ended <- run(serving, w.cfg, ln, slog.New(slog.DiscardHandler)) }()
-		defer func() { stop(); <-ended }()
+		defer func() {
+			stop()
+			err = errors.Join(err, <-ended)
+		}()
 		server, name = "http://"+ln.Addr().String(), caseName
 	}
 	c := evalClient{base: server, http: &http.Client{Timeout: time.Minute}}
@@ -56,7 +59,7 @@ func (w *evalWorld) ask(ctx context.Context, server string) (*agreement, error) 
 	if err != nil {
 		return nil, err
 	}
-	a := &agreement{Row: row}
+	a = &agreement{Row: row}
 	squares := 0.0
 	for i := range w.cases {
 		items, _, err := c.page(ctx, name(i), 1, "&explain=true")

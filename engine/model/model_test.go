@@ -230,7 +230,7 @@ func TestFold(t *testing.T) {
 			kin := a.ID >= from && a.ID < from+20
 			other := a.ID < 41 && !kin
 			for k, b := range anime {
-				if kin && b.ID < 41 && !(b.ID >= from && b.ID < from+20) && matches[i] <= matches[k] {
+				if kin && b.ID < 41 && (b.ID < from || b.ID >= from+20) && matches[i] <= matches[k] {
 					t.Errorf("to the list from %d, %d (%g) fits no better than %d (%g)", from, a.ID, matches[i], b.ID, matches[k])
 				}
 			}
