@@ -23,6 +23,7 @@ type evalCmd struct {
 	Orders  []string `sep:"none" placeholder:"ORDER" help:"Only these rows: ${orders}."`
 	Cold    bool     `help:"Also judge short lists: fold-ins cut to 5, 10, 20 and 50 entries."`
 	Niche   bool     `help:"Also judge each step of the taste for the unusual."`
+	New     bool     `help:"Also judge what is said of new anime: train once more with a twentieth of the anime left out, and rank those."`
 	HTTP    bool     `name:"http" help:"Also start a server on what was trained, ask it over HTTP, and check that it answers the same."`
 	Server  string   `placeholder:"URL" help:"Also ask this server, which has to know the users, with the fold-ins as their lists (see --write)."`
 	Write   string   `type:"path" placeholder:"DIR" help:"Write train.csv.gz and foldin.csv.gz, for a server of your own to be judged with --server, and end."`
@@ -43,6 +44,8 @@ type report struct {
 	Orders   []heldout.Row      `json:"orders"`
 	Cold     []coldRows         `json:"cold,omitempty"`
 	Scores   []heldout.ScoreRow `json:"scores"`
+	New      []heldout.Row      `json:"new_anime,omitempty"`    // only those ranked that were left out of training
+	Without  *heldout.Row       `json:"without_them,omitempty"` // all anime ranked, by the model without them
 	Agree    *agreement         `json:"http,omitempty"`
 }
 
@@ -117,6 +120,13 @@ func (cmd evalCmd) judge(ctx context.Context, w *evalWorld, r *report, table io.
 	}
 	r.Scores = w.scores()
 	printScores(table, r.Scores)
+	if cmd.New {
+		if err := w.newAnime(ctx, r); err != nil {
+			return err
+		}
+		printRows(table, "among new anime", r.New)
+		printRows(table, "among all", []heldout.Row{*r.Without})
+	}
 	if !cmd.HTTP && cmd.Server == "" {
 		return nil
 	}

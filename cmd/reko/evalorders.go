@@ -7,9 +7,11 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"time"
 
 	"reko.moe/engine"
 	"reko.moe/engine/heldout"
+	"reko.moe/engine/model"
 )
 
 type namedOrder struct {
@@ -106,12 +108,17 @@ func (w *evalWorld) unvaried(ctx context.Context, c *heldout.Case) iter.Seq2[eng
 
 // unrestricted orders all anime that can be recommended by the item model.
 func (w *evalWorld) unrestricted(popular []engine.AnimeID) heldout.Order {
-	anime := make([]*engine.Anime, len(popular))
-	for i, id := range popular {
-		anime[i] = w.ground.Catalogue.Anime(id)
+	return byMatch(w.ground.Catalogue, popular, w.eng.Matches)
+}
+
+// byMatch orders anime by how well they fit a list.
+func byMatch(c *engine.Catalogue, ids []engine.AnimeID, matches func(engine.List, []*engine.Anime) []float64) heldout.Order {
+	anime := make([]*engine.Anime, len(ids))
+	for i, id := range ids {
+		anime[i] = c.Anime(id)
 	}
 	return func(_ context.Context, c *heldout.Case) iter.Seq2[engine.AnimeID, error] {
-		matches := w.eng.Matches(c.FoldIn, anime)
+		matches := matches(c.FoldIn, anime)
 		order := make([]int, len(anime))
 		for i := range order {
 			order[i] = i
@@ -125,6 +132,60 @@ func (w *evalWorld) unrestricted(popular []engine.AnimeID) heldout.Order {
 		}
 		return heldout.Ranked(ids)
 	}
+}
+
+// newAnime judges what is said of anime that were left out of training.
+func (w *evalWorld) newAnime(ctx context.Context, r *report) error {
+	o := model.Defaults()
+	o.Except = heldout.LeftOut
+	trainer := model.Trainer{Options: o, Progress: w.progress(time.Now())}
+	data, err := trainer.Train(ctx, func() iter.Seq2[engine.List, error] {
+		return func(yield func(engine.List, error) bool) {
+			for _, l := range w.learnt {
+				if !yield(l, nil) {
+					return
+				}
+			}
+		}
+	}, w.ground.Catalogue)
+	if err != nil {
+		return err
+	}
+	m, err := trainer.Read(data)
+	if err != nil {
+		return err
+	}
+	estimated := func(l engine.List, anime []*engine.Anime) []float64 {
+		f := m.Fold(l, w.ground.Catalogue, nil)
+		defer f.Release()
+		return f.Matches(nil, anime, 0)
+	}
+	known := func(l engine.List, anime []*engine.Anime) (values []float64) {
+		for _, a := range anime {
+			values = append(values, float64(a.Members))
+		}
+		return values
+	}
+	liked := func(l engine.List, anime []*engine.Anime) (values []float64) {
+		for _, a := range anime {
+			values = append(values, a.Mean)
+		}
+		return values
+	}
+	only, c := w.ground.Only(heldout.LeftOut), w.ground.Catalogue
+	for _, order := range []struct {
+		name    string
+		matches func(engine.List, []*engine.Anime) []float64
+	}{{"members", known}, {"mean score", liked}, {"taste, estimated", estimated}, {"taste, learnt", w.eng.Matches}} {
+		row, err := only.Run(ctx, order.name, byMatch(c, only.Popular(), order.matches), w.cases)
+		if err != nil {
+			return err
+		}
+		r.New = append(r.New, row)
+	}
+	row, err := w.ground.Run(ctx, "taste, any anime", byMatch(c, w.ground.Popular(), estimated), w.cases)
+	r.Without = &row
+	return err
 }
 
 // scores judges the predictors.

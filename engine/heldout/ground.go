@@ -49,6 +49,22 @@ func NewGround(c *engine.Catalogue, lists func(yield func(engine.List) bool)) *G
 	return g
 }
 
+// LeftOut tells whether an anime is of the twentieth that an experiment about new anime leaves out of training.
+func LeftOut(id engine.AnimeID) bool { return key(0, id)%20 == 0 }
+
+// Only returns the ground on which nothing can be recommended but some of what could.
+func (g *Ground) Only(some func(engine.AnimeID) bool) *Ground {
+	only := *g
+	only.popular, only.rank = nil, map[engine.AnimeID]int{}
+	for _, id := range g.popular {
+		if some(id) {
+			only.popular = append(only.popular, id)
+			only.rank[id] = len(only.popular)
+		}
+	}
+	return &only
+}
+
 // Popular returns what can be recommended, the most watched first.
 func (g *Ground) Popular() []engine.AnimeID { return slices.Clone(g.popular) }
 

@@ -56,7 +56,6 @@ func blend(watched, liked float64, related bool) float64 {
 // The lists that the second stage learns from, and how it grows.
 const (
 	stageLists = 3000 // at most
-	leastStage = 1000 // fewer are not enough for a second stage
 	leastHeld  = 20   // watched entries of a list that is learnt from
 	heldShare  = 5    // every so many of these are held out
 	cutEvery   = 2    // every so many lists are learnt from a second time, cut to a newcomer's length
@@ -70,7 +69,7 @@ var cuts = [...]int{5, 10, 20}
 // it from the other candidates. What the forests are asked about is worked out with all weights, not only the largest, which serve: the
 // largest are so large in part because of the very list that is looked at, and no correction can undo that choice.
 func (t *training) stage(ctx context.Context) (*second, error) {
-	if t.users < leastStage {
+	if t.users < t.options.Enough {
 		return nil, nil
 	}
 	s, err := t.collect(ctx)

@@ -26,6 +26,7 @@ type Options struct {
 	Rows    float64 // a user with n inputs counts (n / mean n) to this power
 	Kept    int     // weights of each input that stay, the largest
 	Stage   boosting
+	Enough  int // lists, of which a second stage can be grown
 
 	Except func(engine.AnimeID) bool // anime that are not learnt, to see how well they are estimated; nil: none
 }
@@ -35,7 +36,7 @@ func Defaults() Options {
 	return Options{
 		Anime: 6000, Inputs: Weights{Score: 0.3, Planned: 0.3, OnHold: 0.15, Dropped: 0.15},
 		Ridge: 200, Dropout: 0.5, Rows: -0.5, Kept: 200,
-		Stage: boosting{Trees: 100, Depth: 5, Rate: 0.15, Ridge: 5, Least: 100, Sample: 0.8, Columns: 0.5},
+		Stage: boosting{Trees: 100, Depth: 5, Rate: 0.15, Ridge: 5, Least: 100, Sample: 0.8, Columns: 0.5}, Enough: 1000,
 	}
 }
 

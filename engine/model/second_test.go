@@ -1,0 +1,248 @@
+package model
+
+import (
+	"bytes"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"gonum.org/v1/gonum/blas/blas64"
+
+	"reko.moe/engine"
+)
+
+// enough lists for a second stage, here.
+const enough = 150
+
+// crowd are lists long enough for a second stage to be grown from: of three genres, each has one that it is mostly made of. Anime of
+// one genre have ids that leave the same rest when divided by three.
+func crowd(people int) (*engine.Catalogue, []engine.List) {
+	const titles = 240
+	genres := []engine.Genre{{ID: 1, Name: "Action"}, {ID: 22, Name: "Romance"}, {ID: 14, Name: "Horror"}}
+	var anime []engine.Anime
+	for id := engine.AnimeID(1); id <= titles; id++ {
+		anime = append(anime, engine.Anime{
+			ID: id, Title: "Anime", Type: "tv", Mean: 6 + float64(id%20)/10, Members: 1_000_000 / int(id), DescribedAt: time.Unix(1, 0),
+			Start: engine.Date{Year: 1990 + int(id%30), Month: 4, Day: 1}, Genres: genres[id%3 : id%3+1],
+		})
+	}
+	r := rand.New(rand.NewPCG(7, 8))
+	lists := make([]engine.List, people)
+	for p := range lists {
+		for id := engine.AnimeID(1); id <= titles; id++ {
+			chance := 8 / (8 + math.Sqrt(float64(id))*4)
+			if int(id)%3 == p%3 {
+				chance *= 2.5
+			}
+			if r.Float64() > chance {
+				continue
+			}
+			e := engine.Entry{Anime: id, Status: engine.Completed, Episodes: 1, Score: uint8(5 + r.IntN(6))}
+			if r.IntN(8) == 0 {
+				e = engine.Entry{Anime: id, Status: engine.Planned}
+			}
+			lists[p] = append(lists[p], e)
+		}
+	}
+	return engine.NewCatalogue(anime), lists
+}
+
+// The second stage is grown where there are enough lists, says what the forests do, survives its stored form, and leaves influences
+// true.
+func TestSecondStage(t *testing.T) {
+	c, lists := crowd(enough)
+	o := Defaults()
+	o.Stage.Trees, o.Stage.Least, o.Kept, o.Enough = 20, 5, 60, enough
+	m, err := train(t.Context(), walk(lists), c, o, quietly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.second == nil {
+		t.Fatal("there is no second stage")
+	}
+	again, err := train(t.Context(), walk(lists), c, o, quietly)
+	if err != nil || !bytes.Equal(m.pack(), again.pack()) {
+		t.Errorf("the same lists made different bytes, %v", err)
+	}
+	stored, err := unpack(m.pack())
+	if err != nil {
+		t.Fatal(err)
+	}
+	anime := slices.Collect(c.All())
+	astray := 0
+	for p, l := range lists[:30] {
+		f, g := m.Fold(l, c, nil), stored.Fold(l, c, nil)
+		matches, because := f.Matches(nil, anime, 0), f.Because(anime)
+		if !slices.Equal(matches, g.Matches(nil, anime, 0)) {
+			t.Fatal("the stored model says something else")
+		}
+		own := map[engine.AnimeID]bool{}
+		for i := range l {
+			own[l[i].Anime] = true
+		}
+		best, at := math.Inf(-1), 0
+		for i, a := range anime {
+			if !own[a.ID] && matches[i] > best {
+				best, at = matches[i], i
+			}
+		}
+		if int(anime[at].ID)%3 != p%3 {
+			astray++
+		}
+		if len(because[at]) == 0 {
+			t.Fatalf("nothing speaks for anime %d", anime[at].ID)
+		}
+		in := because[at][0]
+		without := m.Fold(l, c, []engine.AnimeID{in.Anime.ID})
+		if fall := matches[at] - without.Matches(nil, anime, 0)[at]; math.Abs(fall-in.Weight) > 1e-9 {
+			t.Errorf("without %d the match of %d falls by %g, want %g", in.Anime.ID, anime[at].ID, fall, in.Weight)
+		}
+		for _, fold := range []engine.Fold{f, g, without} {
+			fold.Release()
+		}
+	}
+	if astray > 6 {
+		t.Errorf("to %d of 30 lists an anime of another genre fits best", astray)
+	}
+	empty := m.Fold(nil, c, nil)
+	if got := empty.Matches(nil, nil, 0); len(got) != 0 {
+		t.Errorf("no anime have the matches %v", got)
+	}
+	empty.Release()
+}
+
+// What comes below the candidates that are looked at closely keeps its order, and stays below.
+func TestTheRestStaysBelow(t *testing.T) {
+	c, lists := crowd(enough)
+	o := Defaults()
+	o.Stage.Trees, o.Stage.Least, o.Enough = 5, 5, enough
+	m, err := train(t.Context(), walk(lists), c, o, quietly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	anime := slices.Collect(c.All())
+	if len(anime) <= reranked {
+		t.Fatalf("%d anime are no more than are looked at", len(anime))
+	}
+	f := m.fold(lists[0], c, nil, nil)
+	defer f.Release()
+	f.choose(anime, f.cost(0))
+	linear := make([]float64, len(anime))
+	for i := range linear {
+		linear[i] = f.looked[i].linear
+	}
+	f.first(linear)
+	looked := map[int32]bool{}
+	for _, i := range f.order {
+		looked[i] = true
+	}
+	matches := f.Matches(nil, anime, 0)
+	least := math.Inf(1)
+	for i := range looked {
+		least = min(least, matches[i])
+	}
+	for i := range anime {
+		if looked[int32(i)] {
+			continue
+		}
+		if matches[i] > least {
+			t.Errorf("anime %d, not looked at, fits better (%g) than one that is (%g)", anime[i].ID, matches[i], least)
+		}
+		for k := range anime {
+			if !looked[int32(k)] && (linear[i] > linear[k]) != (matches[i] > matches[k]) && linear[i] != linear[k] {
+				t.Fatalf("anime %d and %d changed places", anime[i].ID, anime[k].ID)
+			}
+		}
+	}
+}
+
+// The correction for a list that was learnt from is what training without it gives.
+func TestLeavingIsExact(t *testing.T) {
+	c, lists := crowd(40)
+	o := Defaults()
+	o.Rows = 0 // else the mean number of inputs changes, too
+	o.Dropout = 0
+	weights := func(lists []engine.List) (*training, *Model) {
+		tr := &training{options: o, catalogue: c, lists: walk(lists)}
+		if err := tr.count(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := tr.gram(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for i := range tr.items {
+			tr.matrix.Data[i*tr.matrix.Stride+i] += o.Ridge
+		}
+		if err := invert(t.Context(), tr.matrix); err != nil {
+			t.Fatal(err)
+		}
+		return tr, tr.prune(len(tr.items))
+	}
+	tr, _ := weights(lists)
+	less, _ := weights(lists[:len(lists)-1])
+	if !slices.Equal(tr.items, less.items) {
+		t.Fatal("without the last list other anime are learnt")
+	}
+	s := &stage{training: tr, seat: tr.seats()}
+	for i := range tr.items {
+		s.items = append(s.items, int32(i))
+		s.diagonal = append(s.diagonal, tr.matrix.Data[i*tr.matrix.Stride+i])
+	}
+	leave := s.leave(lists[len(lists)-1])
+	of := func(m blas64.General, i, j int) float64 { return -m.Data[i*m.Stride+j] / m.Data[j*m.Stride+j] }
+	for i := range tr.items {
+		for j := range tr.items {
+			if i == j {
+				continue
+			}
+			got, want := leave.weight(i, j, of(tr.matrix, i, j)), of(less.matrix, i, j)
+			if math.Abs(got-want) > 1e-9 {
+				t.Fatalf("without the list the weight of %d for %d is %g, want %g", i, j, got, want)
+			}
+		}
+	}
+}
+
+// A new anime is recommended to those whose lists are of its kind.
+func TestNewAnimeAreEstimated(t *testing.T) {
+	c, lists := crowd(300)
+	o := Defaults()
+	o.Except = func(id engine.AnimeID) bool { return id <= 3 }
+	m, err := train(t.Context(), walk(lists), c, o, quietly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh := []*engine.Anime{c.Anime(1), c.Anime(2), c.Anime(3)}
+	for _, a := range fresh {
+		if _, learnt := m.columnOf(a.ID); learnt {
+			t.Fatalf("anime %d was learnt", a.ID)
+		}
+	}
+	for p, l := range lists[:60] {
+		f := m.Fold(l, c, nil)
+		matches := f.Matches(nil, fresh, 0)
+		for i, a := range fresh {
+			if kin := p % 3; int(a.ID)%3 != kin && matches[i] >= matches[(kin+2)%3] {
+				t.Errorf("to list %d, of genre %d, anime %d fits better than %d: %v", p, kin, a.ID, (kin+2)%3+1, matches)
+			}
+		}
+		if because := f.Because(fresh); len(because[0])+len(because[1])+len(because[2]) != 0 {
+			t.Error("nothing on a list is known to speak for a new anime, yet it is said to")
+		}
+		f.Release()
+	}
+}
+
+func TestFitted(t *testing.T) {
+	if f := fitted([]float64{1, 2, 3}, []float64{3, 5, 7}); math.Abs(float64(f.at(10))-21) > 1e-5 {
+		t.Errorf("the line through (1, 3), (2, 5), (3, 7) is %+v", f)
+	}
+	if f := fitted([]float64{2, 2}, []float64{3, 5}); f.at(9) != 4 {
+		t.Errorf("the line through (2, 3), (2, 5) is %+v, want the mean", f)
+	}
+	if f := fitted(nil, nil); f.at(1) != 0 {
+		t.Errorf("the line through nothing is %+v", f)
+	}
+}
