@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -21,7 +20,7 @@ func (s *server) pickPage(c *fiber.Ctx) error {
 		return err
 	}
 	if len(picked) == 0 || c.Query("choose") != "" {
-		return s.choose(c, picked, "")
+		return s.choose(c, picked)
 	}
 	state, q, err := s.state(c)
 	if err != nil {
@@ -39,9 +38,6 @@ func (s *server) pickPage(c *fiber.Ctx) error {
 		return err
 	}
 	a, err := s.Engine.RecommendList(c.UserContext(), list, q)
-	if errors.Is(err, engine.ErrNoHash) {
-		return s.choose(c.Status(http.StatusUnprocessableEntity), picked, "That does not tell a taste yet. Pick another one or two.")
-	}
 	if err != nil {
 		return err
 	}
@@ -54,8 +50,8 @@ func (s *server) pickPage(c *fiber.Ctx) error {
 }
 
 // choose answers with the page on which anime are picked.
-func (s *server) choose(c *fiber.Ctx, picked []*engine.Anime, wrong string) error {
-	v := views.PickView{Find: strings.TrimSpace(c.Query("find")), Picked: picked, Wrong: wrong}
+func (s *server) choose(c *fiber.Ctx, picked []*engine.Anime) error {
+	v := views.PickView{Find: strings.TrimSpace(c.Query("find")), Picked: picked}
 	v.Offered = s.Engine.WellKnown()
 	if v.Find != "" {
 		v.Offered = s.Engine.FindKnown(v.Find)

@@ -19,7 +19,6 @@ type PickView struct {
 	Find    string
 	Offered []*engine.Anime // to be picked, by what is to be found, or the well known
 	Picked  []*engine.Anime // so far
-	Wrong   string          // what was wrong with them
 }
 
 // URL is the address of the page.

@@ -103,7 +103,7 @@ var samples = map[string]templ.Component{
 	}),
 	"pick":       inside(PickPage(page, PickView{Find: `"><script>alert(1)</script>`, Offered: []*engine.Anime{bebop, nasty}, Picked: []*engine.Anime{film, nasty}})),
 	"pick-start": inside(PickPage(page, PickView{Offered: []*engine.Anime{bebop, film}})),
-	"pick-none":  inside(PickPage(page, PickView{Find: "x", Wrong: "<i>no</i>"})),
+	"pick-none":  inside(PickPage(page, PickView{Find: "x"})),
 	"picked": inside(PickedPage(page, RecommendationsView{State: picked, Answer: from(explained), Cards: CardView{Leave: &picked}, Now: now},
 		[]*engine.Anime{film, nasty})),
 	"about-untaught":  inside(AboutPage(page, AboutView{Users: 12207})),
