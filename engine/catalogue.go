@@ -14,6 +14,7 @@ type Catalogue struct {
 	count int
 
 	franchises franchises
+	known      known
 }
 
 // title is an anime with what is asked about it most.

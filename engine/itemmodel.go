@@ -38,6 +38,7 @@ const MaxInfluences = 3
 type Influence struct {
 	Anime  *Anime
 	Weight float64 // by which the match is higher; above 0
+	Status Status  // of its entry: what is only planned, or was dropped, says something too
 }
 
 // Trainer makes item models. Implementations are safe for concurrent use.

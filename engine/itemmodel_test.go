@@ -74,7 +74,7 @@ func (f *toyFold) Because(anime []*Anime) [][]Influence {
 	for i := range because {
 		for _, id := range f.inputs[:min(len(f.inputs), MaxInfluences)] {
 			if a := f.catalogue.Anime(id); a != nil {
-				because[i] = append(because[i], Influence{a, 1000})
+				because[i] = append(because[i], Influence{Anime: a, Weight: 1000, Status: Completed})
 			}
 		}
 	}

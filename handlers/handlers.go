@@ -128,6 +128,7 @@ func New(o Options) *fiber.App {
 	app.Get("/u/:username/compare/:other", s.comparePage)
 	app.Get("/u/:username/compare/:other/share.png", s.compareShare)
 	app.Get("/u/:username/random", s.randomPage)
+	app.Get("/pick", s.pickPage)
 	app.Get("/saved", s.savedPage)
 	app.Get("/import", s.uploadPage)
 	app.Get("/about", s.aboutPage)

@@ -65,7 +65,7 @@ func (s *server) userPage(c *fiber.Ctx) error {
 	}
 	ctx := impatient(c)
 	a, err := s.Engine.Recommend(ctx, state.Name, q)
-	v := views.RecommendationsView{State: state, Answer: a, Cards: s.cards(c, state.Name), Now: time.Now()}
+	v := views.RecommendationsView{State: state, Answer: a, Out: s.Engine.AnimeByID(state.Without), Cards: s.cards(c, state.Name), Now: time.Now()}
 	if err == nil && state.From != "" {
 		var from engine.Answer[engine.Recommendations]
 		if from, err = s.Engine.RecommendFrom(ctx, state.Name, state.From, q); err == nil {
@@ -78,9 +78,26 @@ func (s *server) userPage(c *fiber.Ctx) error {
 		return s.waiting(c, err, state.Name, state.From)
 	}
 	v.State.Page = v.Answer.Page.Current
+	v.Cards = leavable(v.Cards, v.State)
+	pushURL(c, v.State)
 	name := v.Answer.Requester.Name
 	p := s.page(c, "Recommendations for "+name, "What "+name+" could watch, from the lists of the people most alike.")
 	return s.render(c, views.RecommendationsPage(p, v), views.Recommendations(v), "results")
+}
+
+// leavable are cards whose influences can be left out, if that changes anything.
+func leavable(v views.CardView, state views.State) views.CardView {
+	if state.ByTaste() {
+		v.Leave = &state
+	}
+	return v
+}
+
+// pushURL tells htmx the address of the part that it gets: without what is the default, and shareable.
+func pushURL(c *fiber.Ctx, state views.State) {
+	if isPartial(c) {
+		c.Set("HX-Push-Url", state.URL())
+	}
 }
 
 func (s *server) similarPage(c *fiber.Ctx) error {
@@ -142,13 +159,12 @@ func (s *server) randomPage(c *fiber.Ctx) error {
 	if seed == nil && !isPartial(c) {
 		return c.Redirect(state.URL(), http.StatusSeeOther) // a hand has its own address, so that it can be shared
 	}
-	v := views.RandomView{State: state, Answer: a, Cards: s.cards(c, a.Requester.Name), Now: time.Now()}
+	v := views.RandomView{State: state, Answer: a, Out: s.Engine.AnimeByID(state.Without), Cards: s.cards(c, a.Requester.Name), Now: time.Now()}
 	v.Cards.Back = state.URL()
+	v.Cards = leavable(v.Cards, state)
 	name := a.Requester.Name
 	p := s.page(c, "Random picks for "+name, "Something for tonight, drawn from the lists of the people most alike.")
-	if isPartial(c) {
-		c.Set("HX-Push-Url", state.URL()) // the hand's own address, so that it can be shared
-	}
+	pushURL(c, state)
 	return s.render(c, views.RandomPage(p, v), views.Random(v), "results")
 }
 
@@ -173,6 +189,13 @@ func (s *server) aboutPage(c *fiber.Ctx) error {
 		if len(near.Data) > 0 {
 			v.Other, v.Similar = near.Data[0].Card, near.Data[0].Similarity()
 		}
+		a, err := s.Engine.Recommend(c.UserContext(), x.Name, engine.Query{Order: engine.Taste})
+		if err != nil {
+			return err
+		}
+		if len(a.Data.Items) > 0 {
+			v.For, v.Because = a.Data.Items[0].Anime, a.Data.Items[0].Because
+		}
 	}
 	return write(c, views.AboutPage(p, v))
 }
@@ -186,9 +209,11 @@ func (s *server) state(c *fiber.Ctx) (views.State, engine.Query, error) {
 	if q.Filter, err = filter(c); err != nil {
 		return views.State{}, q, err
 	}
+	q.Without = s.known(q.Without)
+	_, model := s.Engine.Model()
 	state := views.State{
 		Name: param(c, "username"), From: c.Query("from"), Page: q.Page, Batch: min(max(q.Batch, 1), engine.MaxBatch),
-		Order: q.Order, Niche: q.Niche, Without: q.Without, Filter: q.Filter,
+		Order: q.Order, Usual: s.Order, Model: model, Niche: q.Niche, Without: q.Without, Filter: q.Filter,
 	}
 	if state.From != "" {
 		if name, ok := engine.CanonicalName(state.From); ok {
@@ -197,6 +222,17 @@ func (s *server) state(c *fiber.Ctx) (views.State, engine.Query, error) {
 	}
 	q.Filter.Hidden = s.visitor(c).Hidden
 	return state, q, nil
+}
+
+// known returns those of ids that are of described anime, each once. Nothing is lost with the others: no model knows them.
+func (s *server) known(ids []engine.AnimeID) []engine.AnimeID {
+	var known []engine.AnimeID
+	for _, a := range s.Engine.AnimeByID(ids) {
+		if !slices.Contains(known, a.ID) {
+			known = append(known, a.ID)
+		}
+	}
+	return known
 }
 
 // filter reads the parameters that narrow. Empty ones do not.
@@ -279,5 +315,5 @@ func mimeOf(name string) string {
 
 // robots keeps people's pages, and the admin side, out of search engines.
 func (s *server) robots(c *fiber.Ctx) error {
-	return c.SendString("User-agent: *\nAllow: /u/*/share.png\nDisallow: /u/\nDisallow: /u?\nDisallow: /saved\nDisallow: /admin\nDisallow: /api/\n")
+	return c.SendString("User-agent: *\nAllow: /u/*/share.png\nDisallow: /u/\nDisallow: /u?\nDisallow: /pick?\nDisallow: /saved\nDisallow: /admin\nDisallow: /api/\n")
 }

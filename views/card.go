@@ -1,7 +1,9 @@
 package views
 
 import (
+	"math"
 	"math/bits"
+	"strconv"
 	"strings"
 
 	"reko.moe/engine"
@@ -12,9 +14,39 @@ type CardView struct {
 	Name    string // of the user it is recommended to
 	Single  bool   // it is from one user's list: nobody has to be named
 	CanHide bool
+	Leave   *State // whose influences can be left out; nil: they cannot
 	Saved   map[engine.AnimeID]bool
 	Back    string // where forms come back to
 }
+
+// because says what an influence is to the requester.
+func (v CardView) because(in engine.Influence) string {
+	switch {
+	case v.Name == "":
+		return "Because you picked " + in.Anime.Title
+	case in.Status == engine.Completed || in.Status == engine.Watching:
+		return "Because you watched " + in.Anime.Title
+	case in.Status == engine.Planned:
+		return "Because you plan to watch " + in.Anime.Title
+	}
+	return "Because " + in.Anime.Title + " is on your list"
+}
+
+// strength is how strong an influence is beside the strongest, in percent.
+func strength(in engine.Influence, strongest float64) int {
+	return max(1, int(math.Round(100*in.Weight/strongest)))
+}
+
+// measured is the score that the bar of a card shows, 1..10: the predicted one, or else the one of those who recommend.
+func measured(r engine.Recommendation) float64 {
+	if r.Expected > 0 {
+		return r.Expected
+	}
+	return float64(r.Score)
+}
+
+// about is a predicted score, which is not known more exactly.
+func about(score float64) string { return strconv.FormatFloat(score, 'f', 1, 64) }
 
 func savePath(saved bool) string {
 	if saved {

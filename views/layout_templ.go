@@ -652,7 +652,20 @@ func footer() templ.Component {
 			templ_7745c5c3_Var31 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 50, "<footer class=\"border-t border-line py-8 text-sm text-soft\"><div class=\"mx-auto flex max-w-page flex-wrap gap-x-6 gap-y-2 px-4 sm:px-6 lg:px-10\"><a href=\"/about\">How it works</a> <a href=\"/docs\">API</a> <a href=\"/import\">Upload a list</a> <a href=\"/about#removal\">Have your list removed</a> <span class=\"sm:ml-auto\">Not part of MyAnimeList, whose data it reads.</span></div></footer>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 50, "<footer class=\"border-t border-line py-8 text-sm text-soft\"><div class=\"mx-auto flex max-w-page flex-wrap gap-x-6 gap-y-2 px-4 sm:px-6 lg:px-10\"><a href=\"/about\">How it works</a> <a href=\"/docs\">API</a> <a href=\"/import\">Upload a list</a> <a href=\"")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		var templ_7745c5c3_Var32 templ.SafeURL
+		templ_7745c5c3_Var32, templ_7745c5c3_Err = templ.JoinURLErrs(link(pickPath))
+		if templ_7745c5c3_Err != nil {
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `layout.templ`, Line: 156, Col: 27}
+		}
+		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var32))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 51, "\">Without a list</a> <a href=\"/about#removal\">Have your list removed</a> <span class=\"sm:ml-auto\">Not part of MyAnimeList, whose data it reads.</span></div></footer>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -48,6 +48,14 @@ func userPath(name string, parts ...string) string {
 	return path
 }
 
+// beside is where two users are compared; the page of the other one when one has no name.
+func beside(name, other string) string {
+	if name == "" {
+		return userPath(other)
+	}
+	return userPath(name, "compare", other)
+}
+
 // beforeQuery is a path without what follows its question mark.
 func beforeQuery(path string) string {
 	path, _, _ = strings.Cut(path, "?")

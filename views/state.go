@@ -1,7 +1,9 @@
 package views
 
 import (
+	"cmp"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"reko.moe/engine"
@@ -9,13 +11,16 @@ import (
 
 // State is what the address of somebody's recommendations or random picks says.
 type State struct {
-	Name   string // of the user
+	Name   string           // of the user; empty: a visitor's without a list, who picked some anime
+	Picked []engine.AnimeID // those
 	From   string // name of the one user whose list they are from; empty: the batch's
 	Random bool   // random picks
 	Seed   string // of the picks; empty: new ones
 	Page   int
 	Batch  int
 	Order  engine.Order
+	Usual  engine.Order // when the address names none; empty: [engine.Taste]
+	Model  bool         // there is an item model; without one there is no choice of order
 
 	Niche   int              // taste for the unusual, as in [engine.Query]
 	Without []engine.AnimeID // without influence
@@ -25,7 +30,10 @@ type State struct {
 
 // Path is the address without its query.
 func (s State) Path() string {
-	if s.Random {
+	switch {
+	case s.Name == "":
+		return pickPath
+	case s.Random:
 		return userPath(s.Name, "random")
 	}
 	return userPath(s.Name)
@@ -43,6 +51,9 @@ func (s State) URL() string {
 		if value != "" {
 			q.Set(key, value)
 		}
+	}
+	for _, id := range s.Picked {
+		q.Add("anime", strconv.Itoa(int(id)))
 	}
 	f := &s.Filter
 	for _, id := range f.With {
@@ -65,7 +76,7 @@ func (s State) URL() string {
 	text("seed", s.Seed)
 	number("page", s.Page, 1)
 	number("batch", s.Batch, 1)
-	if s.Order != "" && s.Order != engine.Taste {
+	if s.Order != "" && s.Order != s.usual() {
 		q.Set("order", string(s.Order))
 	}
 	if s.Niche != 0 {
@@ -80,6 +91,12 @@ func (s State) URL() string {
 	return s.Path() + "?" + q.Encode()
 }
 
+// usual is the order when the address names none.
+func (s State) usual() engine.Order { return cmp.Or(s.Usual, engine.Taste) }
+
+// ByTaste tells whether what is on the list decides the order.
+func (s State) ByTaste() bool { return s.Model && cmp.Or(s.Order, s.usual()) == engine.Taste }
+
 // The following return s with a change, on the first page.
 
 func (s State) withPage(n int) State       { s.Page = n; return s }
@@ -87,6 +104,26 @@ func (s State) withBatch(n int) State      { s.Batch, s.Page, s.From = n, 1, "";
 func (s State) withFrom(name string) State { s.From, s.Page = name, 1; return s }
 func (s State) withoutFilter() State       { s.Filter, s.Page = engine.Filter{}, 1; return s }
 func (s State) withSeed(seed string) State { s.Seed = seed; return s }
+
+// leaving returns s with an anime on the list left without influence.
+func (s State) leaving(id engine.AnimeID) State {
+	s.Without, s.Page = append(slices.Clip(s.Without), id), 1
+	return s
+}
+
+// unpicked returns s without one of the picks.
+func (s State) unpicked(id engine.AnimeID) State {
+	s.Picked = slices.DeleteFunc(slices.Clone(s.Picked), func(other engine.AnimeID) bool { return other == id })
+	s.Page = 1
+	return s
+}
+
+// counting returns s with the influence of an anime on the list.
+func (s State) counting(id engine.AnimeID) State {
+	s.Without = slices.DeleteFunc(slices.Clone(s.Without), func(other engine.AnimeID) bool { return other == id })
+	s.Page = 1
+	return s
+}
 
 // without returns s with one criterion of the filter taken out.
 func (s State) without(by engine.Criterion) State {

@@ -42,9 +42,21 @@ var (
 		{Anime: film, Score: 8, Votes: []engine.Vote{{Neighbour: ed, Score: 8}}},
 		{Anime: nasty, Score: 1, Votes: []engine.Vote{{Neighbour: faye, Score: 1}}},
 	}
-	page  = Page{Title: "A page", Description: "What it is about.", Path: "/a?b=c", PublicURL: "https://reko.example"}
-	state = State{Name: "spike", Page: 2, Batch: 1, Filter: engine.Filter{With: []int{1, 24}, Type: "tv", From: 1990}}
-	admin = AdminPage{
+	why = []engine.Influence{
+		{Anime: film, Weight: 0.8, Status: engine.Completed}, {Anime: nasty, Weight: 0.2, Status: engine.Planned}, {Anime: bebop, Weight: 0.0001, Status: engine.Dropped},
+	}
+	explained = engine.Recommendation{Anime: bebop, Score: 9, Votes: []engine.Vote{{Neighbour: faye, Score: 9}}, Match: 1.5, Because: why, Expected: 8.24}
+	hostile   = engine.Recommendation{
+		Anime: bebop, Score: 1, Votes: []engine.Vote{{Neighbour: faye, Score: 9}}, Because: []engine.Influence{{Anime: nasty, Weight: 0.2, Status: engine.OnHold}}, Expected: 1,
+	}
+	byTaste = State{
+		Name: "spike", Page: 2, Model: true, Usual: engine.Classic, Order: engine.Taste, Niche: 1, Without: []engine.AnimeID{666},
+		Filter: engine.Filter{Without: []int{10}},
+	}
+	picked = State{Picked: []engine.AnimeID{5, 666}, Page: 1, Model: true, Niche: -2}
+	page   = Page{Title: "A page", Description: "What it is about.", Path: "/a?b=c", PublicURL: "https://reko.example"}
+	state  = State{Name: "spike", Page: 2, Batch: 1, Filter: engine.Filter{With: []int{1, 24}, Type: "tv", From: 1990}}
+	admin  = AdminPage{
 		Page: Page{Title: "A part", Path: "/admin/keys?page=2", Flash: "Done."}, Admin: "spike", Token: "TOKEN", Here: "/admin/keys", Now: now,
 	}
 	view = CardView{Name: "spike", CanHide: true, Back: "/u/spike?page=2", Saved: map[engine.AnimeID]bool{5: true}}
@@ -65,19 +77,36 @@ func from(items ...engine.Recommendation) engine.Answer[engine.Recommendations] 
 
 // samples are the components as the golden files have them.
 var samples = map[string]templ.Component{
-	"layout":        layout(page),
-	"layout-choice": layout(Page{Title: "B", Path: "/", Theme: "dark", Name: "spike", Saved: 3, Demo: true, Index: true, Flash: "Done."}),
-	"print":         Print("spike", spike.Hash, &faye.Hash, "h-8"),
-	"small-print":   SmallPrint(ed.Hash, "h-4"),
-	"card":          Card(recs[0], view),
-	"card-saved":    Card(recs[1], view),
-	"card-single":   Card(recs[0], CardView{Name: "spike", Single: true}),
-	"card-nasty":    Card(recs[2], view),
-	"person":        person(spike, "similar", now),
+	"layout":              layout(page),
+	"layout-choice":       layout(Page{Title: "B", Path: "/", Theme: "dark", Name: "spike", Saved: 3, Demo: true, Index: true, Flash: "Done."}),
+	"print":               Print("spike", spike.Hash, &faye.Hash, "h-8"),
+	"small-print":         SmallPrint(ed.Hash, "h-4"),
+	"card":                Card(recs[0], view),
+	"card-saved":          Card(recs[1], view),
+	"card-single":         Card(recs[0], CardView{Name: "spike", Single: true}),
+	"card-nasty":          Card(recs[2], view),
+	"card-because":        Card(explained, CardView{Name: "spike", Leave: &byTaste}),
+	"card-because-nasty":  Card(hostile, CardView{Name: "spike", Leave: &byTaste}),
+	"card-because-single": Card(explained, CardView{Name: "spike", Single: true}),
+	"card-because-picked": Card(explained, CardView{Leave: &picked}),
+	"person":              person(spike, "similar", now),
 	"person-stale": person(engine.Requester{Card: spike.Card, Origin: engine.FromMAL, Entries: 1, FetchedAt: now.Add(-200 * time.Hour), Stale: true},
 		"random", now),
 	"person-demo":     person(engine.Requester{Card: ed.Card, Origin: engine.FromDemo, Entries: 2}, "recommendations", now),
 	"filter":          filterForm(state),
+	"filter-ordering": filterForm(byTaste),
+	"recommendations-without": Recommendations(RecommendationsView{
+		State: byTaste, Answer: from(explained), Out: []*engine.Anime{nasty}, Cards: CardView{Name: "spike", Leave: &byTaste}, Now: now,
+	}),
+	"recommendations-unordered": Recommendations(RecommendationsView{
+		State: State{Name: "spike", Order: engine.Classic, Niche: -1, Without: []engine.AnimeID{5}}, Answer: from(recs[1]), Cards: view, Now: now,
+	}),
+	"pick":       inside(PickPage(page, PickView{Find: `"><script>alert(1)</script>`, Offered: []*engine.Anime{bebop, nasty}, Picked: []*engine.Anime{film, nasty}})),
+	"pick-start": inside(PickPage(page, PickView{Offered: []*engine.Anime{bebop, film}})),
+	"pick-none":  inside(PickPage(page, PickView{Find: "x"})),
+	"picked": inside(PickedPage(page, RecommendationsView{State: picked, Answer: from(explained), Cards: CardView{Leave: &picked}, Now: now},
+		[]*engine.Anime{film, nasty})),
+	"about-untaught":  inside(AboutPage(page, AboutView{Users: 12207})),
 	"recommendations": Recommendations(RecommendationsView{State: state, Answer: from(recs...), Cards: view, Now: now}),
 	"recommendations-single": Recommendations(RecommendationsView{
 		State: State{Name: "spike", From: "faye_v", Page: 1, Batch: 3}, Answer: from(recs[0]), Single: &faye, Cards: CardView{Name: "spike", Single: true}, Now: now,
@@ -98,7 +127,7 @@ var samples = map[string]templ.Component{
 	"home":                 HomePage(page, HomeView{Users: 12207, Titles: 30761, Examples: []engine.Card{faye.Card, ed.Card}, Preview: recs[:1], Cards: view}),
 	"saved":                Saved([]*engine.Anime{bebop, nasty}, ""),
 	"saved-none":           Saved(nil, "spike"),
-	"about":                AboutPage(page, AboutView{Name: "spike", Hash: spike.Hash, Other: faye.Card, Similar: 98, Users: 12207, Sums: []Sum{{"PG-13", 12}, {"about 12 episodes", 7}}}),
+	"about":                AboutPage(page, AboutView{Name: "spike", Hash: spike.Hash, Other: faye.Card, Similar: 98, Users: 12207, Sums: []Sum{{"PG-13", 12}, {"about 12 episodes", 7}}, For: bebop, Because: why}),
 	"error-unknown":        ErrorPage(page, ErrorView{Status: 404, Title: "Nobody", Text: `No user “<b>”.`, Kind: "unknown", Near: []engine.Card{faye.Card}}),
 	"error-private":        ErrorPage(page, ErrorView{Status: 403, Title: "Private", Text: "It is.", Kind: "private"}),
 	"error-500":            ErrorPage(page, ErrorView{Status: 502, Title: "Upstream", Text: "Down.", Retry: 30, Request: "0123456789abcdef"}),
@@ -213,7 +242,7 @@ func firstDifference(got, want string) string {
 func TestMarkupIsText(t *testing.T) {
 	for name, component := range samples {
 		html := render(t, component)
-		for _, bad := range []string{"<script>alert", "<img src=x", "<b>”", "<i>no", "' onmouseover='", `src="javascript:`, `href="javascript:`} {
+		for _, bad := range []string{"<script>alert", `"><script>`, "<img src=x", "<b>”", "<i>no", "' onmouseover='", `src="javascript:`, `href="javascript:`} {
 			if strings.Contains(html, bad) {
 				t.Errorf("%s has %s", name, bad)
 			}
@@ -248,6 +277,13 @@ func TestStateURL(t *testing.T) {
 		{State{Name: "spike", Order: engine.Taste}, "/u/spike"},
 		{State{Name: "spike", Order: engine.Classic}, "/u/spike?order=classic"},
 		{state.withoutFilter(), "/u/spike"},
+		{State{Name: "spike", Order: engine.Taste, Usual: engine.Classic}, "/u/spike?order=taste"},
+		{State{Name: "spike", Order: engine.Classic, Usual: engine.Classic}, "/u/spike"},
+		{State{Name: "spike", Page: 3, Without: []engine.AnimeID{5}}.leaving(7), "/u/spike?without=5&without=7"},
+		{State{Name: "spike", Page: 3, Without: []engine.AnimeID{5, 7}}.counting(5), "/u/spike?without=7"},
+		{State{Name: "spike", Random: true, Seed: "9", Niche: 2}.leaving(7), "/u/spike/random?niche=4&seed=9&without=7"},
+		{State{Picked: []engine.AnimeID{7, 5}, Page: 2}, "/pick?anime=7&anime=5&page=2"},
+		{State{Picked: []engine.AnimeID{7, 5}, Page: 2}.unpicked(7), "/pick?anime=5"},
 		{State{Name: "a/b"}, "/u/a%2Fb"},
 	} {
 		if got := test.state.URL(); got != test.want {

@@ -1,5 +1,7 @@
 package views
 
+import "fmt"
+
 // wovenColumns is how wide three digits are, in squares: each is three wide, with one between two.
 const wovenColumns = 11
 
@@ -18,4 +20,10 @@ func weave(n int) []bool {
 		}
 	}
 	return squares
+}
+
+// threadPath leads from the middle of row i of n, of a height of 300 altogether, to the middle of the other side.
+func threadPath(i, n int) string {
+	y := 300 * (2*i + 1) / (2 * n)
+	return fmt.Sprintf("M0 %dC50 %d 50 150 100 150", y, y)
 }

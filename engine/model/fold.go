@@ -78,7 +78,7 @@ func (m *Model) fold(l engine.List, c *engine.Catalogue, without []engine.AnimeI
 		if x == 0 {
 			continue
 		}
-		in := input{item: int32(i), weight: x, part: partOf(e)}
+		in := input{item: int32(i), weight: x, part: partOf(e), status: e.Status}
 		f.inputs = append(f.inputs, in)
 		if slices.Contains(without, e.Anime) {
 			f.removed = append(f.removed, in)
@@ -324,7 +324,9 @@ func (f *fold) Because(anime []*engine.Anime) [][]engine.Influence {
 		places, weights, scale := f.model.row(int(in.item))
 		for k, j := range places {
 			if t := f.targets[j]; t != 0 && weights[k] > 0 {
-				insert(&because[t-1], engine.Influence{Anime: a, Weight: in.weight * scale * float64(weights[k]) * f.unit})
+				insert(&because[t-1], engine.Influence{
+					Anime: a, Weight: in.weight * scale * float64(weights[k]) * f.unit, Status: in.status,
+				})
 			}
 		}
 	}

@@ -14,6 +14,7 @@ import (
 type input struct {
 	item   int32
 	part   uint8 // of the list
+	status engine.Status
 	weight float64
 }
 
