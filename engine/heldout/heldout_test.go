@@ -71,7 +71,7 @@ func TestSplit(t *testing.T) {
 		t.Error("a list of 19 is split")
 	}
 	newcomer, ok := c.Cut(7)
-	if !ok || newcomer.FoldIn.Watched() != 7 || len(newcomer.FoldIn) != 7 || len(newcomer.Aside) != 16 || !slices.Equal(newcomer.HeldOut, c.HeldOut) {
+	if !ok || newcomer.FoldIn.Watched() != 7 || len(newcomer.FoldIn) != 7+3 || len(newcomer.Aside) != 13 || !slices.Equal(newcomer.HeldOut, c.HeldOut) {
 		t.Errorf("Cut(7) = %+v, %t", newcomer, ok)
 	}
 	if _, ok := c.Cut(21); ok {

@@ -40,8 +40,8 @@ func Split(name string, l engine.List) (c Case, ok bool) {
 	return c, true
 }
 
-// Cut leaves of the fold-in n watched entries, those with the largest keys, and nothing else: a newcomer's list. ok is false
-// when there are fewer.
+// Cut leaves of the fold-in n watched entries, those with the largest keys, beside what is planned, on hold and dropped: a
+// newcomer's list. ok is false when there are fewer.
 func (c *Case) Cut(n int) (newcomer Case, ok bool) {
 	keys := watchedKeys(c.Name, c.FoldIn)
 	if len(keys) < n {
@@ -50,7 +50,7 @@ func (c *Case) Cut(n int) (newcomer Case, ok bool) {
 	newcomer = Case{Name: c.Name, HeldOut: c.HeldOut}
 	number, least := Number(c.Name), keys[len(keys)-n]
 	for i := range c.FoldIn {
-		if e := c.FoldIn[i]; e.Watched() && key(number, e.Anime) >= least {
+		if e := c.FoldIn[i]; !e.Watched() || key(number, e.Anime) >= least {
 			newcomer.FoldIn = append(newcomer.FoldIn, e)
 		} else {
 			newcomer.Aside = append(newcomer.Aside, e.Anime)
