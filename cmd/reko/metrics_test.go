@@ -15,6 +15,7 @@ import (
 	"reko.moe/engine/mal/maltest"
 	"reko.moe/engine/series"
 	"reko.moe/handlers/metrics"
+	"reko.moe/internal/wait"
 )
 
 func TestMetricsOfTheProgram(t *testing.T) {
@@ -27,7 +28,7 @@ func TestMetricsOfTheProgram(t *testing.T) {
 	if status, body := get(url + "/api/spike/recommendations"); status != http.StatusOK {
 		t.Fatal(status, body)
 	}
-	eventually(t, func() error {
+	wait.For(t, func() error {
 		_, text := get(url + "/metrics")
 		return lines(text,
 			`reko_http_request_duration_seconds_count{method="GET",route="/api/:username/recommendations",status="2xx"} 1`,
