@@ -16,6 +16,7 @@ import (
 	"reko.moe/engine"
 	"reko.moe/engine/jobs"
 	"reko.moe/engine/mal/maltest"
+	"reko.moe/internal/wait"
 )
 
 // does posts a form of the admin side with its token and fields, pairs of name and value.
@@ -92,7 +93,7 @@ func TestAdminRunsJobs(t *testing.T) {
 	b.shows(t, "/admin/jobs", "The job slow is running already.")
 	close(let)
 	b.does(t, "/admin/jobs/broken/run").leads(t, "run", "/admin/jobs")
-	soon(t, func() error {
+	wait.For(t, func() error {
 		body := b.get(t, "/admin/jobs").body
 		if strings.Contains(body, ">running<") || !strings.Contains(body, "waited") || !strings.Contains(body, "it &lt;broke&gt;") {
 			return fmt.Errorf("the jobs do not end: %s", main(body))
@@ -104,25 +105,6 @@ func TestAdminRunsJobs(t *testing.T) {
 	for _, missing := range []answer{b.get(t, "/admin/jobs/dance"), b.does(t, "/admin/jobs/dance/run")} {
 		if missing.status != http.StatusNotFound {
 			t.Errorf("a job that is none: %d", missing.status)
-		}
-	}
-}
-
-// soon calls f until it has no error to return.
-func soon(t testing.TB, f func() error) {
-	t.Helper()
-	late := time.After(30 * time.Second)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := f()
-		if err == nil {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-late:
-			t.Fatal(err)
 		}
 	}
 }
@@ -197,7 +179,7 @@ func TestAdminRefreshTakesLong(t *testing.T) {
 	a.noted(t, "failed to fetch the list of", "slow")
 	b.shows(t, "/admin/users?q=slow", "could not be fetched: That took too long", `class="number">1<`)
 	answer()
-	soon(t, func() error {
+	wait.For(t, func() error {
 		if body := b.get(t, "/admin/users?q=slow").body; !strings.Contains(body, `class="number">2<`) {
 			return fmt.Errorf("the list does not come: %s", main(body))
 		}

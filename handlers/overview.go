@@ -126,7 +126,7 @@ func (s *server) overviewSources(v *views.OverviewView) {
 	}
 	if s.Sources.Model != nil {
 		m := s.Sources.Model()
-		v.Model = views.Version{Number: m.Version, MadeAt: m.MadeAt, About: m.About}
+		v.Model = views.Version{Number: m.Version, MadeAt: m.MadeAt, Users: m.Users}
 	}
 }
 

@@ -96,10 +96,10 @@ func TestOverviewLooksAgain(t *testing.T) {
 func TestOverviewWithAModel(t *testing.T) {
 	_, _, b := startLoggedIn(t, func(s *setup) {
 		s.handlers.Sources.Model = func() metrics.Model {
-			return metrics.Model{Version: 12, MadeAt: time.Now().Add(-3 * time.Hour), About: "6,000 anime"}
+			return metrics.Model{Version: 12, MadeAt: time.Now().Add(-3 * time.Hour), Users: 12338}
 		}
 	})
-	if text := told(b.shows(t, "/admin")); !strings.Contains(text, "Item model version 12 3 hours ago 6,000 anime") {
+	if text := told(b.shows(t, "/admin")); !strings.Contains(text, "Item model version 12 3 hours ago of 12,338 users") {
 		t.Errorf("the model: %s", text)
 	}
 }

@@ -73,7 +73,7 @@ type PoolLine struct {
 type Version struct {
 	Number int64
 	MadeAt time.Time
-	About  string
+	Users  int // 0 where that is not known
 }
 
 // Failure is a run of a job that failed.
@@ -145,5 +145,5 @@ func quantile(took []float64, i int) string {
 // population is the version of the population.
 func (v OverviewView) population() Version {
 	m := v.Memory
-	return Version{Number: m.Population, MadeAt: m.PopulationAt, About: "of " + plural(m.Populace, "user", "users")}
+	return Version{Number: m.Population, MadeAt: m.PopulationAt, Users: m.Populace}
 }

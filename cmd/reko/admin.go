@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/term"
 
+	"reko.moe/db"
 	"reko.moe/engine"
 )
 
@@ -40,7 +41,7 @@ func (cmd adminSetPasswordCmd) Run(ctx context.Context, cfg *config) error {
 	if err != nil {
 		return err
 	}
-	return cfg.withEngine(ctx, func(eng *engine.Engine) error {
+	return cfg.withEngine(ctx, func(eng *engine.Engine, _ *db.DB) error {
 		err := eng.SetPassword(ctx, name, password)
 		if errors.Is(err, engine.ErrInvalid) {
 			return errors.New(strings.TrimSuffix(err.Error(), ": "+engine.ErrInvalid.Error()))
@@ -87,7 +88,7 @@ type adminListCmd struct{}
 
 // Run prints a line for each admin.
 func (adminListCmd) Run(ctx context.Context, cfg *config) error {
-	return cfg.withEngine(ctx, func(eng *engine.Engine) error {
+	return cfg.withEngine(ctx, func(eng *engine.Engine, _ *db.DB) error {
 		admins, err := eng.Admins(ctx)
 		if err != nil {
 			return err
@@ -107,7 +108,7 @@ type adminRemoveCmd struct {
 
 // Run removes the admin, whose sessions end.
 func (cmd adminRemoveCmd) Run(ctx context.Context, cfg *config) error {
-	return cfg.withEngine(ctx, func(eng *engine.Engine) error {
+	return cfg.withEngine(ctx, func(eng *engine.Engine, _ *db.DB) error {
 		switch err := eng.RemoveAdmin(ctx, cmd.Name); {
 		case errors.Is(err, engine.ErrNotFound):
 			return fmt.Errorf("there is no admin %q", cmd.Name)

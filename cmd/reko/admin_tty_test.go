@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"reko.moe/internal/wait"
 )
 
 // terminal opens a terminal: what is written to one end is read at the other.
@@ -73,7 +75,7 @@ func TestPasswordOnTerminal(t *testing.T) {
 		}()
 		answer := func(prompt, password string) {
 			t.Helper()
-			eventually(t, func() error {
+			wait.For(t, func() error {
 				mu.Lock()
 				defer mu.Unlock()
 				if !strings.HasSuffix(shown.String(), prompt) {

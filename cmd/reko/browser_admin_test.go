@@ -16,6 +16,7 @@ import (
 
 	"reko.moe/db/dbtest"
 	"reko.moe/engine/demo"
+	"reko.moe/internal/wait"
 )
 
 // The admin of the tests.
@@ -65,17 +66,7 @@ func (tb *tab) logIn(name, password string) {
 // stats asks the other server for somebody's statistics with a key.
 func (s *adminSite) stats(t *testing.T, key string) (status int) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.other+"/api/stats/"+demo.Examples()[0].Name, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+key)
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	return res.StatusCode
+	return askStats(t, s.other, key)
 }
 
 // testAdmin walks through the admin side, from the first admin to too many wrong passwords.
@@ -217,7 +208,7 @@ func adminAnime(tb *tab, s *adminSite) {
 	begin := time.Now()
 	elsewhere := func(recommended bool) {
 		tb.t.Helper()
-		eventually(tb.t, func() error {
+		wait.For(tb.t, func() error {
 			if status, body := get(s.other + path); status != http.StatusOK || strings.Contains(body, html.EscapeString(title)) != recommended {
 				return fmt.Errorf("on the other server %s is recommended, want %t: %d", title, recommended, status)
 			}

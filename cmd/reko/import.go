@@ -92,25 +92,17 @@ type importer struct {
 // importing runs f between opening the store and telling a running server that it changed. What was stored before a failure
 // or an interruption stays; the import can be run again.
 func (cfg *config) importing(ctx context.Context, f func(*importer) error) error {
-	log := cfg.logger()
-	store, err := cfg.openStore(ctx, log)
-	if err != nil {
+	return cfg.withEngine(ctx, func(eng *engine.Engine, store *db.DB) error {
+		if err := eng.Load(ctx); err != nil {
+			return err
+		}
+		err := f(&importer{eng: eng, store: store})
+		err = errors.Join(err, eng.ImportDone(context.WithoutCancel(ctx)))
+		if ctx.Err() != nil {
+			return fmt.Errorf("interrupted; what is imported is whole, and the import can be run again: %w", err)
+		}
 		return err
-	}
-	defer store.Close()
-	eng, err := cfg.newEngine(store, log)
-	if err != nil {
-		return err
-	}
-	if err := eng.Load(ctx); err != nil {
-		return err
-	}
-	err = f(&importer{eng: eng, store: store})
-	err = errors.Join(err, eng.ImportDone(context.WithoutCancel(ctx)))
-	if ctx.Err() != nil {
-		return fmt.Errorf("interrupted; what is imported is whole, and the import can be run again: %w", err)
-	}
-	return err
+	})
 }
 
 // leaveDemo removes the demo population, since invented and real users are never mixed. On a terminal it asks.

@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"reko.moe/db"
 	"reko.moe/engine"
 	"reko.moe/engine/jobs"
 )
@@ -35,37 +36,30 @@ type jobsListCmd struct{}
 
 // Run prints a line for each job.
 func (jobsListCmd) Run(ctx context.Context, cfg *config) error {
-	store, err := cfg.openStore(ctx, cfg.logger())
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	eng, err := cfg.newEngine(store, cfg.logger())
-	if err != nil {
-		return err
-	}
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "JOB\tEVERY\tLAST RUN\tTOOK\tOUTCOME\tWHAT IT DOES")
-	for _, j := range cfg.jobs(eng) {
-		last, err := store.LastRuns(ctx, j.Name, 1)
-		if err != nil {
+	return cfg.withEngine(ctx, func(eng *engine.Engine, store *db.DB) error {
+		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "JOB\tEVERY\tLAST RUN\tTOOK\tOUTCOME\tWHAT IT DOES")
+		for _, j := range cfg.jobs(eng) {
+			last, err := store.LastRuns(ctx, j.Name, 1)
+			if err != nil {
+				return err
+			}
+			when, took, outcome := "never", "", ""
+			if len(last) > 0 {
+				r := last[0]
+				when, took = r.Started.Format(time.DateTime), r.Took.String()
+				outcome = firstLine(cmp.Or(prefixed("failed: ", r.Err), r.Outcome))
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", j.Name, j.Every, when, took, outcome, j.About)
+		}
+		if err := w.Flush(); err != nil {
 			return err
 		}
-		when, took, outcome := "never", "", ""
-		if len(last) > 0 {
-			r := last[0]
-			when, took = r.Started.Format(time.DateTime), r.Took.String()
-			outcome = firstLine(cmp.Or(prefixed("failed: ", r.Err), r.Outcome))
+		if cfg.MALClient == "" {
+			fmt.Println("\nThe jobs that ask MyAnimeList (refresh, describe, airing) need [mal] client_id.")
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", j.Name, j.Every, when, took, outcome, j.About)
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	if cfg.MALClient == "" {
-		fmt.Println("\nThe jobs that ask MyAnimeList (refresh, describe, airing) need [mal] client_id.")
-	}
-	return nil
+		return nil
+	})
 }
 
 func prefixed(prefix, s string) string {
@@ -89,41 +83,33 @@ type jobsRunCmd struct {
 
 // Run runs jobs one after the other and fails if one does.
 func (cmd jobsRunCmd) Run(ctx context.Context, cfg *config) error {
-	log := cfg.logger()
-	store, err := cfg.openStore(ctx, log)
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	eng, err := cfg.newEngine(store, log)
-	if err != nil {
-		return err
-	}
-	all := map[string]jobs.Job{}
-	var names []string
-	for _, j := range cfg.jobs(eng) {
-		all[j.Name] = j
-		names = append(names, j.Name)
-	}
-	for _, name := range cmd.Name {
-		if _, ok := all[name]; !ok {
-			return fmt.Errorf("no job %q; there are: %s", name, strings.Join(names, ", "))
+	return cfg.withEngine(ctx, func(eng *engine.Engine, store *db.DB) error {
+		all := map[string]jobs.Job{}
+		var names []string
+		for _, j := range cfg.jobs(eng) {
+			all[j.Name] = j
+			names = append(names, j.Name)
 		}
-	}
-	if err := eng.Load(ctx); err != nil {
-		return err
-	}
-	var errs []error
-	for _, name := range cmd.Name {
-		r, err := jobs.Once(ctx, store, all[name])
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", name, err))
-			continue
+		for _, name := range cmd.Name {
+			if _, ok := all[name]; !ok {
+				return fmt.Errorf("no job %q; there are: %s", name, strings.Join(names, ", "))
+			}
 		}
-		fmt.Printf("%s: %s (%s)\n", name, r.Outcome, r.Took.Round(time.Millisecond))
-		if r.Err != "" {
-			errs = append(errs, fmt.Errorf("%s: %s", name, r.Err))
+		if err := eng.Load(ctx); err != nil {
+			return err
 		}
-	}
-	return errors.Join(append(errs, eng.ImportDone(ctx))...)
+		var errs []error
+		for _, name := range cmd.Name {
+			r, err := jobs.Once(ctx, store, all[name])
+			if err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", name, err))
+				continue
+			}
+			fmt.Printf("%s: %s (%s)\n", name, r.Outcome, r.Took.Round(time.Millisecond))
+			if r.Err != "" {
+				errs = append(errs, fmt.Errorf("%s: %s", name, r.Err))
+			}
+		}
+		return errors.Join(append(errs, eng.ImportDone(ctx))...)
+	})
 }

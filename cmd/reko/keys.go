@@ -44,28 +44,13 @@ type keysCmd struct {
 	Revoke keysRevokeCmd `cmd:"" help:"Make a key invalid at once."`
 }
 
-// withEngine calls f with an engine that has nothing in memory.
-func (cfg *config) withEngine(ctx context.Context, f func(*engine.Engine) error) error {
-	log := cfg.logger()
-	store, err := cfg.openStore(ctx, log)
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	eng, err := cfg.newEngine(store, log)
-	if err != nil {
-		return err
-	}
-	return f(eng)
-}
-
 type keysAddCmd struct {
 	Name string `arg:"" help:"Whose key it is, or what for."`
 }
 
 // Run prints the new key on the standard output, alone.
 func (cmd keysAddCmd) Run(ctx context.Context, cfg *config) error {
-	return cfg.withEngine(ctx, func(eng *engine.Engine) error {
+	return cfg.withEngine(ctx, func(eng *engine.Engine, _ *db.DB) error {
 		shown, k, err := eng.AddKey(ctx, cmd.Name)
 		if err != nil {
 			return err
@@ -80,7 +65,7 @@ type keysListCmd struct{}
 
 // Run prints a line for each key.
 func (keysListCmd) Run(ctx context.Context, cfg *config) error {
-	return cfg.withEngine(ctx, func(eng *engine.Engine) error {
+	return cfg.withEngine(ctx, func(eng *engine.Engine, _ *db.DB) error {
 		keys, err := eng.Keys(ctx)
 		if err != nil {
 			return err
@@ -109,7 +94,7 @@ type keysRevokeCmd struct {
 
 // Run revokes the key.
 func (cmd keysRevokeCmd) Run(ctx context.Context, cfg *config) error {
-	return cfg.withEngine(ctx, func(eng *engine.Engine) error {
+	return cfg.withEngine(ctx, func(eng *engine.Engine, _ *db.DB) error {
 		err := eng.RevokeKey(ctx, cmd.ID)
 		if errors.Is(err, engine.ErrNotFound) {
 			return fmt.Errorf("there is no key %d", cmd.ID)

@@ -24,6 +24,25 @@ func printed(t *testing.T, dir string, env []string, args ...string) (stdout, st
 	return out.String(), errs.String(), err
 }
 
+// askStats asks a server for somebody's statistics with a key.
+func askStats(t *testing.T, url, key string) (status int) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/api/stats/"+demo.Examples()[0].Name, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+key)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if _, err := io.Copy(io.Discard, res.Body); err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode
+}
+
 // The life of a key on the command line, beside a running server; and neither the store nor any output has it afterwards.
 func TestKeysCommands(t *testing.T) {
 	dir := t.TempDir()
@@ -43,20 +62,7 @@ func TestKeysCommands(t *testing.T) {
 	}
 	ask := func() int {
 		t.Helper()
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/api/stats/"+demo.Examples()[0].Name, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Authorization", "Bearer "+key)
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		if _, err := io.Copy(io.Discard, res.Body); err != nil {
-			t.Fatal(err)
-		}
-		return res.StatusCode
+		return askStats(t, url, key)
 	}
 	for range 3 {
 		if status := ask(); status != http.StatusOK {

@@ -22,6 +22,7 @@ import (
 	"reko.moe/engine"
 	"reko.moe/engine/demo"
 	"reko.moe/engine/mal/maltest"
+	"reko.moe/internal/wait"
 )
 
 // onBothStores runs a test on an empty SQLite file and on an empty Postgres schema.
@@ -234,7 +235,7 @@ func TestGracefulStop(t *testing.T) {
 	}()
 	<-arrived
 	stop()
-	eventually(t, func() error { // no new connections
+	wait.For(t, func() error { // no new connections
 		conn, err := net.Dial("tcp", ln.Addr().String())
 		if err == nil {
 			_ = conn.Close()

@@ -8,6 +8,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 
 	"reko.moe/handlers/limit"
+	"reko.moe/internal/wait"
 )
 
 // Instances over one Redis count together, and alone while it is gone; nobody notices but by what is left.
@@ -41,7 +42,7 @@ func TestInstancesShareLimits(t *testing.T) {
 	}
 	redis.FlushAll()
 	for _, url := range []string{one, other} { // each finds out by itself, and the first grant tells
-		eventually(t, func() error {
+		wait.For(t, func() error {
 			if status, _ := get(url + "/api/version"); status != 200 {
 				return fmt.Errorf("%s does not know yet that Redis is back: %d", url, status)
 			}

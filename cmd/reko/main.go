@@ -135,7 +135,7 @@ type removeCmd struct {
 
 // Run deletes those of the users that are there, and fails if one is not. A running server notices.
 func (cmd removeCmd) Run(ctx context.Context, cfg *config) error {
-	return cfg.withEngine(ctx, func(eng *engine.Engine) error {
+	return cfg.withEngine(ctx, func(eng *engine.Engine, _ *db.DB) error {
 		var errs []error
 		for _, name := range cmd.Name {
 			if err := eng.Remove(ctx, name); err != nil {

@@ -19,6 +19,7 @@ import (
 	"reko.moe/engine"
 	"reko.moe/engine/demo"
 	"reko.moe/engine/mal/maltest"
+	"reko.moe/internal/wait"
 )
 
 // TestMain lets the test's own binary be the program, for tests that run it as a process of its own.
@@ -69,31 +70,12 @@ func start(t *testing.T, change func(*config)) (url string) {
 // await waits until the server at url answers questions.
 func await(t *testing.T, url string) {
 	t.Helper()
-	eventually(t, func() error {
+	wait.For(t, func() error {
 		if status, body := get(url + "/readyz"); status != http.StatusOK {
 			return fmt.Errorf("the server does not start: %d %s", status, body)
 		}
 		return nil
 	})
-}
-
-// eventually calls f until it has no error to return, and fails the test if that takes too long.
-func eventually(t *testing.T, f func() error) {
-	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	late := time.After(30 * time.Second)
-	for {
-		err := f()
-		if err == nil {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-late:
-			t.Fatal(err)
-		}
-	}
 }
 
 // get returns the status and the body of an answer; a failure to get one is status 0.
@@ -249,7 +231,7 @@ func TestImportLeavesTheDemo(t *testing.T) {
 		t.Fatalf("import: %v\n%s", err, out)
 	}
 	// The running server notices by itself.
-	eventually(t, func() error {
+	wait.For(t, func() error {
 		if status, body := get(url + "/api/u7/similar"); status != 200 {
 			return fmt.Errorf("u7: %d %s", status, body)
 		}

@@ -33,7 +33,7 @@ func sources(eng *engine.Engine, store *db.DB, client *mal.Client) metrics.Sourc
 	}
 	s.Model = func() metrics.Model {
 		info, _ := eng.Model() // without one all is 0
-		return metrics.Model{Version: info.ID, MadeAt: info.MadeAt}
+		return metrics.Model{Version: info.ID, MadeAt: info.MadeAt, Users: info.Users}
 	}
 	if client != nil {
 		s.Pace = func() metrics.Pace { return metrics.Pace(client.Pace()) }

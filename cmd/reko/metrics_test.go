@@ -15,6 +15,7 @@ import (
 	"reko.moe/engine/mal/maltest"
 	"reko.moe/engine/series"
 	"reko.moe/handlers/metrics"
+	"reko.moe/internal/wait"
 )
 
 func TestMetricsOfTheProgram(t *testing.T) {
@@ -27,14 +28,14 @@ func TestMetricsOfTheProgram(t *testing.T) {
 	if status, body := get(url + "/api/spike/recommendations"); status != http.StatusOK {
 		t.Fatal(status, body)
 	}
-	eventually(t, func() error {
+	wait.For(t, func() error {
 		_, text := get(url + "/metrics")
 		return lines(text,
 			`reko_http_request_duration_seconds_count{method="GET",route="/api/:username/recommendations",status="2xx"} 1`,
 			`reko_mal_request_duration_seconds_count{outcome="ok"} `, `reko_mal_wait_duration_seconds_count `, `reko_mal_rate 1000`,
 			`reko_index_users{by="hash"} 401`, `reko_catalogue_anime 485`, `reko_list_cache_misses_total `, `reko_list_cache_bytes `,
 			`reko_job_duration_seconds_count{job="hashes",outcome="ok"} `, `reko_db_connections_max{pool="writer"} 1`,
-			`reko_population_version `, `reko_model_version 0`, `go_goroutines `, `process_start_time_seconds `)
+			`reko_population_version `, `reko_model_version 1`, `go_goroutines `, `process_start_time_seconds `)
 	})
 }
 

@@ -167,6 +167,21 @@ func (cfg *config) watchedEngine(store *db.DB, log *slog.Logger, m *metrics.Metr
 	return eng, sources(eng, store, client), nil
 }
 
+// withEngine calls f with the store of the configuration, and with an engine on it that has nothing in memory.
+func (cfg *config) withEngine(ctx context.Context, f func(*engine.Engine, *db.DB) error) error {
+	log := cfg.logger()
+	store, err := cfg.openStore(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	eng, err := cfg.newEngine(store, log)
+	if err != nil {
+		return err
+	}
+	return f(eng, store)
+}
+
 // follow loads again whenever another process changed users or anime in bulk.
 func follow(ctx context.Context, eng *engine.Engine, log *slog.Logger, after func() error) {
 	tick := time.NewTicker(reloadEvery)

@@ -189,12 +189,12 @@ func TestScores(t *testing.T) {
 		{[]float64{1, 2, 3}, []float64{3, 2, 1}, -1},
 		{[]float64{1, 1, 2}, []float64{1, 2, 3}, math.Sqrt(3) / 2}, // ranks 0.5 0.5 2 and 0 1 2
 	} {
-		if got := spearman(test.a, test.b); math.Abs(got-test.want) > 1e-12 {
-			t.Errorf("spearman(%v, %v) = %g, want %g", test.a, test.b, got, test.want)
+		if got := Spearman(test.a, test.b); math.Abs(got-test.want) > 1e-12 {
+			t.Errorf("Spearman(%v, %v) = %g, want %g", test.a, test.b, got, test.want)
 		}
 	}
-	if got := spearman([]float64{1, 1}, []float64{1, 2}); !math.IsNaN(got) {
-		t.Errorf("spearman of one value = %g, want it missing", got)
+	if got := Spearman([]float64{1, 1}, []float64{1, 2}); !math.IsNaN(got) {
+		t.Errorf("Spearman of one value = %g, want it missing", got)
 	}
 }
 

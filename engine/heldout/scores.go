@@ -53,7 +53,7 @@ func (g *Ground) Scores(name string, predict Predictor, cases []Case) ScoreRow {
 			row.Scores++
 		}
 		if len(scores) >= leastRanked {
-			ranks = append(ranks, spearman(guesses, scores))
+			ranks = append(ranks, Spearman(guesses, scores))
 		}
 	}
 	n := max(float64(row.Scores), 1)
@@ -62,8 +62,8 @@ func (g *Ground) Scores(name string, predict Predictor, cases []Case) ScoreRow {
 	return row
 }
 
-// spearman is the correlation of ranks, ties having their mean rank. It is missing when either has one value only.
-func spearman(a, b []float64) float64 { return pearson(ranksOf(a), ranksOf(b)) }
+// Spearman is the correlation of ranks, ties having their mean rank. It is missing, which is NaN, when either has one value only.
+func Spearman(a, b []float64) float64 { return pearson(ranksOf(a), ranksOf(b)) }
 
 func ranksOf(values []float64) []float64 {
 	order := make([]int, len(values))

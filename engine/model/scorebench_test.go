@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"reko.moe/engine"
+	"reko.moe/engine/heldout"
 )
 
 // BenchmarkTrainScores trains on all lists outside of the dev split, and measures on it. REKO_SCORES=Factors=8,Near=100 changes options.
@@ -111,13 +112,13 @@ func BenchmarkScorer(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	i := slices.IndexFunc(scoreReal.dev, func(u devUser) bool {
-		return len(u.fold) >= 295 && len(u.fold) <= 305 && 2*scored(u.fold) > len(u.fold)
+	i := slices.IndexFunc(scoreReal.dev, func(u heldout.Case) bool {
+		return len(u.FoldIn) >= 295 && len(u.FoldIn) <= 305 && 2*scored(u.FoldIn) > len(u.FoldIn)
 	})
 	if i < 0 {
 		b.Fatal("there is no such list")
 	}
-	l := scoreReal.dev[i].fold
+	l := scoreReal.dev[i].FoldIn
 	b.Logf("%d entries, %d of them scored", len(l), scored(l))
 	b.ReportAllocs()
 	for b.Loop() {

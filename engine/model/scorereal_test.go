@@ -1,22 +1,17 @@
 package model
 
 import (
-	"cmp"
-	"compress/gzip"
-	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
 	"math"
-	"os"
-	"path/filepath"
-	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"reko.moe/engine"
+	"reko.moe/engine/heldout"
 	"reko.moe/engine/listfile"
+	"reko.moe/internal/shared"
 )
 
 // scoreReal is the real input, read once.
@@ -24,64 +19,32 @@ var scoreReal struct {
 	once      sync.Once
 	catalogue *engine.Catalogue
 	train     []engine.Packed
-	dev       []devUser
+	dev       []heldout.Case // by the protocol of ../shared/QUALITY.md
 	err       error
-}
-
-// devUser is somebody of the dev split.
-type devUser struct {
-	id         int
-	fold, held engine.List
-}
-
-// openScoreData opens a file of ../shared/data, relative to the root of the module. Where it is not there the test is skipped, but
-// not in CI.
-func openScoreData(t testing.TB, name string) *os.File {
-	t.Helper()
-	f, err := os.Open(filepath.Join("..", "..", "..", "shared", "data", name))
-	if errors.Is(err, fs.ErrNotExist) && os.Getenv("CI") == "" {
-		t.Skipf("../shared/data/%s is not there", name)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { f.Close() })
-	return f
 }
 
 func readScoreReal(t testing.TB) {
 	t.Helper()
-	lists, anime := openScoreData(t, "lists.csv.gz"), openScoreData(t, "anime.csv.gz")
+	lists, anime := shared.Gunzip(t, "data", "lists.csv.gz"), shared.Gunzip(t, "data", "anime.csv.gz")
 	s := &scoreReal
 	s.once.Do(func() {
 		s.err = func() error {
-			r, err := gzip.NewReader(anime)
-			if err != nil {
-				return err
-			}
 			var all []engine.Anime
-			for a, err := range listfile.ReadAnime(r, time.Unix(1, 0)) {
+			for a, err := range listfile.ReadAnime(anime, time.Unix(1, 0)) {
 				if err != nil {
 					return err
 				}
 				all = append(all, a)
 			}
 			s.catalogue = engine.NewCatalogue(all)
-			if r, err = gzip.NewReader(lists); err != nil {
-				return err
-			}
-			for u, err := range listfile.ReadLists(r) {
+			for u, err := range listfile.ReadLists(lists) {
 				if err != nil {
 					return err
 				}
-				var id int
-				if _, err := fmt.Sscanf(u.Name, "u%d", &id); err != nil {
-					return err
-				}
-				if id%12 != 0 {
+				if heldout.Number(u.Name)%12 != 0 {
 					s.train = append(s.train, u.List.Pack())
-				} else if u.List.Watched() >= 20 {
-					s.dev = append(s.dev, splitDev(id, u.List))
+				} else if c, ok := heldout.Split(u.Name, u.List); ok {
+					s.dev = append(s.dev, c)
 				}
 			}
 			return nil
@@ -90,34 +53,6 @@ func readScoreReal(t testing.TB) {
 	if s.err != nil {
 		t.Fatal(s.err)
 	}
-}
-
-// splitDev holds out by the protocol of ../shared/QUALITY.md.
-func splitDev(id int, l engine.List) devUser {
-	key := func(a engine.AnimeID) uint64 {
-		var seed uint64 = 20191121
-		x := seed*0x9E3779B97F4A7C15 + uint64(id)*0xBF58476D1CE4E5B9 + uint64(a)*0x94D049BB133111EB
-		x = (x ^ x>>30) * 0xBF58476D1CE4E5B9
-		x = (x ^ x>>27) * 0x94D049BB133111EB
-		return x ^ x>>31
-	}
-	var watched []uint64
-	for i := range l {
-		if l[i].Watched() {
-			watched = append(watched, key(l[i].Anime))
-		}
-	}
-	slices.Sort(watched)
-	border := watched[len(watched)/5]
-	u := devUser{id: id}
-	for _, e := range l {
-		if e.Watched() && key(e.Anime) < border {
-			u.held = append(u.held, e)
-		} else {
-			u.fold = append(u.fold, e)
-		}
-	}
-	return u
 }
 
 // everyScoreList walks over every step-th training list.
@@ -145,7 +80,7 @@ type scoreErrors struct {
 }
 
 // devErrors measures predictions on the dev split.
-func devErrors(predict func(u *devUser) func(engine.AnimeID) (float64, bool)) *scoreErrors {
+func devErrors(predict func(u *heldout.Case) func(engine.AnimeID) (float64, bool)) *scoreErrors {
 	r := new(scoreErrors)
 	var squares, abs, rho float64
 	var half, halfN [2]float64
@@ -156,8 +91,8 @@ func devErrors(predict func(u *devUser) func(engine.AnimeID) (float64, bool)) *s
 		p := predict(u)
 		var s sum
 		var foreseen, given []float64
-		for k := range u.held {
-			e := &u.held[k]
+		for k := range u.HeldOut {
+			e := &u.HeldOut[k]
 			if e.Score == 0 {
 				continue
 			}
@@ -175,9 +110,10 @@ func devErrors(predict func(u *devUser) func(engine.AnimeID) (float64, bool)) *s
 		r.squares, r.counts = append(r.squares, s.squares), append(r.counts, s.n)
 		squares += s.squares
 		r.n += int(s.n)
-		half[u.id/12%2] += s.squares
-		halfN[u.id/12%2] += s.n
-		if c, ok := spearman(foreseen, given); ok {
+		h := heldout.Number(u.Name) / 12 % 2
+		half[h] += s.squares
+		halfN[h] += s.n
+		if c := heldout.Spearman(foreseen, given); !math.IsNaN(c) {
 			rho += c
 			r.users++
 		}
@@ -215,49 +151,10 @@ func sumOf(v []float64) (sum float64) {
 	return sum
 }
 
-// spearman is Pearson's correlation of the ranks, equals sharing the mean of theirs. It is not defined where the second has
-// one value only.
-func spearman(a, b []float64) (rho float64, ok bool) {
-	x, y := ranks(a), ranks(b)
-	mean := float64(len(x)+1) / 2
-	var xx, xy, yy float64
-	for i := range x {
-		dx, dy := x[i]-mean, y[i]-mean
-		xx, xy, yy = xx+dx*dx, xy+dx*dy, yy+dy*dy
-	}
-	if yy == 0 {
-		return 0, false
-	}
-	if xx == 0 {
-		return 0, true
-	}
-	return xy / math.Sqrt(xx*yy), true
-}
-
-func ranks(v []float64) []float64 {
-	order := make([]int, len(v))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(v[a], v[b]) })
-	r := make([]float64, len(v))
-	for from := 0; from < len(v); {
-		to := from
-		for to < len(v) && v[order[to]] == v[order[from]] {
-			to++
-		}
-		for _, i := range order[from:to] {
-			r[i] = float64(from+to+1) / 2
-		}
-		from = to
-	}
-	return r
-}
-
 // devErrorsOf measures scores on the dev split.
 func devErrorsOf(s *Scores) *scoreErrors {
-	return devErrors(func(u *devUser) func(engine.AnimeID) (float64, bool) {
-		return s.For(u.fold, scoreReal.catalogue).Predict
+	return devErrors(func(u *heldout.Case) func(engine.AnimeID) (float64, bool) {
+		return s.For(u.FoldIn, scoreReal.catalogue).Predict
 	})
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"reko.moe/handlers/limit"
+	"reko.moe/internal/wait"
 )
 
 // connect makes a client that ends with the test.
@@ -58,7 +59,7 @@ func TestInstancesShare(t *testing.T) {
 	}
 	one.take(t, limit.Pages, who, 2)
 	client := connect(t, url)
-	eventually(t, func() error {
+	wait.For(t, func() error {
 		keys, err := client.Keys(t.Context(), "*"+who).Result()
 		if err == nil && (len(keys) != 1 || !strings.HasPrefix(keys[0], "reko:limit:api:")) {
 			err = fmt.Errorf("the keys are %q, want that of the API alone", keys)
@@ -95,7 +96,7 @@ func TestRedisStops(t *testing.T) {
 	}
 	server.FlushAll()
 	for _, l := range []counter{one, other} {
-		eventually(t, func() error {
+		wait.For(t, func() error {
 			l.Take(t.Context(), limit.API, "somebody else") // who asks makes it look
 			if n := strings.Count(log.String(), "counts requests again"); n == 0 {
 				return fmt.Errorf("nobody says that Redis is back")
@@ -164,25 +165,6 @@ func TestClientLeaves(t *testing.T) {
 	}
 	if keys := server.Keys(); len(keys) != 1 || log.String() != "" {
 		t.Errorf("Redis has the keys %q; logged: %s", keys, log.String())
-	}
-}
-
-// eventually calls f until it has no error to return, and fails the test if that takes too long.
-func eventually(t *testing.T, f func() error) {
-	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	late := time.After(30 * time.Second)
-	for {
-		err := f()
-		if err == nil {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-late:
-			t.Fatal(err)
-		}
 	}
 }
 

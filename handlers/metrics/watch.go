@@ -52,7 +52,7 @@ type Pace struct {
 type Model struct {
 	Version int64
 	MadeAt  time.Time
-	About   string // in words: how many anime and users it was made from
+	Users   int // whose lists it learnt from
 }
 
 // Watch lets Prometheus see how things are. It is called once.
