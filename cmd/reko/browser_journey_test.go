@@ -244,19 +244,19 @@ func journeyRandom(tb *tab, _ *world) {
 	tb.shows("#results-title", "For tonight")
 	tb.until("the seed is in the address", `new URLSearchParams(location.search).get("seed")`)
 	first := tb.place()
-	tb.stays(func() {
+	again := func(from place) { // the hand is there before its address is
 		tb.click("a", "Deal again")
-		tb.until("there is another hand", "document.querySelector('.cards h3').innerText !== "+quote(first.Cards[0]))
-	})
-	tb.until("the seed is in the address", `new URLSearchParams(location.search).get("seed")`)
+		tb.until("there is another hand", "document.querySelector('.cards h3').innerText !== "+quote(from.Cards[0])+" && location.pathname + location.search !== "+quote(from.Path))
+		tb.until("the seed is in the address", `new URLSearchParams(location.search).get("seed")`)
+	}
+	tb.stays(func() { again(first) })
 	second := tb.place()
 
 	shared := tb.sibling()
 	shared.open(second.Path)
 	shared.isAt(second)
 
-	tb.click("a", "Deal again")
-	tb.until("there is another hand", "document.querySelector('.cards h3').innerText !== "+quote(second.Cards[0]))
+	again(second)
 	tb.back()
 	tb.isAt(second)
 	tb.reload()

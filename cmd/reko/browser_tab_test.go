@@ -122,7 +122,7 @@ func (tb *tab) reload()  { tb.t.Helper(); tb.do(chromedp.Reload()) }
 func (tb *tab) back()    { tb.t.Helper(); tb.history(-1) }
 func (tb *tab) forward() { tb.t.Helper(); tb.history(1) }
 
-// history goes back or forward, as by the browser's buttons. It does not wait for the page, only for one that it can leave.
+// history goes back or forward, as by the browser's buttons. It does not wait for the page that it leads to, only for one that it can leave.
 func (tb *tab) history(by int64) {
 	tb.t.Helper()
 	ctx, cancel := context.WithTimeout(tb.ctx, patience)
@@ -131,6 +131,13 @@ func (tb *tab) history(by int64) {
 		h, err := chromedp.Run(ctx, chromedp.NavigationEntries())
 		if err != nil {
 			return err
+		}
+		here, err := eval[string](tb, "location.href")
+		if err != nil {
+			return err
+		}
+		if known := h.Entries[h.CurrentIndex].URL; known != here { // what a script says of the history takes a moment to be known
+			return fmt.Errorf("at %s, the history is at %s", here, known)
 		}
 		at := h.CurrentIndex + by
 		if at < 0 || at >= int64(len(h.Entries)) {
