@@ -257,7 +257,7 @@ func Picks(v PickView) templ.Component {
 			templ_7745c5c3_Var11 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "<div id=\"picks\" class=\"picks sticky top-16 z-30 mt-4 flex flex-wrap items-center gap-x-5 gap-y-2 rounded-2xl border border-line bg-card px-4 py-3 sm:flex-nowrap\"><div class=\"min-w-0 flex-1 basis-60\"><p class=\"text-sm text-soft\" role=\"status\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "<div id=\"picks\" class=\"picks sticky top-16 z-30 [@media(max-height:32rem)]:static mt-4 flex flex-wrap items-center gap-x-5 gap-y-2 rounded-2xl border border-line bg-card px-4 py-3 sm:flex-nowrap\"><div class=\"min-w-0 flex-1 basis-60\"><p class=\"text-sm text-soft\" role=\"status\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

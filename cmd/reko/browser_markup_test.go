@@ -34,31 +34,35 @@ func testMarkup(t *testing.T, b *browser, _ *world) {
 		a.Picture = []string{"", `javascript:alert(1)`, `https://` + imageHost + `/"><img src=x onerror=alert(1)>.png`}[i%3]
 	}
 	lists := maltest.Lists{}
-	for i := range 6 { // which share some, and have some to recommend
+	for i := range 24 { // which share some, have some to recommend, and are enough to learn from
 		var ids []engine.AnimeID
 		for j := range anime {
-			if (j+i)%5 < 3 {
+			if (j+i+j*i/6)%5 < 3 {
 				ids = append(ids, anime[j].ID)
 			}
 		}
 		lists[fmt.Sprintf("user%d", i)] = listOf(ids...)
 	}
 	w := &world{fake: maltest.Start(t, lists, anime...)}
-	w.url = start(t, func(cfg *config) {
-		w.configure(cfg)
-		cfg.Demo, cfg.MALProbe = "false", "user0"
+	var cfg config
+	w.url = start(t, func(c *config) {
+		w.configure(c)
+		c.Demo, c.MALProbe = "false", "user0"
+		cfg = *c
 	})
 	for name := range lists {
 		w.ask(t, name+"/similar", nil)
 	}
+	w.teach(t, &cfg, "user0")
 
 	paths := []string{
 		"/", "/u?name=user0", "/", "/u/user0", "/u/user0?page=2", "/u/user0?from=user1", "/u/user0/similar",
 		"/u/user0/compare/user1", "/u/user0/random?seed=1", "/about", "/docs", "/saved", "/import",
+		"/pick", "/pick?choose=yes" + picks(0, 1, 2), "/pick?" + picks(0, 1, 2),
 	}
 	for i, text := range markup {
 		e, q := url.PathEscape(text), url.QueryEscape(text)
-		paths = append(paths, "/u/"+e, "/u/user0?length="+q)
+		paths = append(paths, "/u/"+e, "/u/user0?length="+q, "/pick?find="+q, "/pick?anime="+q)
 		if i < 2 {
 			paths = append(paths, "/"+e, "/u/user0/compare/"+e, "/u/user0?from="+q, "/u/user0/random?seed="+q, "/u?name="+q)
 		}

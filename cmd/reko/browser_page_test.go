@@ -40,6 +40,12 @@ func sitePages() []sitePage {
 		{name: "compare", path: "/u/" + name + "/compare/" + other},
 		{name: "compare-self", path: "/u/" + name + "/compare/" + name},
 		{name: "random", path: "/u/" + name + "/random?seed=7"},
+		{name: "user-left-out", path: fmt.Sprintf("/u/%s?niche=3&without=%d", reader, demo.Anime()[0].ID)},
+		{name: "pick", path: "/pick"},
+		{name: "pick-some", path: "/pick?choose=yes" + picks(0, 5, 9, 14)},
+		{name: "pick-found", path: "/pick?choose=yes&find=a" + picks(0, 5, 9, 14, 20, 25, 30, 35, 40, 45)},
+		{name: "picked", path: "/pick?" + picks(0, 5, 9, 14, 20)},
+		{name: "error-picks", path: "/pick?anime=x", status: 400},
 		{name: "saved-nothing", path: "/saved"},
 		{name: "saved", path: "/saved", save: true},
 		{name: "about", path: "/about"},
@@ -53,6 +59,15 @@ func sitePages() []sitePage {
 		{name: "error-empty", path: "/u/" + empty, status: 422},
 		{name: "error-500", path: "/u/" + tasteless, status: 500},
 	}
+}
+
+// picks are some of the invented catalogue's anime, picked.
+func picks(which ...int) string {
+	var query strings.Builder
+	for _, i := range which {
+		fmt.Fprintf(&query, "&anime=%d", demo.Anime()[i].ID)
+	}
+	return query.String()
 }
 
 // visit opens p as its visitor does.

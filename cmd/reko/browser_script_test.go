@@ -33,6 +33,8 @@ func testScripts(t *testing.T, b *browser, w *world) {
 		{"dark by choice and by system", scriptDark},
 		{"pictures that do not come", scriptPictures},
 		{"the documentation asks", scriptDocs},
+		{"reasons and the slider by keys", scriptTasteKeys},
+		{"picking by keys", scriptPickKeys},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -49,9 +50,14 @@ func newWorld(t *testing.T) *world {
 		reader: listOf(some...), collector: listOf(all...), empty: nil, tasteless: listOf(4_000_000),
 	}, anime...)}
 	w.fake.SetPrivate(private, true)
-	w.url = start(t, w.configure)
+	var cfg config
+	w.url = start(t, func(c *config) {
+		w.configure(c)
+		cfg = *c
+	})
 	w.ask(t, collector+"/similar", nil)
 	w.ask(t, reader+"/similar", nil)
+	w.teach(t, &cfg, reader)
 	w.stay(t, awaited)
 	return w
 }
@@ -60,6 +66,20 @@ func newWorld(t *testing.T) *world {
 func (w *world) configure(cfg *config) {
 	cfg.MALURL, cfg.MALClient, cfg.MALRate, cfg.MALBurst, cfg.MALProbe = w.fake.BaseURL, w.fake.ClientID, 1000, 100, reader
 	cfg.Demo, cfg.Jobs = "true", false
+}
+
+// teach trains the item model, as reko train does, and waits until the server has it, for a user to whom something is recommended.
+func (w *world) teach(t *testing.T, cfg *config, name string) {
+	t.Helper()
+	if err := (trainCmd{}).Run(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() error {
+		if w.explained(t, name, "")[0].Match == nil {
+			return errors.New("the server has no item model")
+		}
+		return nil
+	})
 }
 
 // ask asks the API.
@@ -135,6 +155,24 @@ func (s *site) start(t *testing.T) {
 		}
 	})
 	await(t, s.url())
+}
+
+// explained is a recommendation of the API with its explanation.
+type explained struct {
+	ID      int
+	Details struct{ Title string }
+	Match   *float64
+	Because []struct {
+		ID    int
+		Title string
+	}
+}
+
+func (w *world) explained(t *testing.T, name, query string) []explained {
+	t.Helper()
+	var answer struct{ Data []explained }
+	w.ask(t, name+"/recommendations?explain=true&"+query, &answer)
+	return answer.Data
 }
 
 // recommended is what is read of the API's recommendations.

@@ -267,6 +267,9 @@ func TestInfluencesAreTrue(t *testing.T) {
 				var out []engine.AnimeID
 				fall := 0.0
 				for _, in := range because[i] {
+					if !slices.ContainsFunc(l, func(e engine.Entry) bool { return e.Anime == in.Anime.ID && e.Status == in.Status }) {
+						t.Errorf("%d is said to be %v on the list", in.Anime.ID, in.Status)
+					}
 					out = append(out, in.Anime.ID)
 					fall += in.Weight
 					without := m.Fold(l, c, out)
