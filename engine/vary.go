@@ -4,7 +4,7 @@ import "slices"
 
 // mostOfGenre is how many anime on a page may share a genre before others come first: of a list of one taste most will, so
 // that it only keeps a page from being one genre's alone.
-const mostOfGenre = PageSize * 3 / 4
+const mostOfGenre = PageSize - 2
 
 // vary rearranges what is ranked so that a page has one anime of a franchise, and is not of one genre alone. What has to wait
 // keeps its order and comes on a later page, as far up as it can; at the end, where there is nothing else, it comes as it is.

@@ -14,6 +14,7 @@ import (
 	"reko.moe/engine"
 	"reko.moe/engine/demo"
 	"reko.moe/engine/mal/maltest"
+	"reko.moe/internal/wait"
 )
 
 // world is a site over the invented users and a fake MyAnimeList, where somebody is in every state.
@@ -74,7 +75,7 @@ func (w *world) teach(t *testing.T, cfg *config, name string) {
 	if err := (trainCmd{}).Run(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, func() error {
+	wait.For(t, func() error {
 		if w.explained(t, name, "")[0].Match == nil {
 			return errors.New("the server has no item model")
 		}

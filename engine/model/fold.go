@@ -12,8 +12,12 @@ import (
 // serving are the weights with which a list is folded in. They differ from those of training, see docs/adr.
 var serving = Weights{Score: 0.15, Planned: 0.4, OnHold: 0.3, Dropped: 0.3}
 
-// reranked is how many candidates the second stage looks at: those that come first by the sums.
-const reranked = 200
+// How many candidates the second stage looks at, those that come first by the sums: to serve, and to learn from. More than served
+// change nothing on the first page.
+const (
+	reranked = 100
+	studied  = 200
+)
 
 // niche is a step of the taste for the unusual.
 type niche struct {
@@ -196,7 +200,7 @@ func (f *fold) choose(anime []*engine.Anime, cost float64) {
 
 // rerank gives the candidates that come first new matches by the second stage. Those of the others follow below, in their order.
 func (f *fold) rerank(matches []float64, cost float64) {
-	f.first(matches)
+	f.first(matches, reranked)
 	f.inspect()
 	best := f.looked[f.order[0]].linear
 	f.rows = slices.Grow(f.rows[:0], len(f.order))[:len(f.order)]
@@ -222,8 +226,8 @@ func (f *fold) rerank(matches []float64, cost float64) {
 	}
 }
 
-// first writes the places of the candidates that come first to f.order, the first first; ties by anime id.
-func (f *fold) first(matches []float64) {
+// first writes the places of the n candidates that come first to f.order, the first first; ties by anime id.
+func (f *fold) first(matches []float64, n int) {
 	f.order = slices.Grow(f.order[:0], len(matches))[:len(matches)]
 	for i := range f.order {
 		f.order[i] = int32(i)
@@ -231,7 +235,7 @@ func (f *fold) first(matches []float64) {
 	slices.SortFunc(f.order, func(a, b int32) int {
 		return cmp.Or(cmp.Compare(matches[b], matches[a]), cmp.Compare(f.looked[a].anime.ID, f.looked[b].anime.ID))
 	})
-	f.order = f.order[:min(len(f.order), reranked)]
+	f.order = f.order[:min(len(f.order), n)]
 }
 
 // inspect looks at the influences on the candidates of f.order.

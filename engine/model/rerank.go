@@ -40,7 +40,7 @@ type second struct {
 // which is likely to be watched anyway. usualOdds makes up for that fewer things are liked than watched.
 const (
 	likedRelated = 2
-	likedElse    = 0.75
+	likedElse    = 0.5
 	usualOdds    = 0.7
 )
 
@@ -226,7 +226,7 @@ func (s *stage) candidates(l engine.List, leaving *leaving, cut int) (e examples
 		}
 		matches[i] = k.linear
 	}
-	f.first(matches)
+	f.first(matches, studied)
 	f.inspect()
 	e = examples{make([][featureCount]float32, len(f.order)), make([]float32, len(f.order)), make([]float32, len(f.order)), make([]float32, len(f.order))}
 	var x features

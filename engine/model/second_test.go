@@ -133,7 +133,7 @@ func TestTheRestStaysBelow(t *testing.T) {
 	for i := range linear {
 		linear[i] = f.looked[i].linear
 	}
-	f.first(linear)
+	f.first(linear, reranked)
 	looked := map[int32]bool{}
 	for _, i := range f.order {
 		looked[i] = true
