@@ -21,16 +21,18 @@ import (
 type realUser struct {
 	engine.Card
 	entries int
+	list    engine.Packed
 }
 
 var (
 	realAnime sync.Once
+	realAll   []engine.Anime
 	catalogue *engine.Catalogue
 	realLists = map[string][]realUser{} // by file
 )
 
 // realCatalogue reads the catalogue of ../shared, once.
-func realCatalogue(t *testing.T) *engine.Catalogue {
+func realCatalogue(t testing.TB) *engine.Catalogue {
 	t.Helper()
 	file := shared.Gunzip(t, "data", "anime.csv.gz")
 	realAnime.Do(func() {
@@ -41,7 +43,7 @@ func realCatalogue(t *testing.T) *engine.Catalogue {
 			}
 			all = append(all, a)
 		}
-		catalogue = engine.NewCatalogue(all)
+		realAll, catalogue = all, engine.NewCatalogue(all)
 	})
 	if catalogue == nil {
 		t.Fatal("the catalogue could not be read")
@@ -50,7 +52,7 @@ func realCatalogue(t *testing.T) *engine.Catalogue {
 }
 
 // realUsers reads the lists of a file, once. On the way it checks that each survives its stored form.
-func realUsers(t *testing.T, name string) []realUser {
+func realUsers(t testing.TB, name string) []realUser {
 	t.Helper()
 	c := realCatalogue(t)
 	file := shared.Gunzip(t, "data", name+".csv.gz")
@@ -63,11 +65,12 @@ func realUsers(t *testing.T, name string) []realUser {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if memory, err = u.List.Pack().Unpack(memory[:0]); err != nil || !slices.Equal(memory, u.List) {
+		packed := u.List.Pack()
+		if memory, err = packed.Unpack(memory[:0]); err != nil || !slices.Equal(memory, u.List) {
 			t.Fatalf("the list of %s does not survive its stored form: %v", u.Name, err)
 		}
 		id := engine.UserID(len(users) + 1)
-		users = append(users, realUser{engine.Card{ID: id, Name: u.Name, Hash: engine.TasteHash(u.List, c)}, len(u.List)})
+		users = append(users, realUser{engine.Card{ID: id, Name: u.Name, Hash: engine.TasteHash(u.List, c)}, len(u.List), packed})
 	}
 	realLists[name] = users
 	return users
