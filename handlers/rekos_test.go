@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"reko.moe/engine"
+	"reko.moe/engine/demo"
 	"reko.moe/engine/mal/maltest"
 )
 
@@ -303,4 +306,36 @@ func TestRekosReload(t *testing.T) {
 	before := fake.Requests("/users/faye-m/")
 	ask("/api/recommendations/faye-m", `{"reload_list": true}`, before+1)
 	ask("/api/recommendations/faye-m", `{"reload_list": true}`, before+1)
+}
+
+// Scores have two decimals, whatever predicts them.
+func TestRekosByTheModel(t *testing.T) {
+	t.Parallel()
+	a := taught(t, nil)
+	name := demo.Examples()[0].Name
+	body := a.post(t, "/api/recommendations", `{"user_name": "`+name+`"}`).body
+	var got struct {
+		Rekos []struct {
+			ID       engine.AnimeID
+			Expected struct{ Score json.Number }
+		}
+	}
+	if err := json.Unmarshal([]byte(body), &got); err != nil || len(got.Rekos) == 0 {
+		t.Fatalf("%v: %s", err, body)
+	}
+	u, err := a.store.User(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := u.List.Unpack(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range got.Rekos {
+		foreseen := a.engine.Expected(list, a.engine.AnimeByID([]engine.AnimeID{r.ID}))
+		want := strconv.FormatFloat(math.Round(foreseen[0]*100)/100, 'f', -1, 64)
+		if r.Expected.Score.String() != want {
+			t.Errorf("anime %d is expected to be scored %s, want %s", r.ID, r.Expected.Score, want)
+		}
+	}
 }

@@ -156,7 +156,7 @@ func rekos(items []engine.Reko) []Reko {
 		for j, r := range item.Anime.Relations {
 			info.Related[j] = Related{r.ID, r.Type}
 		}
-		out[i] = Reko{item.Anime.ID, info, Expected{item.Score, int(math.Round(item.Enjoyment))}, item.Users}
+		out[i] = Reko{item.Anime.ID, info, Expected{rounded(item.Score, 100), int(math.Round(item.Enjoyment))}, item.Users}
 	}
 	return out
 }
