@@ -16,7 +16,7 @@ func TestInstancesShareLimits(t *testing.T) {
 	redis := miniredis.RunT(t)
 	instance := func() string {
 		return start(t, func(cfg *config) {
-			cfg.Redis, cfg.APILimit = "redis://"+redis.Addr(), limit.Budget{Quota: 3, Window: time.Hour}
+			cfg.Redis, cfg.APILimit = "redis://"+redis.Addr()+"?read_timeout=10s", limit.Budget{Quota: 3, Window: time.Hour}
 		})
 	}
 	one, other := instance(), instance()

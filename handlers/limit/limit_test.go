@@ -32,7 +32,7 @@ func counters(t *testing.T, budgets limit.Budgets) map[string]counter {
 	server := miniredis.RunT(t)
 	var rc clock
 	server.SetTime(rc.now())
-	client, err := limit.Connect("redis://" + server.Addr())
+	client, err := limit.Connect("redis://" + server.Addr() + patient)
 	if err != nil {
 		t.Fatal(err)
 	}

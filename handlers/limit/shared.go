@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// How long a request may wait for Redis, once, and how soon after that it is looked whether Redis is back.
+// How long a request may wait for Redis, once, if the URL does not say, and how soon after that it is looked whether Redis is back.
 const (
 	sharedPatience = 100 * time.Millisecond
 	sharedRetry    = time.Second
@@ -89,7 +89,7 @@ func (s *shared) lookAgain(ctx context.Context) {
 // spend runs the script.
 func (s *shared) spend(ctx context.Context, key string, b Budget) (spending, error) {
 	// A request whose time is over is no sign that Redis is down.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sharedPatience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.client.Options().ReadTimeout)
 	defer cancel()
 	us, err := spendScript.Run(ctx, s.client, []string{key}, b.Quota, b.Window.Microseconds()).Int64Slice()
 	if err != nil {
@@ -98,14 +98,19 @@ func (s *shared) spend(ctx context.Context, key string, b Budget) (spending, err
 	return spending{time.Duration(us[0]) * time.Microsecond, time.Duration(us[1]) * time.Microsecond}, nil
 }
 
-// Connect makes a client of the Redis at url, for limits: it gives up soon, and asks once. It does not connect yet.
+// Connect makes a client of the Redis at url, for limits: it asks once, and gives up after 100 ms or what the URL has as
+// read_timeout. It does not connect yet.
 func Connect(url string) (*redis.Client, error) {
 	o, err := redis.ParseURL(url)
 	if err != nil {
 		return nil, err
 	}
 	o.ContextTimeoutEnabled = true
-	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = sharedPatience, sharedPatience, sharedPatience, sharedPatience
+	patience := o.ReadTimeout
+	if patience <= 0 {
+		patience = sharedPatience
+	}
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = patience, patience, patience, patience
 	o.MaxRetries, o.DialerRetries = -1, 1
 	return redis.NewClient(o), nil
 }
