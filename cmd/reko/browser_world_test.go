@@ -130,11 +130,11 @@ type site struct {
 	stop func() // and wait until it is stopped; nothing if it is not running
 }
 
-// newSite starts a site, stopped at the end of the test at the latest.
+// newSite starts a site without jobs, stopped at the end of the test at the latest.
 func newSite(t *testing.T, change func(*config)) *site {
 	t.Helper()
 	s := &site{cfg: defaultConfig(), addr: "127.0.0.1:0"}
-	s.cfg.Database = "sqlite:" + t.TempDir() + "/reko.db"
+	s.cfg.Database, s.cfg.Jobs = "sqlite:"+t.TempDir()+"/reko.db", false
 	if change != nil {
 		change(&s.cfg)
 	}

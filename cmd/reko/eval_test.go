@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"reko.moe/engine/heldout"
+	"reko.moe/internal/wait"
 )
 
 // An evaluation on the invented users: what it says of the orders is in the right order, and the server that it starts answers as
@@ -65,6 +66,10 @@ func TestEvalOfAServer(t *testing.T) {
 	judged := []string{"REKO_DB_URL=sqlite:judged.db", "TMPDIR=" + dir}
 	run(judged, "import", "lists", filepath.Join("split", "train.csv.gz"))
 	run(judged, "train")
+	wait.For(t, func() error { // the server has it without being told
+		_, text := get(url + "/metrics")
+		return lines(text, "reko_model_version 1\n", "reko_model_timestamp_seconds 1")
+	})
 	run(judged, "import", "lists", "--unlisted", filepath.Join("split", "foldin.csv.gz"))
 	out = run(env, "eval", "--server", url, "--orders", orderTaste)
 	if !strings.Contains(out, "over HTTP") || !strings.Contains(out, "first pages and all that explains them are the same") {

@@ -41,11 +41,12 @@ func program(t *testing.T, dir string, env []string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// start runs the program in this process, on an empty store if none is configured, until the test ends.
+// start runs the program in this process, until the test ends; on an empty store and without jobs, of which training takes a
+// while, if they are not configured.
 func start(t *testing.T, change func(*config)) (url string) {
 	t.Helper()
 	cfg := defaultConfig()
-	cfg.Database = "sqlite:" + t.TempDir() + "/reko.db"
+	cfg.Database, cfg.Jobs = "sqlite:"+t.TempDir()+"/reko.db", false
 	if change != nil {
 		change(&cfg)
 	}
