@@ -111,6 +111,7 @@ type Options struct {
 	FetchTimeout time.Duration // the longest that fetching one list may take; 60 s
 	Exclude      []AnimeID     // never recommended
 	Trainer      Trainer       // of the item model; nil: there is none
+	Order        Order         // of queries that name none; Taste
 	Passwords    Passwords     // of admins; without it nobody logs in
 	SessionIdle  time.Duration // an admin's session ends when nothing was done for as long; 1 h
 	SessionFor   time.Duration // and so long after the login whatever was done; 12 h
@@ -158,6 +159,7 @@ func New(o Options) *Engine {
 	if o.Seed == nil {
 		o.Seed = func() uint64 { return rand.Uint64N(MaxSeed + 1) }
 	}
+	o.Order = cmp.Or(o.Order, Taste)
 	e := &Engine{opts: o, configured: map[AnimeID]bool{}}
 	for _, id := range o.Exclude {
 		e.configured[id] = true

@@ -188,6 +188,14 @@ func (e *Engine) UpdateModel(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if info, ok := e.Model(); !ok || info.ID != last.ID {
+		if err := e.loadModel(ctx); err != nil {
+			return "", err
+		}
+		if info, ok = e.Model(); !ok || info.ID != last.ID {
+			return e.TrainModel(ctx) // that version cannot be read, by this program at least
+		}
+	}
 	if state == last.State {
 		return "no user changed", nil
 	}
@@ -224,6 +232,9 @@ func (e *Engine) TrainModel(ctx context.Context) (string, error) {
 	}
 	if err != nil {
 		return "", fmt.Errorf("training: %w", err)
+	}
+	if _, err := e.opts.Trainer.Read(data); err != nil {
+		return "", fmt.Errorf("what was trained: %w", err)
 	}
 	m := StoredModel{MadeAt: made, Took: time.Since(start), Users: users, State: state, Size: len(data), Data: data}
 	if err := e.opts.Store.SaveModel(ctx, m); err != nil {

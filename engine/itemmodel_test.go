@@ -248,6 +248,22 @@ func TestModelsAreSwapped(t *testing.T) {
 	}
 }
 
+// A version that cannot be read, by this program at least, is replaced by the job, though no list changed.
+func TestUnreadableModelsAreReplaced(t *testing.T) {
+	s := crowdedStore(5, 20)
+	e := modelled(t, s)
+	info, _ := e.Model()
+	if err := s.SaveModel(t.Context(), StoredModel{Data: []byte("of another version"), MadeAt: t0, State: info.State}); err != nil {
+		t.Fatal(err)
+	}
+	if outcome, err := e.UpdateModel(t.Context()); err != nil || !strings.Contains(outcome, "learnt from") {
+		t.Errorf("UpdateModel() = %q, %v; want a training", outcome, err)
+	}
+	if outcome, err := e.UpdateModel(t.Context()); err != nil || outcome != "no user changed" {
+		t.Errorf("UpdateModel() again = %q, %v", outcome, err)
+	}
+}
+
 // Whoever does not want to be matched is not learnt from either.
 func TestUnlistedAreNotLearntFrom(t *testing.T) {
 	s := crowdedStore(5, 20)

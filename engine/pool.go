@@ -196,7 +196,8 @@ func (p *pool) explain(recs []Recommendation, shown []eligible) {
 	anime := p.anime(shown)
 	because := p.fold.Because(anime)
 	for i := range shown {
-		recs[i].Match, recs[i].Because, recs[i].Expected = shown[i].match, because[i], p.fold.Expected(anime[i])
+		recs[i].HasMatch, recs[i].Match = true, shown[i].match
+		recs[i].Because, recs[i].Expected = because[i], p.fold.Expected(anime[i])
 	}
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -57,6 +58,7 @@ type Recommendation struct {
 	Votes []Vote // of the batch's users who watched it, the most similar first
 
 	// What the item model says; zero without one.
+	HasMatch bool        // there is a model
 	Match    float64     // how well it fits the user's list; what [Taste] orders by
 	Because  []Influence // what on the list speaks for it most
 	Expected float64     // the score that the user would give, predicted: 1..10
@@ -207,10 +209,7 @@ func (e *Engine) arrange(found *pool, q Query, single bool) {
 	found.fold = e.fold(found.own, q.Without)
 	found.compare(q.Niche)
 	found.loosen = found.narrow(q.Filter)
-	order := q.Order
-	if order == "" {
-		order = Taste
-	}
+	order := cmp.Or(q.Order, e.opts.Order)
 	if found.fold == nil {
 		order = Classic
 	}

@@ -10,6 +10,7 @@ import (
 	"reko.moe/engine"
 	"reko.moe/engine/demo"
 	"reko.moe/engine/listfile"
+	"reko.moe/engine/model"
 	"reko.moe/internal/shared"
 )
 
@@ -92,7 +93,11 @@ func BenchmarkRequest(b *testing.B) {
 			a := start(b, func(s *setup) {
 				s.world = w
 				s.lists = 256 // MiB, so that all lists stay in memory
+				s.engine.Trainer = model.Trainer{}
 			})
+			if _, err := a.engine.TrainModel(b.Context()); err != nil {
+				b.Fatal(err)
+			}
 			a.log.off.Store(true)
 			a.Handler() // prepares the server
 			handle := a.Server().Handler
@@ -115,6 +120,9 @@ func BenchmarkRequest(b *testing.B) {
 				{"page-similar", "/u/%s/similar"},
 				{"page-compare", "/u/%s/compare/" + other},
 				{"page-random", "/u/%s/random?seed=7"},
+				{"page-pick", "/pick?x=%s"},
+				{"page-pick-find", "/pick?find=ei&x=%s"},
+				{"page-picked", "/pick?anime=1&anime=19&anime=24&anime=43&anime=59&x=%s"},
 				{"page-about", "/about?%s"},
 				{"page-docs", "/docs?%s"},
 			} {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"testing"
 
 	"reko.moe/engine"
@@ -73,7 +74,9 @@ func testMarkup(t *testing.T, b *browser, _ *world) {
 		tb.expectStatus(404)
 		tb.expect(imageHost, "javascript:alert(1)' because it violates", "Loading the image")
 		tb.open("/u/user0")
-		for _, title := range tb.place().Cards[:8] {
+		titles := tb.place().Cards[:8]
+		slices.Sort(titles)
+		for _, title := range slices.Compact(titles) { // some are called the same
 			tb.click("button", "Save "+title)
 			tb.shows("button", "Remove "+title+" from saved")
 		}

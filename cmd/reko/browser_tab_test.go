@@ -247,7 +247,7 @@ func (tb *tab) lacks(selector, text string) {
 // find is an expression for what shows waits for.
 func find(selector, text string) string {
 	return fmt.Sprintf(`[...document.querySelectorAll(%s)].filter(e => e.getClientRects().length &&
-		((e.innerText || "") + " " + (e.ariaLabel || "")).toLowerCase().includes(%s))`, quote(selector), quote(strings.ToLower(text)))
+		((e.innerText || "") + " " + (e.ariaLabel || "").replace(/ +/g, " ")).toLowerCase().includes(%s))`, quote(selector), quote(strings.ToLower(text)))
 }
 
 // at waits until the address is that path, with its query.

@@ -69,12 +69,18 @@ func (w *world) configure(cfg *config) {
 	cfg.Demo, cfg.Jobs = "true", false
 }
 
-// teach trains the item model, as reko train does, and waits until the server has it, for a user to whom something is recommended.
+// teach trains the item model, as reko train does, and waits until the server has it.
 func (w *world) teach(t *testing.T, cfg *config, name string) {
 	t.Helper()
 	if err := (trainCmd{}).Run(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
+	w.taught(t, name)
+}
+
+// taught waits until the server has an item model, with which it recommends something to the named user.
+func (w *world) taught(t *testing.T, name string) {
+	t.Helper()
 	wait.For(t, func() error {
 		if w.explained(t, name, "")[0].Match == nil {
 			return errors.New("the server has no item model")

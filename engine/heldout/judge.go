@@ -3,7 +3,9 @@ package heldout
 import (
 	"cmp"
 	"iter"
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"reko.moe/engine"
@@ -70,6 +72,7 @@ func (g *Ground) judge(c *Case, ranked iter.Seq2[engine.AnimeID, error]) (judgem
 		if known[id] || !g.eligible(id) {
 			continue
 		}
+		known[id] = true // what is named twice counts once
 		full := true
 		for i := range pages {
 			if p := &pages[i]; len(p.page) < top && p.shown(id) {
@@ -100,6 +103,9 @@ func (g *Ground) judge(c *Case, ranked iter.Seq2[engine.AnimeID, error]) (judgem
 		j.recall, j.hit = float64(hits)/float64(len(watched)), float64(min(hits, 1))
 	}
 	j.entropy = g.entropy(j.page)
+	if len(j.page) == 0 {
+		j.popularity, j.entropy = math.NaN(), math.NaN()
+	}
 	return j, nil
 }
 
@@ -154,7 +160,7 @@ func (g *Ground) entropy(page []engine.AnimeID) float64 {
 		}
 	}
 	bits := 0.0
-	for _, n := range counts {
+	for _, n := range slices.Sorted(maps.Values(counts)) { // in an order, so that the sum is always the same
 		p := float64(n) / float64(all)
 		bits -= p * math.Log2(p)
 	}

@@ -47,6 +47,7 @@ func (g *Ground) Scores(name string, predict Predictor, cases []Case) ScoreRow {
 			if guess == 0 {
 				row.Unknown++
 				guess = anime[k].Mean
+				guesses[k] = guess
 			}
 			squares += (guess - scores[k]) * (guess - scores[k])
 			absolute += math.Abs(guess - scores[k])

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
+	"slices"
 
 	"reko.moe/engine"
 )
@@ -133,6 +134,11 @@ func unpack(b []byte) (*Model, error) {
 	m := &Model{kept: s.kept, inputs: r.ids(s.inputs), columns: r.ids(s.columns), facts: make([]facts, s.inputs)}
 	if !ascending(m.inputs) || !ascending(m.columns) {
 		return corrupt("anime")
+	}
+	for _, id := range m.columns {
+		if _, learnt := slices.BinarySearch(m.inputs, id); !learnt {
+			return corrupt("columns")
+		}
 	}
 	for i := range m.facts {
 		f := &m.facts[i]

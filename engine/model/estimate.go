@@ -1,7 +1,6 @@
 package model
 
 import (
-	"cmp"
 	"math"
 	"math/bits"
 	"slices"
@@ -50,14 +49,14 @@ func fitted(xs, ys []float64) fit {
 		xy += xs[i] * ys[i]
 	}
 	d := n*xx - x*x
-	if n == 0 || d <= 0 {
+	if n == 0 || d <= 1e-9*n*xx {
 		return fit{float32(y / max(n, 1)), 0}
 	}
 	slope := (n*xy - x*y) / d
 	return fit{float32((y - slope*x) / n), float32(slope)}
 }
 
-// size is how well known an anime is on MyAnimeList: the logarithm of the number of lists that have it.
+// sizeOf is how well known an anime is on MyAnimeList: the logarithm of the number of lists that have it.
 func sizeOf(a *engine.Anime) float64 { return math.Log(float64(a.Members) + 1) }
 
 // estimate says what the sums of the fold mean for an anime that was not learnt, and what facts it may have.
@@ -71,7 +70,8 @@ func (f *fold) estimate(a *engine.Anime) (sum float64, facts facts) {
 		facts.watchers += k.shares[i] * m.facts[m.items[j]].watchers
 	}
 	// Who plans and who dropped follow the number of watchers.
-	watchers := float32(math.Exp(float64(m.popularity.at(sizeOf(a)))))
+	const most = 30 // e to that is more people than there are
+	watchers := float32(math.Exp(min(float64(m.popularity.at(sizeOf(a))), most)))
 	times := watchers / max(facts.watchers, 1)
 	facts.planned, facts.dropped, facts.watchers = facts.planned*times, facts.dropped*times, watchers
 	facts.scored = watchers
@@ -79,54 +79,84 @@ func (f *fold) estimate(a *engine.Anime) (sum float64, facts facts) {
 	return sum * kinTrusted, facts
 }
 
+// relative is a column and how much it is like an anime that was not learnt.
+type relative struct {
+	column uint16
+	like   float64
+}
+
 // kinOf finds the kin of an anime, and remembers them.
 func (m *Model) kinOf(a *engine.Anime, c *engine.Catalogue) *kinship {
 	if k, ok := m.kin.Load(a.ID); ok && k.(*kinship).anime == a {
 		return k.(*kinship)
 	}
-	type relative struct {
-		column uint16
-		like   float64
-	}
+	known := m.traitsOfColumns(c)
 	own := traitsOf(c.Statistics(a.ID))
+	mine := known.weight(own)
 	related := make(map[engine.AnimeID]bool, len(a.Relations))
 	for _, r := range a.Relations {
 		related[r.ID] = true
 	}
-	var rare [len(engine.Statistics)]float64 // how much it says to share a statistic
-	for s, share := range m.backdrop.statistics {
-		rare[s] = -math.Log(max(float64(share), 1e-4))
-	}
-	weight := func(t traits) (sum float64) {
-		for w, word := range t {
-			for ; word != 0; word &= word - 1 {
-				sum += rare[w<<6+bits.TrailingZeros64(word)]
-			}
-		}
-		return sum
-	}
-	mine := weight(own)
-	relatives := make([]relative, 0, len(m.columns))
+	nearest := make([]relative, 0, kinSize+1) // the most alike first; of equals the one that comes first
 	for j, id := range m.columns {
-		theirs := traitsOf(c.Statistics(id))
-		like := weight(traits{own[0] & theirs[0], own[1] & theirs[1]}) / math.Sqrt(max(mine*weight(theirs), 1e-9))
+		theirs := known.traits[j]
+		like := known.weight(traits{own[0] & theirs[0], own[1] & theirs[1]}) / math.Sqrt(max(mine*known.weights[j], 1e-9))
 		if related[id] {
 			like += kinRelated
 		}
-		relatives = append(relatives, relative{uint16(j), like})
+		at := len(nearest)
+		for at > 0 && nearest[at-1].like < like {
+			at--
+		}
+		if at < kinSize {
+			nearest = slices.Insert(nearest, at, relative{uint16(j), like})
+			nearest = nearest[:min(len(nearest), kinSize)]
+		}
 	}
-	slices.SortFunc(relatives, func(a, b relative) int {
-		return cmp.Or(cmp.Compare(b.like, a.like), cmp.Compare(a.column, b.column))
-	})
 	k := &kinship{anime: a}
 	all := 0.0
-	for _, r := range relatives[:min(len(relatives), kinSize)] {
+	for _, r := range nearest {
 		all += math.Pow(r.like, kinExponent)
 	}
-	for _, r := range relatives[:min(len(relatives), kinSize)] {
+	for _, r := range nearest {
 		k.columns = append(k.columns, r.column)
 		k.shares = append(k.shares, float32(math.Pow(r.like, kinExponent)/max(all, 1e-9)))
 	}
 	m.kin.Store(a.ID, k)
 	return k
+}
+
+// columnTraits are the traits of the columns as a catalogue has them.
+type columnTraits struct {
+	catalogue *engine.Catalogue
+	rare      [len(engine.Statistics)]float64 // how much it says to share a statistic
+	traits    []traits
+	weights   []float64 // of traits
+}
+
+// traitsOfColumns works out the traits, once for a catalogue.
+func (m *Model) traitsOfColumns(c *engine.Catalogue) *columnTraits {
+	if known := m.known.Load(); known != nil && known.catalogue == c {
+		return known
+	}
+	known := &columnTraits{catalogue: c, traits: make([]traits, len(m.columns)), weights: make([]float64, len(m.columns))}
+	for s, share := range m.backdrop.statistics {
+		known.rare[s] = -math.Log(max(float64(share), 1e-4))
+	}
+	for j, id := range m.columns {
+		known.traits[j] = traitsOf(c.Statistics(id))
+		known.weights[j] = known.weight(known.traits[j])
+	}
+	m.known.Store(known)
+	return known
+}
+
+// weight is how much it says to have all of some traits.
+func (k *columnTraits) weight(t traits) (sum float64) {
+	for w, word := range t {
+		for ; word != 0; word &= word - 1 {
+			sum += k.rare[w<<6+bits.TrailingZeros64(word)]
+		}
+	}
+	return sum
 }

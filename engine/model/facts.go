@@ -65,16 +65,6 @@ type backdrop struct {
 	types      [animeTypes]float32
 }
 
-// divide makes shares of counts.
-func (b *backdrop) divide(by float32) {
-	for s := range b.statistics {
-		b.statistics[s] /= by
-	}
-	for t := range b.types {
-		b.types[t] /= by
-	}
-}
-
 // animeTypes is the number of types that are told apart.
 const animeTypes = 7
 

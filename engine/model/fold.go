@@ -36,6 +36,9 @@ const (
 	usual        = 50
 )
 
+// leastApart is the deviation of sums below which they are all the same.
+const leastApart = 1e-6
+
 // fold is a list as a model reads it.
 type fold struct {
 	model     *Model
@@ -89,13 +92,17 @@ func (m *Model) fold(l engine.List, c *engine.Catalogue, without []engine.AnimeI
 		}
 		f.add(i, x)
 	}
-	f.unit = 1 / max(deviation(f.sums), math.SmallestNonzeroFloat32)
+	f.unit = 1
+	if d := deviation(f.sums); d > leastApart {
+		f.unit = 1 / d
+	}
 	return f
 }
 
 // Release implements [engine.Fold].
 func (f *fold) Release() {
 	f.viewer.forget()
+	clear(f.targets) // a panic may have left some
 	f.model, f.catalogue, f.list, f.scorer, f.leaving = nil, nil, nil, nil, nil
 	clear(f.looked[:cap(f.looked)]) // of anime
 	folds.Put(f)
@@ -297,14 +304,19 @@ func (f *fold) inspect() {
 // remove takes what was said by inputs that are to have no influence out of matches: each falls by exactly the weights that
 // Because tells of them. All else, the choice of candidates and the habits of the list, stays as it is.
 func (f *fold) remove(matches []float64, anime []*engine.Anime) {
+	if len(f.removed) == 0 {
+		return
+	}
+	said := make([]float64, len(f.model.columns))
 	for _, in := range f.removed {
 		places, weights, scale := f.model.row(int(in.item))
-		for i, a := range anime {
-			if j, ok := f.model.columnOf(a.ID); ok {
-				if n, found := slices.BinarySearch(places, uint16(j)); found {
-					matches[i] -= in.weight * scale * float64(weights[n]) * f.unit
-				}
-			}
+		for n, j := range places {
+			said[j] += in.weight * scale * float64(weights[n])
+		}
+	}
+	for i, a := range anime {
+		if j, ok := f.model.columnOf(a.ID); ok {
+			matches[i] -= said[j] * f.unit
 		}
 	}
 }

@@ -1,6 +1,8 @@
-// Package model is the trained item model: which anime on a list speak for which others. It is a linear autoencoder (Steck,
-// “Embarrassingly shallow autoencoders for sparse data”, 2019) with weights of scores and statuses. Training needs gonum and a
-// gigabyte; what comes out of it is small, and serves from plain arrays.
+// Package model is the trained item model: what a list speaks for, and which scores its user would give. A linear autoencoder
+// (Steck, “Embarrassingly shallow autoencoders for sparse data”, 2019) with weights of scores and statuses says which anime speak for
+// which others; boosted trees compare the candidates that come first; anime that were not learnt are estimated from those like them;
+// and a blend of predictors foresees scores. Training needs gonum and a gigabyte; what comes out of it is small, and serves from plain
+// arrays.
 package model
 
 import (
@@ -9,6 +11,7 @@ import (
 	"iter"
 	"math"
 	"sync"
+	"sync/atomic"
 
 	"reko.moe/engine"
 )
@@ -34,7 +37,8 @@ type Model struct {
 
 	common float64 // popularity of inputs from which on they say little about a user
 
-	kin sync.Map // of anime that were not learnt, by id
+	kin   sync.Map // of anime that were not learnt, by id
+	known atomic.Pointer[columnTraits]
 }
 
 // commonShare is the share of the popularity of what is watched (of the anime of an entry drawn at random) from which on an anime is

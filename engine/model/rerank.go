@@ -3,7 +3,6 @@ package model
 import (
 	"cmp"
 	"context"
-	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -22,8 +21,14 @@ type leaving struct {
 	items    []int32   // of columns
 }
 
+// leastLeft is what has to be left of 1 by what a list says of itself.
+const leastLeft = 1e-6
+
 // weight is what the weight w of input i for column j becomes.
 func (o *leaving) weight(i, j int, w float64) float64 {
+	if int(o.items[j]) == i {
+		return 0 // nothing speaks for itself
+	}
 	vj := o.v[o.items[j]]
 	p := o.diagonal[j]
 	return (w*p - o.g*o.v[i]*vj) / (p + o.g*vj*vj)
@@ -128,7 +133,7 @@ func (t *training) collect(ctx context.Context) (*stage, error) {
 		s.items[j] = int32(i)
 		s.diagonal[j] = t.matrix.Data[i*t.matrix.Stride+i]
 	}
-	every := max(1, t.users/stageLists)
+	every := (t.users + stageLists - 1) / stageLists
 	var batch []engine.List
 	n := 0
 	for l, err := range t.lists() {
@@ -276,7 +281,9 @@ func (s *stage) leave(l engine.List) *leaving {
 	for _, in := range row {
 		xv += in.weight * o.v[in.item]
 	}
-	o.g = 1 / max(1-xv, math.SmallestNonzeroFloat32)
+	if left := 1 - xv; left > leastLeft { // else it is another list by now than the one that was learnt from
+		o.g = 1 / left
+	}
 	return o
 }
 

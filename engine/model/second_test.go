@@ -2,6 +2,7 @@ package model
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -235,12 +236,47 @@ func TestNewAnimeAreEstimated(t *testing.T) {
 	}
 }
 
+// A model that is whole but makes no sense is refused, however it came into the store.
+func TestColumnsHaveToBeInputs(t *testing.T) {
+	for _, m := range []*Model{
+		{columns: []engine.AnimeID{5}, scales: []float32{}},
+		{inputs: []engine.AnimeID{1, 9}, columns: []engine.AnimeID{5}, facts: make([]facts, 2), scales: make([]float32, 2)},
+	} {
+		if _, err := unpack(m.pack()); !errors.Is(err, engine.ErrCorrupt) {
+			t.Errorf("unpack of inputs %v and columns %v = %v, want %v", m.inputs, m.columns, err, engine.ErrCorrupt)
+		}
+	}
+}
+
+// Where all sums are the same, they are compared as they are.
+func TestSumsThatDoNotVary(t *testing.T) {
+	c, lists := tastes(60)
+	o := Defaults()
+	o.Anime = 1
+	m, err := train(t.Context(), walk(lists), c, o, quietly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range lists[:10] {
+		f := m.Fold(l, c, nil)
+		for _, match := range f.Matches(nil, slices.Collect(c.All()), 0) {
+			if !(math.Abs(match) < 1000) {
+				t.Errorf("a match of %g", match)
+			}
+		}
+		f.Release()
+	}
+}
+
 func TestFitted(t *testing.T) {
 	if f := fitted([]float64{1, 2, 3}, []float64{3, 5, 7}); math.Abs(float64(f.at(10))-21) > 1e-5 {
 		t.Errorf("the line through (1, 3), (2, 5), (3, 7) is %+v", f)
 	}
 	if f := fitted([]float64{2, 2}, []float64{3, 5}); f.at(9) != 4 {
 		t.Errorf("the line through (2, 3), (2, 5) is %+v, want the mean", f)
+	}
+	if f := fitted([]float64{8.17, 8.17, 8.17}, []float64{1, 2, 3}); f.slope != 0 {
+		t.Errorf("the line through one x is %+v, want it level", f)
 	}
 	if f := fitted(nil, nil); f.at(1) != 0 {
 		t.Errorf("the line through nothing is %+v", f)

@@ -91,6 +91,8 @@ func (t *training) count(ctx context.Context) error {
 	var all []facts // by anime id
 	var entries []int32
 	watched := 0
+	var types [animeTypes]int
+	var statistics [len(engine.Statistics)]int
 	for l, err := range t.lists() {
 		if err = cmp.Or(err, ctx.Err()); err != nil {
 			return err
@@ -99,6 +101,9 @@ func (t *training) count(ctx context.Context) error {
 		s := scaleOf(l)
 		for i := range l {
 			e := &l[i]
+			if t.catalogue.Anime(e.Anime) == nil {
+				continue // nothing could be said of it, and an absurd id would make the table huge
+			}
 			if need := int(e.Anime) + 1; need > len(all) {
 				all = append(all, make([]facts, need-len(all))...)
 				entries = append(entries, make([]int32, need-len(entries))...)
@@ -107,11 +112,11 @@ func (t *training) count(ctx context.Context) error {
 				entries[e.Anime]++
 			}
 			all[e.Anime].add(e, s, 1)
-			if a := t.catalogue.Anime(e.Anime); a != nil && e.Watched() {
+			if e.Watched() {
 				watched++
-				t.backdrop.types[typeOf(a)]++
+				types[typeOf(t.catalogue.Anime(e.Anime))]++
 				for _, s := range t.catalogue.Statistics(e.Anime) {
-					t.backdrop.statistics[s]++
+					statistics[s]++
 				}
 			}
 		}
@@ -119,7 +124,12 @@ func (t *training) count(ctx context.Context) error {
 	if t.users < leastLists {
 		return engine.ErrTooFew
 	}
-	t.backdrop.divide(float32(max(watched, 1)))
+	for s, n := range statistics {
+		t.backdrop.statistics[s] = float32(float64(n) / float64(max(watched, 1)))
+	}
+	for k, n := range types {
+		t.backdrop.types[k] = float32(float64(n) / float64(max(watched, 1)))
+	}
 	for id := range all {
 		if all[id].watchers >= leastWatchers && (t.options.Except == nil || !t.options.Except(engine.AnimeID(id))) {
 			t.items = append(t.items, engine.AnimeID(id))

@@ -46,11 +46,14 @@ func (v *viewer) read(l engine.List, c *engine.Catalogue, m *Model) {
 	for i := range l {
 		e := &l[i]
 		a := c.Anime(e.Anime)
+		if a == nil {
+			continue
+		}
 		v.list(e)
 		if e.Status == engine.Planned {
 			v.planned++
 		}
-		if a == nil || !e.Watched() {
+		if !e.Watched() {
 			continue
 		}
 		v.watched++

@@ -181,8 +181,11 @@ func explanation(r *engine.Recommendation, wanted bool) *Explanation {
 		return nil
 	}
 	e := &Explanation{Because: make([]Influence, len(r.Because))}
-	if r.Expected > 0 { // there is a model
-		e.Match, e.Expected = new(rounded(r.Match, 10_000)), new(rounded(r.Expected, 100))
+	if r.HasMatch {
+		e.Match = new(rounded(r.Match, 10_000))
+	}
+	if r.Expected > 0 {
+		e.Expected = new(rounded(r.Expected, 100))
 	}
 	for i, in := range r.Because {
 		e.Because[i] = Influence{in.Anime.ID, in.Anime.Title, rounded(in.Weight, 10_000)}
