@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"time"
 )
@@ -34,13 +33,12 @@ func (e *Engine) Note(ctx context.Context, a Action) error {
 
 // Actions returns a page of what admins did, the newest first, counted from 1.
 func (e *Engine) Actions(ctx context.Context, page int) ([]Action, Page, error) {
-	page = max(page, 1)
 	return pageFrom(page, ActionPage, func(skip, n int) ([]Action, error) { return e.opts.Store.Actions(ctx, skip, n) })
 }
 
-// pageFrom reads a page of size items, and one more to know whether there is a next one.
+// pageFrom reads a page of size items, and one more to know whether there is a next one. Pages before the first are the first.
 func pageFrom[T any](page, size int, read func(skip, n int) ([]T, error)) ([]T, Page, error) {
-	page = min(cmp.Or(page, 1), 1<<20)
+	page = min(max(page, 1), 1<<20)
 	items, err := read((page-1)*size, size+1)
 	more := len(items) > size
 	return items[:min(len(items), size)], Page{Current: page, More: more}, err
