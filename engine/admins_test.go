@@ -46,6 +46,41 @@ func TestSetPassword(t *testing.T) {
 	}
 }
 
+func TestAddAdminAndChangePassword(t *testing.T) {
+	s := newMemStore()
+	e := New(Options{Store: s, Passwords: plain{}})
+	if err := e.AddAdmin(t.Context(), "Spike", good); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.AddAdmin(t.Context(), "spike", "another password"); !errors.Is(err, ErrExists) {
+		t.Errorf("AddAdmin of who is there = %v, want %v", err, ErrExists)
+	}
+	if _, err := e.LogIn(t.Context(), "spike", good, ""); err != nil {
+		t.Errorf("the first password does not do: %v", err)
+	}
+	if err := e.ChangePassword(t.Context(), "faye", "short"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("ChangePassword of nobody = %v, want %v", err, ErrNotFound)
+	}
+	if err := e.ChangePassword(t.Context(), "spike", "short"); !errors.Is(err, ErrInvalid) {
+		t.Errorf("ChangePassword to a short one = %v, want %v", err, ErrInvalid)
+	}
+	if err := e.AddAdmin(t.Context(), "faye", good); err != nil {
+		t.Fatal(err)
+	}
+	s.broken = func(method string) error {
+		if method == "ChangePassword" {
+			return e.RemoveAdmin(t.Context(), "spike")
+		}
+		return nil
+	}
+	if err := e.ChangePassword(t.Context(), "spike", "another password"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("ChangePassword of who is removed meanwhile = %v, want %v", err, ErrNotFound)
+	}
+	if admins, err := e.Admins(t.Context()); err != nil || len(admins) != 1 || admins[0].Name != "faye" {
+		t.Errorf("admins %+v, %v, want faye", admins, err)
+	}
+}
+
 // Somebody who is not there has a password to compare with, too, and neither is told from the other.
 func TestLogIn(t *testing.T) {
 	var asked []string

@@ -17,6 +17,8 @@ import (
 
 var adminTests = []test{
 	{"admins come and go, the last one stays", adminLife},
+	{"of an admin who is added twice at once the first stays", adminAddedTwice},
+	{"who was removed is not brought back by another password", adminRemovedAndChanged},
 	{"of two admins that are removed at once one stays", adminsRemovedAtOnce},
 	{"sessions begin with the password and end with it", adminSessions},
 	{"sessions end when they are old", adminSessionsEnd},
@@ -48,6 +50,51 @@ func adminLife(t *testing.T, s store) {
 		t.Errorf("RemoveAdmin of the last = %v, want %v", err, engine.ErrLastAdmin)
 	}
 	want(t, "Admins after all", must[[]engine.Admin](t)(s.Admins(t.Context())), []engine.Admin{faye})
+}
+
+func adminAddedTwice(t *testing.T, s store) {
+	elsewhere := s.another(t, 0)
+	for i := range 10 {
+		name := fmt.Sprint("ed-", i)
+		var adding sync.WaitGroup
+		var added atomic.Pointer[string]
+		var refused atomic.Int32
+		add := func(db *db.DB, hash string) {
+			if err := db.AddAdmin(t.Context(), name, hash, day0); errors.Is(err, engine.ErrExists) {
+				refused.Add(1)
+			} else if err != nil {
+				t.Error(err)
+			} else {
+				added.Store(&hash)
+			}
+		}
+		adding.Go(func() { add(s.DB, "one") })
+		adding.Go(func() { add(elsewhere, "two") })
+		adding.Wait()
+		if refused.Load() != 1 || added.Load() == nil {
+			t.Fatalf("%d of two were refused, want 1", refused.Load())
+		}
+		ed := engine.Admin{Name: name, Password: *added.Load(), MadeAt: day0, ChangedAt: day0}
+		want(t, "the admin", must[engine.Admin](t)(s.Admin(t.Context(), name)), ed)
+	}
+}
+
+func adminRemovedAndChanged(t *testing.T, s store) {
+	wantKind(t, "ChangePassword of nobody", s.ChangePassword(t.Context(), "spike", "x", day0), engine.ErrNotFound)
+	ok(t, s.AddAdmin(t.Context(), "spike", "one", day0))
+	ok(t, s.AddAdmin(t.Context(), "faye", "one", day0))
+	x := adminSession("a", "spike")
+	ok(t, s.AddAdminSession(t.Context(), x, "one"))
+	later := day0.Add(time.Hour)
+	ok(t, s.ChangePassword(t.Context(), "spike", "two", later))
+	s.wantSession(t, x, false)
+	spike := engine.Admin{Name: "spike", Password: "two", MadeAt: day0, ChangedAt: later, LoggedInAt: day0}
+	want(t, "Admin", must[engine.Admin](t)(s.another(t, 0).Admin(t.Context(), "spike")), spike)
+
+	ok(t, s.RemoveAdmin(t.Context(), "spike"))
+	wantKind(t, "ChangePassword of who was removed", s.ChangePassword(t.Context(), "spike", "three", later), engine.ErrNotFound)
+	_, err := s.Admin(t.Context(), "spike")
+	wantKind(t, "Admin", err, engine.ErrNotFound)
 }
 
 func adminsRemovedAtOnce(t *testing.T, s store) {
@@ -249,6 +296,12 @@ func adminCalls() []call {
 	return []call{
 		{"SetPassword", true, func(ctx context.Context, s *db.DB) error {
 			return s.SetPassword(ctx, "spike", fmt.Sprint(rand.Uint64()), day0)
+		}},
+		{"AddAdmin", true, func(ctx context.Context, s *db.DB) error {
+			return s.AddAdmin(ctx, fmt.Sprint(rand.Uint64()), "x", day0)
+		}},
+		{"ChangePassword", false, func(ctx context.Context, s *db.DB) error {
+			return found(s.ChangePassword(ctx, "nobody", "x", day0))
 		}},
 		{"RemoveAdmin", false, func(ctx context.Context, s *db.DB) error { return found(s.RemoveAdmin(ctx, "nobody")) }},
 		{"Admin", false, func(ctx context.Context, s *db.DB) error { return found(second(s.Admin(ctx, "spike"))) }},
