@@ -127,7 +127,7 @@ func (e *Engine) keepPassword(ctx context.Context, name, password string, keep f
 	if err := keep(ctx, canonical, hash, e.opts.Now()); err != nil {
 		return err
 	}
-	return e.opts.Store.ForgetLogins(ctx, nameLimit(canonical)) // failures to guess another password
+	return e.forgetFailures(ctx, canonical) // failures to guess another password
 }
 
 // RemoveAdmin removes the admin of that name, whose sessions end. The last one stays: that is [ErrLastAdmin].
@@ -150,8 +150,14 @@ const seenEvery = time.Minute
 // with a [TooSoon] if there were too many failures before.
 func (e *Engine) LogIn(ctx context.Context, name, password, from string) (id string, err error) {
 	now := e.opts.Now()
-	name, _ = AdminName(name)
-	limits := loginLimits(name, from)
+	name, ok := AdminName(name)
+	if !ok {
+		name = "" // they count as one, however many are made up
+	}
+	limits, err := e.loginLimits(ctx, name, from)
+	if err != nil {
+		return "", err
+	}
 	until, err := e.opts.Store.TryLogin(ctx, limits, now)
 	if err != nil {
 		return "", err

@@ -128,6 +128,39 @@ func TestLogIn(t *testing.T) {
 	}
 }
 
+// A thief of the store does not learn who tried to log in, and what no admin can be called does not fill it.
+func TestAttemptsAreKeptUnderASecret(t *testing.T) {
+	s := newMemStore()
+	var key string // of the name
+	for _, secret := range []string{"", "", "configured"} {
+		e := New(Options{Store: s, Passwords: plain{}, Secret: []byte(secret)})
+		s.admins.attempts = nil
+		for _, name := range []string{"a b", "スパイク", "x", strings.Repeat("x", 99)} {
+			if _, err := e.LogIn(t.Context(), name, good, "10.0.0.1"); !errors.Is(err, ErrUnauthorized) {
+				t.Fatalf("LogIn = %v, want %v", err, ErrUnauthorized)
+			}
+		}
+		if n := len(s.admins.attempts); n != 2 {
+			t.Errorf("%d attempts are kept, want one of a name and one of the address", n)
+		}
+		if _, err := e.LogIn(t.Context(), "spike", good, "10.0.0.2"); !errors.Is(err, ErrUnauthorized) {
+			t.Fatalf("LogIn = %v, want %v", err, ErrUnauthorized)
+		}
+		under := []byte(secret)
+		if secret == "" {
+			under = s.keys.secrets["logins"]
+		}
+		last := key
+		key = nameLimit(under, "spike").Key
+		if _, ok := s.admins.attempts[key]; !ok || len(under) == 0 {
+			t.Errorf("the name is not kept under the secret %q", under)
+		}
+		if configured := secret != ""; last != "" && configured == (key == last) {
+			t.Errorf("with the secret %q spike is %s, before it was %s", secret, key, last)
+		}
+	}
+}
+
 // The address and the account are limited by themselves, and a good login forgets the failures.
 func TestLogInLimits(t *testing.T) {
 	now := clock()
