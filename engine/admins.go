@@ -177,7 +177,7 @@ func (e *Engine) LogIn(ctx context.Context, name, password, from string) (id str
 	}
 	if !matches {
 		// What was typed as a name may be a password: only the names of admins are kept.
-		if err := e.Note(ctx, Action{Admin: a.Name, What: "failed to log in", From: from}); err != nil {
+		if err := e.Note(ctx, Action{Admin: a.Name, What: FailedLogin, From: from}); err != nil {
 			return "", err
 		}
 		return "", fmt.Errorf("login: %w", ErrUnauthorized)

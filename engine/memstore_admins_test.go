@@ -246,6 +246,11 @@ func (s *memStore) Actions(ctx context.Context, skip, n int) ([]Action, error) {
 	return cut(all, skip, n), nil
 }
 
+func (s *memStore) LastActions(ctx context.Context, n int) ([]Action, error) {
+	all, err := s.Actions(ctx, 0, 1<<20)
+	return cut(slices.DeleteFunc(all, func(a Action) bool { return a.What == FailedLogin }), 0, n), err
+}
+
 // cut returns at most n items, without the first skip.
 func cut[T any](items []T, skip, n int) []T {
 	items = items[min(skip, len(items)):]
