@@ -30,9 +30,41 @@ func (db *DB) SetPassword(ctx context.Context, name, hash string, at time.Time) 
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `DELETE FROM admin_sessions WHERE admin_id = $1`, id)
+		return endSessionsOf(ctx, tx, id)
+	})
+}
+
+// AddAdmin implements [engine.AdminStore].
+func (db *DB) AddAdmin(ctx context.Context, name, hash string, at time.Time) error {
+	return db.tx(ctx, fmt.Sprintf("adding admin %q", name), func(tx *sql.Tx) error {
+		ids, err := query(ctx, tx, scanOne[int64], `INSERT INTO admins (name, password, made_at, changed_at, logged_in_at)
+			VALUES ($1, $2, $3, $3, 0) ON CONFLICT (name) DO NOTHING RETURNING id`, name, hash, secondsOf(at))
+		if err == nil && len(ids) == 0 {
+			return engine.ErrExists
+		}
 		return err
 	})
+}
+
+// ChangePassword implements [engine.AdminStore].
+func (db *DB) ChangePassword(ctx context.Context, name, hash string, at time.Time) error {
+	return db.tx(ctx, fmt.Sprintf("changing the password of %q", name), func(tx *sql.Tx) error {
+		ids, err := query(ctx, tx, scanOne[int64], `UPDATE admins SET password = $1, changed_at = $2 WHERE name = $3 RETURNING id`,
+			hash, secondsOf(at), name)
+		if err == nil && len(ids) == 0 {
+			err = sql.ErrNoRows
+		}
+		if err != nil {
+			return err
+		}
+		return endSessionsOf(ctx, tx, ids[0])
+	})
+}
+
+// endSessionsOf ends all sessions of an admin.
+func endSessionsOf(ctx context.Context, tx *sql.Tx, id int64) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM admin_sessions WHERE admin_id = $1`, id)
+	return err
 }
 
 // RemoveAdmin implements [engine.AdminStore]. On Postgres two at once queue: each would leave the other's as the last.

@@ -11,6 +11,9 @@ import (
 	"reko.moe/engine"
 )
 
+// keptAttempts is how many names and addresses are known of which logins failed.
+const keptAttempts = 100_000
+
 // TryLogin implements [engine.AttemptStore]. The limits are taken in the order of their keys, so that two logins do not wait
 // for each other in a circle.
 func (db *DB) TryLogin(ctx context.Context, limits []engine.LoginLimit, at time.Time) (time.Time, error) {
@@ -19,6 +22,10 @@ func (db *DB) TryLogin(ctx context.Context, limits []engine.LoginLimit, at time.
 	now := secondsOf(at)
 	_, err := db.write.ExecContext(ctx, `DELETE FROM login_attempts WHERE last_at <= $1 AND until <= $2`,
 		at.Add(-engine.LoginsForgotten).Unix(), now)
+	if err == nil {
+		_, err = db.write.ExecContext(ctx, `DELETE FROM login_attempts WHERE last_at <=
+			(SELECT last_at FROM login_attempts ORDER BY last_at DESC LIMIT 1 OFFSET $1)`, keptAttempts)
+	}
 	if err != nil {
 		return time.Time{}, failed("forgetting logins", err)
 	}

@@ -180,7 +180,7 @@ func failed(what string, err error) error {
 		return nil
 	case errors.Is(err, sql.ErrNoRows):
 		return fmt.Errorf("%s: %w", what, engine.ErrNotFound)
-	case errors.Is(err, engine.ErrLastAdmin):
+	case errors.Is(err, engine.ErrLastAdmin), errors.Is(err, engine.ErrExists):
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	return fmt.Errorf("%s: %w: %w", what, engine.ErrStore, err)

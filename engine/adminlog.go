@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"time"
 )
@@ -17,11 +16,16 @@ type Action struct {
 
 // LogStore keeps what admins did. It is part of [Store].
 type LogStore interface {
-	// NoteAction keeps an action. Of very many the oldest go.
+	// NoteAction keeps an action. Of very many the oldest go; however many logins failed, they push nothing else out.
 	NoteAction(ctx context.Context, a Action) error
 	// Actions returns at most n actions, the newest first, without the newest skip of them.
 	Actions(ctx context.Context, skip, n int) ([]Action, error)
+	// LastActions returns the newest n actions that are no [FailedLogin], the newest first.
+	LastActions(ctx context.Context, n int) ([]Action, error)
 }
+
+// FailedLogin is what an [Action] is that anybody can do, as often as they like.
+const FailedLogin = "failed to log in"
 
 // ActionPage is how many actions a page of them has.
 const ActionPage = 50
@@ -34,13 +38,17 @@ func (e *Engine) Note(ctx context.Context, a Action) error {
 
 // Actions returns a page of what admins did, the newest first, counted from 1.
 func (e *Engine) Actions(ctx context.Context, page int) ([]Action, Page, error) {
-	page = max(page, 1)
 	return pageFrom(page, ActionPage, func(skip, n int) ([]Action, error) { return e.opts.Store.Actions(ctx, skip, n) })
 }
 
-// pageFrom reads a page of size items, and one more to know whether there is a next one.
+// LastActions returns the n last things that admins did, the newest first. Logins that failed are not among them.
+func (e *Engine) LastActions(ctx context.Context, n int) ([]Action, error) {
+	return e.opts.Store.LastActions(ctx, n)
+}
+
+// pageFrom reads a page of size items, and one more to know whether there is a next one. Pages before the first are the first.
 func pageFrom[T any](page, size int, read func(skip, n int) ([]T, error)) ([]T, Page, error) {
-	page = min(cmp.Or(page, 1), 1<<20)
+	page = min(max(page, 1), 1<<20)
 	items, err := read((page-1)*size, size+1)
 	more := len(items) > size
 	return items[:min(len(items), size)], Page{Current: page, More: more}, err

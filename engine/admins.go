@@ -45,6 +45,10 @@ type AdminStore interface {
 	// SetPassword stores the hash of a password for the admin of that name, a new one if there is none, and ends the admin's
 	// sessions.
 	SetPassword(ctx context.Context, name, hash string, at time.Time) error
+	// AddAdmin stores a new admin. One of that name who is there already stays: that is [ErrExists].
+	AddAdmin(ctx context.Context, name, hash string, at time.Time) error
+	// ChangePassword is SetPassword of an admin who is there.
+	ChangePassword(ctx context.Context, name, hash string, at time.Time) error
 	// RemoveAdmin deletes an admin, whose sessions end. The last one stays: that is [ErrLastAdmin].
 	RemoveAdmin(ctx context.Context, name string) error
 	// Admin returns the admin of that name.
@@ -90,6 +94,25 @@ func AdminName(name string) (string, bool) {
 // SetPassword sets the password of the admin of that name, a new one if there is none, ends the admin's sessions, and lets who
 // has to wait for the next login try at once. A name or password that will not do is [ErrInvalid]; the text says why.
 func (e *Engine) SetPassword(ctx context.Context, name, password string) error {
+	return e.keepPassword(ctx, name, password, e.opts.Store.SetPassword)
+}
+
+// AddAdmin is SetPassword of a new admin. One who is there already stays as it is: that is [ErrExists].
+func (e *Engine) AddAdmin(ctx context.Context, name, password string) error {
+	return e.keepPassword(ctx, name, password, e.opts.Store.AddAdmin)
+}
+
+// ChangePassword is SetPassword of an admin who is there. One who is removed meanwhile does not come back: that is [ErrNotFound].
+func (e *Engine) ChangePassword(ctx context.Context, name, password string) error {
+	canonical, _ := AdminName(name)
+	if _, err := e.opts.Store.Admin(ctx, canonical); err != nil {
+		return err
+	}
+	return e.keepPassword(ctx, canonical, password, e.opts.Store.ChangePassword)
+}
+
+// keepPassword checks a name and a password, and keeps the password's hash.
+func (e *Engine) keepPassword(ctx context.Context, name, password string, keep func(_ context.Context, name, hash string, at time.Time) error) error {
 	canonical, ok := AdminName(name)
 	if !ok {
 		return fmt.Errorf("an admin's name has %d to %d letters, digits, dots, underscores and hyphens: %w", MinAdminName, MaxAdminName, ErrInvalid)
@@ -101,10 +124,10 @@ func (e *Engine) SetPassword(ctx context.Context, name, password string) error {
 	if err != nil {
 		return err
 	}
-	if err := e.opts.Store.SetPassword(ctx, canonical, hash, e.opts.Now()); err != nil {
+	if err := keep(ctx, canonical, hash, e.opts.Now()); err != nil {
 		return err
 	}
-	return e.opts.Store.ForgetLogins(ctx, nameLimit(canonical)) // failures to guess another password
+	return e.forgetFailures(ctx, canonical) // failures to guess another password
 }
 
 // RemoveAdmin removes the admin of that name, whose sessions end. The last one stays: that is [ErrLastAdmin].
@@ -127,8 +150,14 @@ const seenEvery = time.Minute
 // with a [TooSoon] if there were too many failures before.
 func (e *Engine) LogIn(ctx context.Context, name, password, from string) (id string, err error) {
 	now := e.opts.Now()
-	name, _ = AdminName(name)
-	limits := loginLimits(name, from)
+	name, ok := AdminName(name)
+	if !ok {
+		name = "" // they count as one, however many are made up
+	}
+	limits, err := e.loginLimits(ctx, name, from)
+	if err != nil {
+		return "", err
+	}
 	until, err := e.opts.Store.TryLogin(ctx, limits, now)
 	if err != nil {
 		return "", err
@@ -148,7 +177,7 @@ func (e *Engine) LogIn(ctx context.Context, name, password, from string) (id str
 	}
 	if !matches {
 		// What was typed as a name may be a password: only the names of admins are kept.
-		if err := e.Note(ctx, Action{Admin: a.Name, What: "failed to log in", From: from}); err != nil {
+		if err := e.Note(ctx, Action{Admin: a.Name, What: FailedLogin, From: from}); err != nil {
 			return "", err
 		}
 		return "", fmt.Errorf("login: %w", ErrUnauthorized)

@@ -46,6 +46,41 @@ func TestSetPassword(t *testing.T) {
 	}
 }
 
+func TestAddAdminAndChangePassword(t *testing.T) {
+	s := newMemStore()
+	e := New(Options{Store: s, Passwords: plain{}})
+	if err := e.AddAdmin(t.Context(), "Spike", good); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.AddAdmin(t.Context(), "spike", "another password"); !errors.Is(err, ErrExists) {
+		t.Errorf("AddAdmin of who is there = %v, want %v", err, ErrExists)
+	}
+	if _, err := e.LogIn(t.Context(), "spike", good, ""); err != nil {
+		t.Errorf("the first password does not do: %v", err)
+	}
+	if err := e.ChangePassword(t.Context(), "faye", "short"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("ChangePassword of nobody = %v, want %v", err, ErrNotFound)
+	}
+	if err := e.ChangePassword(t.Context(), "spike", "short"); !errors.Is(err, ErrInvalid) {
+		t.Errorf("ChangePassword to a short one = %v, want %v", err, ErrInvalid)
+	}
+	if err := e.AddAdmin(t.Context(), "faye", good); err != nil {
+		t.Fatal(err)
+	}
+	s.broken = func(method string) error {
+		if method == "ChangePassword" {
+			return e.RemoveAdmin(t.Context(), "spike")
+		}
+		return nil
+	}
+	if err := e.ChangePassword(t.Context(), "spike", "another password"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("ChangePassword of who is removed meanwhile = %v, want %v", err, ErrNotFound)
+	}
+	if admins, err := e.Admins(t.Context()); err != nil || len(admins) != 1 || admins[0].Name != "faye" {
+		t.Errorf("admins %+v, %v, want faye", admins, err)
+	}
+}
+
 // Somebody who is not there has a password to compare with, too, and neither is told from the other.
 func TestLogIn(t *testing.T) {
 	var asked []string
@@ -90,6 +125,39 @@ func TestLogIn(t *testing.T) {
 		"spike failed to log in from 10.0.0.4", "spike logged in from 10.0.0.1",
 	}; !slices.Equal(log, want) {
 		t.Errorf("log %q, want %q", log, want)
+	}
+}
+
+// A thief of the store does not learn who tried to log in, and what no admin can be called does not fill it.
+func TestAttemptsAreKeptUnderASecret(t *testing.T) {
+	s := newMemStore()
+	var key string // of the name
+	for _, secret := range []string{"", "", "configured"} {
+		e := New(Options{Store: s, Passwords: plain{}, Secret: []byte(secret)})
+		s.admins.attempts = nil
+		for _, name := range []string{"a b", "スパイク", "x", strings.Repeat("x", 99)} {
+			if _, err := e.LogIn(t.Context(), name, good, "10.0.0.1"); !errors.Is(err, ErrUnauthorized) {
+				t.Fatalf("LogIn = %v, want %v", err, ErrUnauthorized)
+			}
+		}
+		if n := len(s.admins.attempts); n != 2 {
+			t.Errorf("%d attempts are kept, want one of a name and one of the address", n)
+		}
+		if _, err := e.LogIn(t.Context(), "spike", good, "10.0.0.2"); !errors.Is(err, ErrUnauthorized) {
+			t.Fatalf("LogIn = %v, want %v", err, ErrUnauthorized)
+		}
+		under := []byte(secret)
+		if secret == "" {
+			under = s.keys.secrets["logins"]
+		}
+		last := key
+		key = nameLimit(under, "spike").Key
+		if _, ok := s.admins.attempts[key]; !ok || len(under) == 0 {
+			t.Errorf("the name is not kept under the secret %q", under)
+		}
+		if configured := secret != ""; last != "" && configured == (key == last) {
+			t.Errorf("with the secret %q spike is %s, before it was %s", secret, key, last)
+		}
 	}
 }
 

@@ -115,6 +115,7 @@ type Options struct {
 	Passwords    Passwords     // of admins; without it nobody logs in
 	SessionIdle  time.Duration // an admin's session ends when nothing was done for as long; 1 h
 	SessionFor   time.Duration // and so long after the login whatever was done; 12 h
+	Secret       []byte        // of the hashes that stand for names and addresses of logins; nil: one that the store keeps
 	Log          *slog.Logger  // default: nowhere
 	Now          func() time.Time
 	Seed         func() uint64 // of a random draw that names none; at most [MaxSeed]
@@ -137,6 +138,7 @@ type Engine struct {
 	profiles  profiles
 	models    models
 	totals    totals
+	attempts  atomic.Pointer[[]byte] // the store's secret of logins, once it was asked for
 
 	describing sync.Mutex // one change of the catalogue at a time
 	fetches    flights[User]

@@ -9,6 +9,7 @@ var (
 	ErrUnauthorized    = errors.New("unauthorized")                      // a key or a password is missing or wrong
 	ErrTooSoon         = errors.New("too many attempts")                 // to log in; a [TooSoon] says how long to wait
 	ErrLastAdmin       = errors.New("the last admin stays")              // another one has to be there first
+	ErrExists          = errors.New("there is one already")              // of that name
 	ErrNotFound        = errors.New("not found")                         // no such thing, or nobody of that name
 	ErrPrivate         = errors.New("list is private")                   // made sure of: other lists can be read
 	ErrEmptyList       = errors.New("nothing watched")                   // the list has no watched entry

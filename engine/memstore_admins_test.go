@@ -30,6 +30,36 @@ func (s *memStore) SetPassword(ctx context.Context, name, hash string, at time.T
 		return err
 	}
 	defer s.mu.Unlock()
+	s.setPassword(name, hash, at)
+	return nil
+}
+
+func (s *memStore) AddAdmin(ctx context.Context, name, hash string, at time.Time) error {
+	if err := s.begin(ctx, "AddAdmin"); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	if _, ok := s.admins.admins[name]; ok {
+		return fmt.Errorf("admin: %w", ErrExists)
+	}
+	s.setPassword(name, hash, at)
+	return nil
+}
+
+func (s *memStore) ChangePassword(ctx context.Context, name, hash string, at time.Time) error {
+	if err := s.begin(ctx, "ChangePassword"); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	if _, ok := s.admins.admins[name]; !ok {
+		return fmt.Errorf("admin: %w", ErrNotFound)
+	}
+	s.setPassword(name, hash, at)
+	return nil
+}
+
+// setPassword makes the admin if not there. The caller holds the mutex.
+func (s *memStore) setPassword(name, hash string, at time.Time) {
 	at = at.Truncate(time.Second)
 	if s.admins.admins == nil {
 		s.admins.admins = map[string]Admin{}
@@ -41,7 +71,6 @@ func (s *memStore) SetPassword(ctx context.Context, name, hash string, at time.T
 	a.Password, a.ChangedAt = hash, at
 	s.admins.admins[name] = a
 	maps.DeleteFunc(s.admins.sessions, func(_ SessionHash, x AdminSession) bool { return x.Admin == name })
-	return nil
 }
 
 func (s *memStore) RemoveAdmin(ctx context.Context, name string) error {
@@ -215,6 +244,11 @@ func (s *memStore) Actions(ctx context.Context, skip, n int) ([]Action, error) {
 	all := slices.Clone(s.admins.log)
 	slices.Reverse(all)
 	return cut(all, skip, n), nil
+}
+
+func (s *memStore) LastActions(ctx context.Context, n int) ([]Action, error) {
+	all, err := s.Actions(ctx, 0, 1<<20)
+	return cut(slices.DeleteFunc(all, func(a Action) bool { return a.What == FailedLogin }), 0, n), err
 }
 
 // cut returns at most n items, without the first skip.

@@ -1,9 +1,9 @@
 package handlers
 
 import (
+	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -42,40 +42,29 @@ func reason(err error) string {
 // addAdmin makes an admin who is not there yet.
 func (s *server) addAdmin(c *fiber.Ctx) error {
 	name, _ := engine.AdminName(c.FormValue("admin"))
-	admins, err := s.Engine.Admins(c.UserContext())
-	if err != nil {
-		return err
-	}
-	if slices.ContainsFunc(admins, func(a engine.Admin) bool { return a.Name == name }) {
-		return s.refuseAdmin(c, name, "There is an admin of that name.")
-	}
-	return s.setPassword(c, name, name, "added the admin", name+" can log in now.")
+	return s.setPassword(c, s.Engine.AddAdmin, name, name, "added the admin", name+" can log in now.")
 }
 
 // changePassword sets the password of an admin who is there.
 func (s *server) changePassword(c *fiber.Ctx) error {
-	name := param(c, "name")
-	admins, err := s.Engine.Admins(c.UserContext())
-	if err != nil {
-		return err
-	}
-	if !slices.ContainsFunc(admins, func(a engine.Admin) bool { return a.Name == name }) {
-		return fiber.ErrNotFound
-	}
-	return s.setPassword(c, name, "", "set the password of", name+" has a new password, and has to log in again.")
+	name, _ := engine.AdminName(param(c, "name"))
+	return s.setPassword(c, s.Engine.ChangePassword, name, "", "set the password of", name+" has a new password, and has to log in again.")
 }
 
 // setPassword sets the password that a form has twice. typed is what the form for new admins shows again if it will not do.
-func (s *server) setPassword(c *fiber.Ctx, name, typed, what, say string) error {
+func (s *server) setPassword(c *fiber.Ctx, set func(_ context.Context, name, password string) error, name, typed, what, say string) error {
 	password := c.FormValue("password")
 	if password != c.FormValue("again") {
 		return s.refuseAdmin(c, typed, "These are two different passwords.")
 	}
-	err := s.Engine.SetPassword(c.UserContext(), name, password)
-	if errors.Is(err, engine.ErrInvalid) {
+	switch err := set(c.UserContext(), name, password); {
+	case errors.Is(err, engine.ErrInvalid):
 		return s.refuseAdmin(c, typed, reason(err))
-	}
-	if err != nil {
+	case errors.Is(err, engine.ErrExists):
+		return s.refuseAdmin(c, typed, "There is an admin of that name.")
+	case errors.Is(err, engine.ErrNotFound):
+		return fiber.ErrNotFound
+	case err != nil:
 		return err
 	}
 	return s.did(c, what, name, adminsPath, say)

@@ -304,6 +304,9 @@ func TestAdminsOfAdmins(t *testing.T) {
 		t.Errorf("login of who was removed: %d", got.status)
 	}
 	faye.shows(t, "/admin/log", "removed the admin", "failed to log in", "127.0.0.1")
+	if last := faye.shows(t, "/admin", "removed the admin"); strings.Contains(last, "failed to log in") {
+		t.Error("the overview has logins that failed among what admins did last")
+	}
 	for _, target := range []string{"/admin/admins/ed/password", "/admin/admins/ed/remove"} {
 		if got := faye.does(t, target, "password", password, "again", password); got.status != http.StatusNotFound {
 			t.Errorf("%s: %d", target, got.status)

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"slices"
@@ -10,7 +11,9 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/adaptor"
 
+	"reko.moe/engine"
 	"reko.moe/engine/series"
+	"reko.moe/handlers/limit"
 )
 
 // nowhere is the pattern of a request that no route is for.
@@ -63,19 +66,29 @@ func (s *server) eventOf(status int) series.Event {
 	return series.Failed
 }
 
-// metricsHandler answers Prometheus: on this machine, and whoever has a key. For everybody else there is nothing.
+// metricsHandler answers Prometheus: on this machine, where no proxy can be in front, and whoever has a key. For everybody else there
+// is nothing, counted as a page that is not there.
 func (s *server) metricsHandler() fiber.Handler {
 	answer := adaptor.HTTPHandler(s.Metrics.Handler())
 	return func(c *fiber.Ctx) error {
-		if !fromHere(c) {
-			if err := s.Engine.UseKey(c.UserContext(), bearer(c)); err != nil {
+		if s.proxied() || !fromHere(c) {
+			if err := s.spend(c, limit.Pages); err != nil {
+				return err
+			}
+			if err := s.Engine.UseKey(c.UserContext(), bearer(c)); errors.Is(err, engine.ErrUnauthorized) {
 				return fiber.ErrNotFound
+			} else if err != nil {
+				return err
 			}
 		}
 		c.Set(fiber.HeaderCacheControl, "no-store")
 		return answer(c)
 	}
 }
+
+// proxied tells whether the site is said to be reached through a proxy. What comes from this machine is everybody's then: nginx, unless
+// told otherwise, passes requests on as if they were its own.
+func (s *server) proxied() bool { return s.PublicURL != "" || len(s.TrustedProxies) > 0 }
 
 // forwarding are the headers by which a proxy says that it asks for somebody else.
 var forwarding = []string{

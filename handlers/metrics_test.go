@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"reko.moe/engine/series"
+	"reko.moe/handlers/limit"
 	"reko.moe/handlers/metrics"
 )
 
@@ -69,6 +71,51 @@ func TestMetricsAreForThisMachineAndForKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	hidden("with a revoked key", a.ask(t, http.MethodGet, "/metrics", "Authorization", "Bearer "+key))
+}
+
+// Where a proxy is said to be in front, one on this machine may pass on strangers as nginx does unless told otherwise: without a word,
+// under the name that it asks by.
+func TestMetricsBehindAProxyAreForKeysOnly(t *testing.T) {
+	for name, change := range map[string]func(*setup){
+		"public_url":      func(s *setup) { s.handlers.PublicURL = "http://reko.example" },
+		"trusted_proxies": func(s *setup) { s.handlers.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := start(t, change)
+			key, _ := a.key(t)
+			b := newBrowser(t, a.listen(t))
+			if got := b.get(t, "/metrics"); got.status != http.StatusNotFound {
+				t.Errorf("from this machine: %d %.200s, want 404", got.status, got.body)
+			}
+			if got := a.ask(t, http.MethodGet, "/metrics", "Authorization", "Bearer "+key); got.status != http.StatusOK {
+				t.Errorf("with a key: %d %.200s, want 200", got.status, got.body)
+			}
+		})
+	}
+}
+
+// Guesses of keys count like other questions for what is not there.
+func TestMetricsLimitGuesses(t *testing.T) {
+	a, _ := limitedApp(t, limit.Budgets{limit.Pages: minutely}, nil)
+	for range minutely.Quota {
+		if got := a.get(t, "/metrics", http.StatusNotFound); got.header.Get("RateLimit") == "" {
+			t.Errorf("%v, want that it is counted", got.header)
+		}
+	}
+	a.get(t, "/metrics", http.StatusTooManyRequests)
+}
+
+// A store that cannot say whether a key is valid is our failure.
+func TestMetricsWhenTheStoreFails(t *testing.T) {
+	a := start(t, nil)
+	key, _ := a.key(t)
+	a.store.Close()
+	if got := a.ask(t, http.MethodGet, "/metrics", "Authorization", "Bearer "+key); got.status != http.StatusInternalServerError {
+		t.Errorf("%d %.200s, want 500", got.status, got.body)
+	}
+	if n := len(a.log.lines(t, "request failed")); n != 1 {
+		t.Errorf("the failure was logged %d times, want 1", n)
+	}
 }
 
 var (

@@ -96,11 +96,9 @@ func (s *server) overviewStore(c *fiber.Ctx, v *views.OverviewView) (err error) 
 			v.Keys++
 		}
 	}
-	actions, _, err := s.Engine.Actions(ctx, 1)
-	if err != nil {
+	if v.Last, err = s.Engine.LastActions(ctx, 6); err != nil {
 		return err
 	}
-	v.Last = actions[:min(len(actions), 6)]
 	if s.Failures == nil {
 		return nil
 	}

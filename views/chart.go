@@ -193,19 +193,19 @@ func (c LineChart) long(t time.Time) string {
 	return t.UTC().Format("15:04")
 }
 
-// number prints one of the values.
-func (c LineChart) number(v float64) string {
+// number prints a number in its format; NaN is one that is not known.
+func number(format func(float64) string, v float64) string {
 	if math.IsNaN(v) {
 		return "–"
 	}
-	return c.Format(v)
+	return format(v)
 }
 
 // slot says all numbers of slot i.
 func (c LineChart) slot(i int) string {
 	text := c.long(c.At[i])
 	for _, l := range c.Lines {
-		text += "\n" + l.Name + ": " + c.number(l.Values[i])
+		text += "\n" + l.Name + ": " + number(c.Format, l.Values[i])
 	}
 	return text
 }

@@ -1,6 +1,8 @@
 package views
 
 import (
+	"bytes"
+	"strings"
 	"testing"
 
 	"reko.moe/engine"
@@ -66,5 +68,23 @@ func TestBarsOfAPortrait(t *testing.T) {
 	}
 	if none := portraitOf(spike, "ed"); len(none.shares(engine.MajorGenre)) != 0 || len(none.traits()) != 0 {
 		t.Error("an empty list tells something")
+	}
+}
+
+// Before it was worked out what is usual, nothing is said of it.
+func TestPortraitWithoutAPopulation(t *testing.T) {
+	v := portraitOf(spike, "spike")
+	v.Answer.Data.Population = engine.PopulationOf()
+	var page bytes.Buffer
+	if err := portrait(v).Render(t.Context(), &page); err != nil {
+		t.Fatal(err)
+	}
+	for _, wrong := range []string{"NaN", "9223372036854775808", `class="usual"`, "usual is "} {
+		if strings.Contains(page.String(), wrong) {
+			t.Errorf("the page has %q:\n%s", wrong, page.String())
+		}
+	}
+	if !strings.Contains(page.String(), "<td>–</td>") {
+		t.Error("the page does not say that what is usual is not known")
 	}
 }

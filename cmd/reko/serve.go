@@ -150,6 +150,7 @@ func (cfg *config) watchedEngine(store *db.DB, log *slog.Logger, m *metrics.Metr
 	o := engine.Options{
 		Store: store, MaxAge: cfg.MaxAge, Exclude: cfg.Exclude, Order: cfg.Order, Trainer: model.Trainer{}, Log: log,
 		Passwords: password.New(), SessionIdle: cfg.AdminIdle, SessionFor: cfg.AdminSession,
+		Secret: []byte(cfg.Secret),
 	}
 	if cfg.MALClient != "" {
 		asking := mal.Options{

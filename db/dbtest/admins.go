@@ -17,12 +17,16 @@ import (
 
 var adminTests = []test{
 	{"admins come and go, the last one stays", adminLife},
+	{"of an admin who is added twice at once the first stays", adminAddedTwice},
+	{"who was removed is not brought back by another password", adminRemovedAndChanged},
 	{"of two admins that are removed at once one stays", adminsRemovedAtOnce},
 	{"sessions begin with the password and end with it", adminSessions},
 	{"sessions end when they are old", adminSessionsEnd},
 	{"logins are limited under each key", logins},
 	{"of many logins at once as many are tried as are free", loginsAtOnce},
 	{"actions are kept, the newest first", actions},
+	{"failed logins push nothing out of the log", failedLoginsInTheLog},
+	{"the oldest of very many attempts are forgotten", manyAttempts},
 	{"exclusions come and go", exclusions},
 }
 
@@ -48,6 +52,51 @@ func adminLife(t *testing.T, s store) {
 		t.Errorf("RemoveAdmin of the last = %v, want %v", err, engine.ErrLastAdmin)
 	}
 	want(t, "Admins after all", must[[]engine.Admin](t)(s.Admins(t.Context())), []engine.Admin{faye})
+}
+
+func adminAddedTwice(t *testing.T, s store) {
+	elsewhere := s.another(t, 0)
+	for i := range 10 {
+		name := fmt.Sprint("ed-", i)
+		var adding sync.WaitGroup
+		var added atomic.Pointer[string]
+		var refused atomic.Int32
+		add := func(db *db.DB, hash string) {
+			if err := db.AddAdmin(t.Context(), name, hash, day0); errors.Is(err, engine.ErrExists) {
+				refused.Add(1)
+			} else if err != nil {
+				t.Error(err)
+			} else {
+				added.Store(&hash)
+			}
+		}
+		adding.Go(func() { add(s.DB, "one") })
+		adding.Go(func() { add(elsewhere, "two") })
+		adding.Wait()
+		if refused.Load() != 1 || added.Load() == nil {
+			t.Fatalf("%d of two were refused, want 1", refused.Load())
+		}
+		ed := engine.Admin{Name: name, Password: *added.Load(), MadeAt: day0, ChangedAt: day0}
+		want(t, "the admin", must[engine.Admin](t)(s.Admin(t.Context(), name)), ed)
+	}
+}
+
+func adminRemovedAndChanged(t *testing.T, s store) {
+	wantKind(t, "ChangePassword of nobody", s.ChangePassword(t.Context(), "spike", "x", day0), engine.ErrNotFound)
+	ok(t, s.AddAdmin(t.Context(), "spike", "one", day0))
+	ok(t, s.AddAdmin(t.Context(), "faye", "one", day0))
+	x := adminSession("a", "spike")
+	ok(t, s.AddAdminSession(t.Context(), x, "one"))
+	later := day0.Add(time.Hour)
+	ok(t, s.ChangePassword(t.Context(), "spike", "two", later))
+	s.wantSession(t, x, false)
+	spike := engine.Admin{Name: "spike", Password: "two", MadeAt: day0, ChangedAt: later, LoggedInAt: day0}
+	want(t, "Admin", must[engine.Admin](t)(s.another(t, 0).Admin(t.Context(), "spike")), spike)
+
+	ok(t, s.RemoveAdmin(t.Context(), "spike"))
+	wantKind(t, "ChangePassword of who was removed", s.ChangePassword(t.Context(), "spike", "three", later), engine.ErrNotFound)
+	_, err := s.Admin(t.Context(), "spike")
+	wantKind(t, "Admin", err, engine.ErrNotFound)
 }
 
 func adminsRemovedAtOnce(t *testing.T, s store) {
@@ -224,6 +273,54 @@ func actions(t *testing.T, s store) {
 	want(t, "any text", must[[]engine.Action](t)(s.Actions(t.Context(), 0, 1)), []engine.Action{{At: day0, What: "ab\ufffd"}})
 }
 
+// numbered are the numbers from 1 as n.i, in SQL of both databases.
+func numbered(most int) string {
+	return fmt.Sprintf("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) ", most)
+}
+
+func failedLoginsInTheLog(t *testing.T, s store) {
+	made := engine.Action{At: day0, Admin: "spike", What: "made the key", On: "1 of faye"}
+	ok(t, s.NoteAction(t.Context(), made))
+	fill := func(what string, n int) {
+		Exec(t, s.url, `INSERT INTO admin_log (at, admin, what, target, address) `+numbered(n)+`SELECT i, '', '`+what+`', '', '' FROM n`)
+	}
+	fill(engine.FailedLogin, 120_000)
+	for range 100 {
+		ok(t, s.NoteAction(t.Context(), engine.Action{At: day0, What: engine.FailedLogin}))
+	}
+	all := must[[]engine.Action](t)(s.Actions(t.Context(), 0, 1<<20))
+	if n := len(all); n < 10_001 || n > 10_100 || all[n-1] != made {
+		t.Errorf("%d actions are left, the oldest %+v, want some 10,000 failed logins and what was done before", n, all[n-1])
+	}
+	want(t, "LastActions", must[[]engine.Action](t)(s.LastActions(t.Context(), 9)), []engine.Action{made})
+
+	fill("logged in", 120_000)
+	for range 100 {
+		ok(t, s.NoteAction(t.Context(), made))
+	}
+	failed := 0
+	all = must[[]engine.Action](t)(s.Actions(t.Context(), 0, 1<<20))
+	for _, a := range all {
+		if a.What == engine.FailedLogin {
+			failed++
+		}
+	}
+	if others := len(all) - failed; failed != 10_000 || others < 100_000 || others > 100_100 {
+		t.Errorf("%d failed logins and %d others are left, want 10,000 and some 100,000", failed, others)
+	}
+	want(t, "LastActions", must[[]engine.Action](t)(s.LastActions(t.Context(), 2)), []engine.Action{made, made})
+}
+
+func manyAttempts(t *testing.T, s store) {
+	Exec(t, s.url, `INSERT INTO login_attempts (key, failures, last_at, until) `+numbered(100_010)+
+		fmt.Sprintf(`SELECT 'key ' || i, 9, %d + i %% 40000, %d FROM n`, day0.Unix()-40_000, day0.Unix()+60))
+	limit := func(key string) []engine.LoginLimit {
+		return []engine.LoginLimit{{Key: key, Free: 100, First: time.Second, Most: time.Second}}
+	}
+	want(t, "until of the newest", must[time.Time](t)(s.TryLogin(t.Context(), limit("key 39999"), day0)), day0.Add(time.Minute))
+	want(t, "until of the oldest", must[time.Time](t)(s.TryLogin(t.Context(), limit("key 40000"), day0)), time.Time{})
+}
+
 func exclusions(t *testing.T, s store) {
 	want(t, "Exclusions of an empty store", must[[]engine.Exclusion](t)(s.Exclusions(t.Context())), nil)
 	first := engine.Exclusion{Anime: 21, At: day0, Admin: "spike"}
@@ -250,6 +347,12 @@ func adminCalls() []call {
 		{"SetPassword", true, func(ctx context.Context, s *db.DB) error {
 			return s.SetPassword(ctx, "spike", fmt.Sprint(rand.Uint64()), day0)
 		}},
+		{"AddAdmin", true, func(ctx context.Context, s *db.DB) error {
+			return s.AddAdmin(ctx, fmt.Sprint(rand.Uint64()), "x", day0)
+		}},
+		{"ChangePassword", false, func(ctx context.Context, s *db.DB) error {
+			return found(s.ChangePassword(ctx, "nobody", "x", day0))
+		}},
 		{"RemoveAdmin", false, func(ctx context.Context, s *db.DB) error { return found(s.RemoveAdmin(ctx, "nobody")) }},
 		{"Admin", false, func(ctx context.Context, s *db.DB) error { return found(second(s.Admin(ctx, "spike"))) }},
 		{"Admins", false, func(ctx context.Context, s *db.DB) error { return second(s.Admins(ctx)) }},
@@ -269,6 +372,7 @@ func adminCalls() []call {
 			return s.NoteAction(ctx, engine.Action{At: day0, What: "x"})
 		}},
 		{"Actions", false, func(ctx context.Context, s *db.DB) error { return second(s.Actions(ctx, 0, 5)) }},
+		{"LastActions", false, func(ctx context.Context, s *db.DB) error { return second(s.LastActions(ctx, 5)) }},
 		{"Exclude", true, func(ctx context.Context, s *db.DB) error {
 			return s.Exclude(ctx, engine.Exclusion{Anime: engine.AnimeID(rand.Int32()), At: day0})
 		}},
