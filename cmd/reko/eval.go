@@ -19,7 +19,7 @@ import (
 // evalCmd judges orders of recommendations and predicted scores.
 type evalCmd struct {
 	Lists   string   `type:"existingfile" placeholder:"FILE" help:"Judge by the users of a CSV file (also .gz) instead of a twelfth of those in the store. What is learnt from are the lists in the store."`
-	Exclude []string `placeholder:"NAME" help:"Keep these users of the store out of training; %n is every user whose number n divides. Those who are judged by, and of --lists whoever has the same list in the store, are out anyway."`
+	Exclude []string `placeholder:"NAME" help:"Keep these users of the store out of training; %n is every user whose number n divides. Those who are judged by, and of --lists whoever has the same list in the store, or most of it under the same name, are out anyway."`
 	Orders  []string `sep:"none" placeholder:"ORDER" help:"Only these rows: ${orders}."`
 	Cold    bool     `help:"Also judge short lists: fold-ins cut to 5, 10, 20 and 50 entries."`
 	Niche   bool     `help:"Also judge each step of the taste for the unusual."`

@@ -106,12 +106,12 @@ type recommendedItem struct {
 
 // same tells whether the server says what the engine does, to the digits that are sent.
 func (i recommendedItem) same(r engine.Recommendation) bool {
-	near := func(a, b float64) bool { return math.Abs(a-b) <= 0.0051 }
-	if i.ID != r.Anime.ID || !near(i.Match, r.Match) || !near(i.Expected, r.Expected) || len(i.Because) != len(r.Because) {
+	near := func(a, b, digit float64) bool { return math.Abs(a-b) <= 0.51*digit }
+	if i.ID != r.Anime.ID || !near(i.Match, r.Match, 1e-4) || !near(i.Expected, r.Expected, 1e-2) || len(i.Because) != len(r.Because) {
 		return false
 	}
 	for k, b := range i.Because {
-		if b.ID != r.Because[k].Anime.ID || !near(b.Weight, r.Because[k].Weight) {
+		if b.ID != r.Because[k].Anime.ID || !near(b.Weight, r.Because[k].Weight, 1e-4) {
 			return false
 		}
 	}

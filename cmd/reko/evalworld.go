@@ -65,7 +65,7 @@ func (cmd evalCmd) prepare(ctx context.Context, cfg *config) (*evalWorld, error)
 		switch {
 		case cmd.Lists == "" && heldout.Number(u.Name)%evalEvery == 0:
 			judged = append(judged, listfile.UserList{Name: u.Name, List: l})
-		case out(u.Name) || slices.ContainsFunc(judged, func(j listfile.UserList) bool { return cmd.Lists != "" && j.Name == u.Name && slices.Equal(j.List, l) }):
+		case out(u.Name), cmd.Lists != "" && slices.ContainsFunc(judged, func(j listfile.UserList) bool { return samePerson(j, u.Name, l) }):
 		default:
 			w.learnt, w.names = append(w.learnt, l), append(w.names, u.Name)
 		}
@@ -91,6 +91,27 @@ func (cmd evalCmd) prepare(ctx context.Context, cfg *config) (*evalWorld, error)
 	}
 	w.ground = heldout.NewGround(engine.NewCatalogue(anime), slices.Values(w.learnt))
 	return w, w.fill(ctx, *cfg, anime)
+}
+
+// samePerson tells whether a user of the store is one who is judged by: the list is the same, or most of it under the same name.
+func samePerson(judged listfile.UserList, name string, l engine.List) bool {
+	if slices.Equal(judged.List, l) {
+		return true
+	}
+	if judged.Name != name {
+		return false
+	}
+	there := make(map[engine.AnimeID]bool, len(l))
+	for i := range l {
+		there[l[i].Anime] = true
+	}
+	shared := 0
+	for i := range judged.List {
+		if there[judged.List[i].Anime] {
+			shared++
+		}
+	}
+	return 2*shared > max(len(l), len(judged.List))
 }
 
 // others are the users of --lists.
@@ -162,7 +183,10 @@ func (w *evalWorld) progress(start time.Time) func(string) {
 }
 
 func (w *evalWorld) train(ctx context.Context) error {
-	_, err := w.eng.TrainModel(ctx)
+	outcome, err := w.eng.TrainModel(ctx)
+	if _, ok := w.eng.Model(); err == nil && !ok {
+		fmt.Fprintf(os.Stderr, "there is no item model, so that taste is classic: %s\n", outcome)
+	}
 	return err
 }
 
@@ -192,11 +216,15 @@ func (w *evalWorld) write(dir string) error {
 			}
 		}
 	}
-	for name, lists := range map[string]iter.Seq2[string, engine.List]{"train.csv.gz": learnt, "foldin.csv.gz": foldIns} {
-		if err := writeLists(filepath.Join(dir, name), lists); err != nil {
+	for _, file := range []struct {
+		name  string
+		lists iter.Seq2[string, engine.List]
+	}{{"train.csv.gz", learnt}, {"foldin.csv.gz", foldIns}} {
+		path := filepath.Join(dir, file.name)
+		if err := writeLists(path, file.lists); err != nil {
 			return err
 		}
-		fmt.Println(filepath.Join(dir, name))
+		fmt.Println(path)
 	}
 	return nil
 }

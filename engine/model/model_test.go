@@ -228,7 +228,6 @@ func TestFold(t *testing.T) {
 		because := f.Because(anime)
 		for i, a := range anime {
 			kin := a.ID >= from && a.ID < from+20
-			other := a.ID < 41 && !kin
 			for k, b := range anime {
 				if kin && b.ID < 41 && (b.ID < from || b.ID >= from+20) && matches[i] <= matches[k] {
 					t.Errorf("to the list from %d, %d (%g) fits no better than %d (%g)", from, a.ID, matches[i], b.ID, matches[k])
@@ -242,7 +241,6 @@ func TestFold(t *testing.T) {
 					t.Errorf("%d has the reason %d (%g), which is not on the list", a.ID, in.Anime.ID, in.Weight)
 				}
 			}
-			_ = other
 		}
 		f.Release()
 	}
