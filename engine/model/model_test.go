@@ -357,53 +357,6 @@ func TestTrainFails(t *testing.T) {
 	}
 }
 
-func TestCodec(t *testing.T) {
-	m, c, lists := trained(t, 100)
-	packed := m.pack()
-	got, err := (Trainer{}).Read(packed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	anime := slices.Collect(c.All())
-	a, b := m.Fold(lists[0], c, nil), got.Fold(lists[0], c, nil)
-	if !slices.Equal(a.Matches(nil, anime, 1), b.Matches(nil, anime, 1)) {
-		t.Error("a model that was packed says something else")
-	}
-	a.Release()
-	b.Release()
-	for i := 0; i < len(packed); i += 101 {
-		damaged := bytes.Clone(packed)
-		damaged[i] ^= 0x10
-		if _, err := (Trainer{}).Read(damaged); !errors.Is(err, engine.ErrCorrupt) {
-			t.Fatalf("with byte %d damaged: %v, want %v", i, err, engine.ErrCorrupt)
-		}
-		if _, err := (Trainer{}).Read(packed[:i]); !errors.Is(err, engine.ErrCorrupt) {
-			t.Fatalf("cut to %d bytes: %v, want %v", i, err, engine.ErrCorrupt)
-		}
-	}
-}
-
-func FuzzRead(f *testing.F) {
-	m, c, lists := trained(f, 30)
-	f.Add(m.pack())
-	f.Add([]byte{})
-	f.Add(make([]byte, modelHead+modelChecksum))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		m, err := unpack(sealed(data[:max(len(data)-modelChecksum, 0)])) // so that more than the checksum is tried
-		if err != nil {
-			if !errors.Is(err, engine.ErrCorrupt) {
-				t.Errorf("unpack: %v, want %v", err, engine.ErrCorrupt)
-			}
-			return
-		}
-		fold := m.Fold(lists[0], c, nil) // what is taken for whole does not fail
-		anime := slices.Collect(c.All())
-		fold.Matches(nil, anime, 0)
-		fold.Because(anime)
-		fold.Release()
-	})
-}
-
 func BenchmarkFold(b *testing.B) {
 	m, c, lists := trained(b, 400)
 	anime := slices.Collect(c.All())
