@@ -11,6 +11,7 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/session"
+	"github.com/valyala/fasthttp"
 
 	"reko.moe/engine"
 	"reko.moe/views"
@@ -184,13 +185,13 @@ func (s *server) lookUp(c *fiber.Ctx) error {
 
 // setCookie remembers a choice for a year; an empty value forgets it.
 func (s *server) setCookie(c *fiber.Ctx, name, value string) {
-	age := int(sessionFor.Seconds())
+	cookie := &fiber.Cookie{Name: name, Value: value, Path: "/", HTTPOnly: true, Secure: s.secure(), SameSite: fiber.CookieSameSiteLaxMode}
 	if value == "" {
-		age = -1
+		cookie.Expires = fasthttp.CookieExpireDelete // a Max-Age below 0 would not be sent
+	} else {
+		cookie.MaxAge = int(sessionFor.Seconds())
 	}
-	c.Cookie(&fiber.Cookie{
-		Name: name, Value: value, Path: "/", MaxAge: age, HTTPOnly: true, Secure: s.secure(), SameSite: fiber.CookieSameSiteLaxMode,
-	})
+	c.Cookie(cookie)
 }
 
 // secure tells whether the site is reached by https only.
