@@ -47,13 +47,14 @@ func newSessions(storage fiber.Storage, secure bool) *session.Store {
 // visitorKey is where the visitor stands in a session, and in the locals of a request.
 const visitorKey = "visitor"
 
-// visitor returns what is remembered of the request's browser. A session that cannot be read is as none.
+// visitor returns what is remembered of the request's browser. A session that cannot be read is as none, and for a request that no limit
+// let through, such as one for a file that is not there, the store is not asked.
 func (s *server) visitor(c *fiber.Ctx) visitor {
 	if v, ok := c.Locals(visitorKey).(visitor); ok {
 		return v
 	}
 	var v visitor
-	if c.Cookies("session") != "" {
+	if c.Cookies("session") != "" && c.Locals(countedKey{}) != nil {
 		sess, err := s.sessions.Get(c)
 		if err == nil {
 			if text, ok := sess.Get(visitorKey).(string); ok {
