@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -130,12 +131,18 @@ func (e *Engine) Explain(ctx context.Context, name string) (Explained, error) {
 	return out, nil
 }
 
-// Known returns the user of that name if it is in the store, without asking the source.
-func (e *Engine) Known(ctx context.Context, name string) (Card, bool) {
+// Stored returns the user of that name who is in the store, without asking the source. Nobody is [ErrNotFound].
+func (e *Engine) Stored(ctx context.Context, name string) (Card, error) {
 	canonical, ok := CanonicalName(name)
 	if !ok {
-		return Card{}, false
+		return Card{}, fmt.Errorf("user %.40q: %w", name, ErrNotFound)
 	}
 	u, err := e.opts.Store.User(ctx, canonical)
-	return card(u), err == nil
+	return card(u), err
+}
+
+// Known is Stored where it makes no difference whether there is nobody or the store fails.
+func (e *Engine) Known(ctx context.Context, name string) (Card, bool) {
+	c, err := e.Stored(ctx, name)
+	return c, err == nil
 }

@@ -41,7 +41,7 @@ func reason(err error) string {
 
 // addAdmin makes an admin who is not there yet.
 func (s *server) addAdmin(c *fiber.Ctx) error {
-	name, _ := engine.AdminName(c.FormValue("admin"))
+	name, _ := engine.AdminName(posted(c, "admin"))
 	return s.setPassword(c, s.Engine.AddAdmin, name, name, "added the admin", name+" can log in now.")
 }
 
@@ -53,8 +53,8 @@ func (s *server) changePassword(c *fiber.Ctx) error {
 
 // setPassword sets the password that a form has twice. typed is what the form for new admins shows again if it will not do.
 func (s *server) setPassword(c *fiber.Ctx, set func(_ context.Context, name, password string) error, name, typed, what, say string) error {
-	password := c.FormValue("password")
-	if password != c.FormValue("again") {
+	password := posted(c, "password")
+	if password != posted(c, "again") {
 		return s.refuseAdmin(c, typed, "These are two different passwords.")
 	}
 	switch err := set(c.UserContext(), name, password); {

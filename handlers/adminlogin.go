@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"reko.moe/engine"
 	"reko.moe/handlers/limit"
@@ -36,7 +37,7 @@ func (s *server) setAdminCookie(c *fiber.Ctx, id string) {
 		Name: s.adminCookie(), Value: id, Path: "/", HTTPOnly: true, Secure: s.secure(), SameSite: fiber.CookieSameSiteLaxMode,
 	}
 	if id == "" {
-		cookie.MaxAge = -1
+		cookie.Expires = fasthttp.CookieExpireDelete
 	} else {
 		cookie.SessionOnly = true
 	}
@@ -91,14 +92,14 @@ func (s *server) writeLogin(c *fiber.Ctx, v views.LoginView) error {
 func (s *server) logIn(c *fiber.Ctx) error {
 	old := c.Cookies(s.adminCookie())
 	token := s.formToken(old)
-	if old == "" || !sameToken(c.FormValue("token"), token) {
+	if old == "" || !sameToken(posted(c, "token"), token) {
 		return errForm
 	}
 	if err := s.spend(c, limit.Logins); err != nil {
 		return err
 	}
-	v := views.LoginView{Token: token, Next: localAdminPath(c.FormValue("next")), Name: c.FormValue("admin")}
-	id, err := s.Engine.LogIn(c.UserContext(), v.Name, c.FormValue("password"), s.client(c).String())
+	v := views.LoginView{Token: token, Next: localAdminPath(c.FormValue("next")), Name: posted(c, "admin")}
+	id, err := s.Engine.LogIn(c.UserContext(), v.Name, posted(c, "password"), s.client(c).String())
 	var soon engine.TooSoon
 	switch {
 	case errors.As(err, &soon):

@@ -158,6 +158,19 @@ func TestAdminFindsUsers(t *testing.T) {
 	}
 }
 
+// A store that fails does not make somebody of whom it has the list nobody.
+func TestAdminRefreshWhenTheStoreFails(t *testing.T) {
+	a, _, b := startLoggedIn(t, nil)
+	token := b.token(t, "/admin")
+	if got := b.form(t, "/admin/users/nobody/refresh", "token", token); got.status != http.StatusNotFound {
+		t.Errorf("nobody: %d", got.status)
+	}
+	a.sqlExec(t, `ALTER TABLE users RENAME TO elsewhere`)
+	if got := b.form(t, "/admin/users/faye/refresh", "token", token); got.status != http.StatusInternalServerError {
+		t.Errorf("without a table: %d %s", got.status, main(got.body))
+	}
+}
+
 // A list that takes too long is told of, and comes later.
 func TestAdminRefreshTakesLong(t *testing.T) {
 	fake := maltest.Start(t, maltest.Lists{"slow": {entry(1, 9, 2024), entry(2, 8, 2024)}}, smallAnime...)

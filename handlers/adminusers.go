@@ -42,9 +42,9 @@ func (s *server) usersPage(c *fiber.Ctx) error {
 
 // refreshUser fetches a user's list, whenever that was done last. It leaves time to say that MyAnimeList takes too long.
 func (s *server) refreshUser(c *fiber.Ctx) error {
-	known, ok := s.Engine.Known(c.UserContext(), param(c, "username"))
-	if !ok {
-		return engine.ErrNotFound
+	known, err := s.Engine.Stored(c.UserContext(), param(c, "username"))
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), s.Timeout/2)
 	defer cancel()

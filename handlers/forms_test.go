@@ -8,6 +8,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -122,4 +123,59 @@ func (b *browser) cookie(t testing.TB, name string) string {
 		}
 	}
 	return ""
+}
+
+// What is forgotten is gone from the browser, and not only empty.
+func TestCookiesThatAreForgottenAreGone(t *testing.T) {
+	_, _, b := startLoggedIn(t, nil)
+	cookies := func() (names []string) {
+		u, err := url.Parse(b.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range b.Jar.Cookies(u) {
+			names = append(names, c.Name)
+		}
+		slices.Sort(names)
+		return names
+	}
+	b.get(t, "/u?name=spike")
+	if got := cookies(); !slices.Equal(got, []string{"admin", "name"}) {
+		t.Fatalf("cookies %q", got)
+	}
+	b.form(t, "/forget").leads(t, "forget", "/")
+	if got := cookies(); !slices.Equal(got, []string{"admin"}) {
+		t.Errorf("after the name was forgotten there are the cookies %q", got)
+	}
+	b.does(t, "/admin/logout").leads(t, "logout", "/admin/login")
+	if got := cookies(); len(got) != 0 {
+		t.Errorf("after the logout there are the cookies %q", got)
+	}
+}
+
+// What is secret is taken from the body of a form only: addresses are logged on the way.
+func TestSecretsInAddressesAreNotTaken(t *testing.T) {
+	a, _, b := startAdmin(t, nil)
+	token := b.token(t, "/admin/login")
+	for _, fields := range [][]string{{"admin", adminName, "password", adminPassword}, {"token", token, "admin", adminName}, {"token", token, "password", adminPassword}} {
+		in := url.Values{"token": {token}, "admin": {adminName}, "password": {adminPassword}}
+		for i := 0; i < len(fields); i += 2 {
+			in.Del(fields[i])
+		}
+		if got := b.form(t, "/admin/login?"+in.Encode(), fields...); got.status == http.StatusSeeOther {
+			t.Errorf("a login with %q in the address is let in", in)
+		}
+	}
+	b.logIn(t, adminName, adminPassword).leads(t, "login", "/admin/log")
+	token = b.token(t, "/admin")
+	if got := b.form(t, "/admin/keys?token="+token, "name", "x"); got.status != http.StatusForbidden {
+		t.Errorf("a form with its token in the address: %d", got.status)
+	}
+	const password = "another password"
+	if got := b.form(t, "/admin/admins/spike/password?password="+url.QueryEscape(password)+"&again="+url.QueryEscape(password), "token", token); got.status != http.StatusUnprocessableEntity {
+		t.Errorf("a new password in the address: %d", got.status)
+	}
+	if admin, err := a.engine.Admins(t.Context()); err != nil || !admin[0].ChangedAt.Equal(admin[0].MadeAt) {
+		t.Errorf("the password was changed: %+v, %v", admin, err)
+	}
 }

@@ -87,6 +87,9 @@ func (s *server) declare(c *fiber.Ctx, v limit.Verdict) {
 // seconds is d in whole seconds, rounded up.
 func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 
+// countedKey is where it stands in the locals of a request that [server.limits] let through.
+type countedKey struct{}
+
 // limits counts every request that comes this far, and what is done for it that costs more than others do.
 func (s *server) limits(c *fiber.Ctx) error {
 	kind := limit.Pages
@@ -96,6 +99,7 @@ func (s *server) limits(c *fiber.Ctx) error {
 	if err := s.spend(c, kind); err != nil {
 		return err
 	}
+	c.Locals(countedKey{}, true)
 	c.SetUserContext(engine.WithLeave(c.UserContext(), func() error { return s.spend(c, limit.Costly) }))
 	return c.Next()
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -182,6 +183,46 @@ func TestLimitOfCostlyQuestions(t *testing.T) {
 	}
 	if n := fake.Requests("/users/new-3"); n != 0 {
 		t.Errorf("MyAnimeList was asked %d times for whom there was no leave", n)
+	}
+}
+
+// asked counts how often a storage without anything in it is asked.
+type asked struct{ times atomic.Int32 }
+
+func (a *asked) Get(string) ([]byte, error)            { a.times.Add(1); return nil, nil }
+func (*asked) Set(string, []byte, time.Duration) error { return nil }
+func (*asked) Delete(string) error                     { return nil }
+func (*asked) Reset() error                            { return nil }
+func (*asked) Close() error                            { return nil }
+
+// What nobody is for is limited as pages are, or takes no look at the store.
+func TestNothingIsFreeToAskFor(t *testing.T) {
+	sessions := new(asked)
+	a, h := limitedApp(t, limit.Budgets{limit.Pages: minutely}, func(s *setup) { s.handlers.Sessions = sessions })
+	ask := func(method, target string, status int) {
+		t.Helper()
+		if got := a.ask(t, method, target, "Accept", browserAccepts, "Cookie", "session=0123456789abcdef"); got.status != status {
+			t.Errorf("%s %s: %d, want %d", method, target, got.status, status)
+		}
+	}
+	for _, test := range []struct {
+		target string
+		looks  int32 // after the session
+	}{{"/static/x/nothing.css", 0}, {"/metrics", 0}, {"/nothing", int32(minutely.Quota)}} {
+		sessions.times.Store(0)
+		for range minutely.Quota {
+			ask(http.MethodGet, test.target, http.StatusNotFound)
+		}
+		ask(http.MethodGet, test.target, http.StatusTooManyRequests)
+		if n := sessions.times.Load(); n != test.looks {
+			t.Errorf("for %s the session was looked for %d times, want %d", test.target, n, test.looks)
+		}
+		h.forward(time.Minute)
+	}
+	sessions.times.Store(0)
+	ask("BREW", "/", http.StatusMethodNotAllowed)
+	if n := sessions.times.Load(); n != 0 {
+		t.Errorf("for a method that is none the session was looked for %d times", n)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"reko.moe/engine"
+	"reko.moe/handlers/limit"
 	"reko.moe/static"
 	"reko.moe/views"
 )
@@ -287,11 +288,15 @@ func parseID(text string) (engine.AnimeID, error) {
 	return engine.AnimeID(id), err
 }
 
-// staticFile serves what browsers load. Its address has the version, so it may be kept for a year.
+// staticFile serves what browsers load. Its address has the version, so it may be kept for a year. A file that is not there counts as
+// a page.
 func (s *server) staticFile(c *fiber.Ctx) error {
 	name := param(c, "name")
 	data, err := static.Files.ReadFile(name)
 	if err != nil {
+		if err := s.spend(c, limit.Pages); err != nil {
+			return err
+		}
 		return fiber.ErrNotFound
 	}
 	c.Set(fiber.HeaderContentType, mimeOf(name))

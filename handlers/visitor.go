@@ -11,6 +11,7 @@ import (
 	"github.com/a-h/templ"
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/session"
+	"github.com/valyala/fasthttp"
 
 	"reko.moe/engine"
 	"reko.moe/views"
@@ -46,13 +47,14 @@ func newSessions(storage fiber.Storage, secure bool) *session.Store {
 // visitorKey is where the visitor stands in a session, and in the locals of a request.
 const visitorKey = "visitor"
 
-// visitor returns what is remembered of the request's browser. A session that cannot be read is as none.
+// visitor returns what is remembered of the request's browser. A session that cannot be read is as none, and for a request that no limit
+// let through, such as one for a file that is not there, the store is not asked.
 func (s *server) visitor(c *fiber.Ctx) visitor {
 	if v, ok := c.Locals(visitorKey).(visitor); ok {
 		return v
 	}
 	var v visitor
-	if c.Cookies("session") != "" {
+	if c.Cookies("session") != "" && c.Locals(countedKey{}) != nil {
 		sess, err := s.sessions.Get(c)
 		if err == nil {
 			if text, ok := sess.Get(visitorKey).(string); ok {
@@ -184,13 +186,13 @@ func (s *server) lookUp(c *fiber.Ctx) error {
 
 // setCookie remembers a choice for a year; an empty value forgets it.
 func (s *server) setCookie(c *fiber.Ctx, name, value string) {
-	age := int(sessionFor.Seconds())
+	cookie := &fiber.Cookie{Name: name, Value: value, Path: "/", HTTPOnly: true, Secure: s.secure(), SameSite: fiber.CookieSameSiteLaxMode}
 	if value == "" {
-		age = -1
+		cookie.Expires = fasthttp.CookieExpireDelete // a Max-Age below 0 would not be sent
+	} else {
+		cookie.MaxAge = int(sessionFor.Seconds())
 	}
-	c.Cookie(&fiber.Cookie{
-		Name: name, Value: value, Path: "/", MaxAge: age, HTTPOnly: true, Secure: s.secure(), SameSite: fiber.CookieSameSiteLaxMode,
-	})
+	c.Cookie(cookie)
 }
 
 // secure tells whether the site is reached by https only.

@@ -56,7 +56,7 @@ func KeysPage(p AdminPage, v KeysView) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<p class=\"mt-3 max-w-prose text-soft\">With a key a program may ask for a user’s statistics: <code>GET /api/stats/NAME</code> with the header <code>Authorization: Bearer KEY</code>.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<p class=\"mt-3 max-w-prose text-soft\">With a key a program may ask for a user’s statistics: <code>GET /api/stats/NAME</code> with the header <code>Authorization: Bearer KEY</code>. The same opens <code>GET /metrics</code>, what Prometheus reads.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -54,7 +54,7 @@ func TestConfigFromFileAndEnvironment(t *testing.T) {
 	file := writeINI(t, `
 [http]
 addr = 0.0.0.0:80   ; all addresses
-trusted_proxies = 10.1.2.3/8, 192.0.2.1 2001:db8::1
+trusted_proxies = 10.1.2.3/8, 192.0.2.1 2001:db8::1, ::ffff:172.16.3.4/108, ::ffff:192.0.2.2
 [db]
 url = postgres://reko:p%40ss;word#1@db/reko?sslmode=disable
 [mal]
@@ -79,7 +79,9 @@ level = debug
 	want := defaultConfig()
 	want.Addr = "0.0.0.0:80"
 	want.Database = "postgres://reko:p%40ss;word#1@db/reko?sslmode=disable"
-	want.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::1/128")}
+	for _, p := range []string{"10.0.0.0/8", "192.0.2.1/32", "2001:db8::1/128", "172.16.0.0/12", "192.0.2.2/32"} {
+		want.TrustedProxies = append(want.TrustedProxies, netip.MustParsePrefix(p))
+	}
 	want.Redis = "rediss://reko:p@redis:6380/2"
 	want.PagesLimit, want.LoginsLimit = limit.Budget{Quota: 5, Window: 90 * time.Second}, limit.Budget{}
 	want.MALRate = 2.5
@@ -142,7 +144,7 @@ size = 1
 		": [mal] timeout: is there twice, again in line 13",
 		`: [mal] timeout: "soon" is no duration`,
 		": [db] url: is neither sqlite:PATH nor postgres://",
-		`: [recommend] order: "best" is no order`,
+		`: [recommend] order: "best" is no order; there are taste and classic`,
 		`: [recommend] exclude: "x" is no anime id`,
 		`: [jobs] enabled: "maybe" is neither true nor false`,
 		`: [demo] enabled: "sometimes" is not one of auto, true, false`,
@@ -194,4 +196,12 @@ func FuzzConfig(f *testing.F) {
 			t.Errorf("loadConfig = %v", err)
 		}
 	})
+}
+
+// A network of IPv6 with all of IPv4 in it and more would be half of what it says.
+func TestProxiesOfBothKindsAreRefused(t *testing.T) {
+	_, err := loadConfig(writeINI(t, "[http]\ntrusted_proxies = ::ffff:0:0/95\n"), nil)
+	if err == nil || !strings.Contains(err.Error(), `"::ffff:0:0/95" is neither IPv4 nor IPv6`) {
+		t.Errorf("loadConfig = %v, want it to refuse the network", err)
+	}
 }

@@ -139,7 +139,7 @@ func order(field *engine.Order) func(string) error {
 	return func(s string) error {
 		o, err := engine.ParseOrder(s)
 		if err != nil {
-			return fmt.Errorf("%q is no order; there is: classic", s)
+			return fmt.Errorf("%q is no order; there are %s and %s", s, engine.Taste, engine.Classic)
 		}
 		*field = o
 		return nil
@@ -177,7 +177,7 @@ func budget(field *limit.Budget) func(string) error {
 	}
 }
 
-// prefixes reads addresses and networks; an address is the network of itself.
+// prefixes reads addresses and networks; an address is the network of itself. IPv4 within IPv6 is IPv4, as where it is looked for.
 func prefixes(field *[]netip.Prefix) func(string) error {
 	return func(s string) error {
 		var all []netip.Prefix
@@ -190,6 +190,12 @@ func prefixes(field *[]netip.Prefix) func(string) error {
 			}
 			if err != nil || p.Addr().Zone() != "" {
 				return fmt.Errorf("%q is no address or network such as 10.0.0.0/8", part)
+			}
+			if p.Addr().Is4In6() {
+				if p.Bits() < 96 {
+					return fmt.Errorf("%q is neither IPv4 nor IPv6: within ::ffff:0:0/96 a network has at least 96 bits", part)
+				}
+				p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
 			}
 			all = append(all, p.Masked())
 		}
