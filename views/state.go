@@ -13,9 +13,9 @@ import (
 type State struct {
 	Name   string           // of the user; empty: a visitor's without a list, who picked some anime
 	Picked []engine.AnimeID // those
-	From   string // name of the one user whose list they are from; empty: the batch's
-	Random bool   // random picks
-	Seed   string // of the picks; empty: new ones
+	From   string           // name of the one user whose list they are from; empty: the batch's
+	Random bool             // random picks
+	Seed   string           // of the picks; empty: new ones
 	Page   int
 	Batch  int
 	Order  engine.Order
