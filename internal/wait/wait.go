@@ -6,19 +6,18 @@ import (
 	"time"
 )
 
-// For calls f until it has no error to return, and fails the test if that takes half a minute.
+// For calls f until it has no error to return, and fails the test if that takes a minute. It asks often at first and less often
+// later: who waits for a server must not come upon its limits.
 func For(t testing.TB, f func() error) {
 	t.Helper()
-	late := time.After(30 * time.Second)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
+	late := time.After(time.Minute)
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 200*time.Millisecond) {
 		err := f()
 		if err == nil {
 			return
 		}
 		select {
-		case <-tick.C:
+		case <-time.After(pause):
 		case <-late:
 			t.Fatal(err)
 		}
