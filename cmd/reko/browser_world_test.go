@@ -75,18 +75,15 @@ func (w *world) teach(t *testing.T, cfg *config, name string) {
 	if err := (trainCmd{}).Run(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
-	w.taught(t, name)
-}
-
-// taught waits until the server has an item model, with which it recommends something to the named user.
-func (w *world) taught(t *testing.T, name string) {
-	t.Helper()
-	wait.For(t, func() error {
-		if w.explained(t, name, "")[0].Match == nil {
+	wait.For(t, func() error { // asked of what no limit counts
+		if _, text := get(w.url + "/metrics"); lines(text, "reko_model_version 1\n") != nil {
 			return errors.New("the server has no item model")
 		}
 		return nil
 	})
+	if w.explained(t, name, "")[0].Match == nil {
+		t.Fatalf("the server has an item model, and recommends nothing to %s by it", name)
+	}
 }
 
 // ask asks the API.
