@@ -250,7 +250,8 @@ func journeyRandom(tb *tab, _ *world) {
 	first := tb.place()
 	again := func(from place) { // the hand is there before its address is
 		tb.click("a", "Deal again")
-		tb.until("there is another hand", "document.querySelector('.cards h3').innerText !== "+quote(from.Cards[0])+" && location.pathname + location.search !== "+quote(from.Path))
+		tb.until("there is another hand", "[...document.querySelectorAll('.cards h3')].map(e => e.innerText).join() !== "+quote(strings.Join(from.Cards, ","))+
+			" && location.pathname + location.search !== "+quote(from.Path))
 		tb.until("the seed is in the address", `new URLSearchParams(location.search).get("seed")`)
 	}
 	tb.stays(func() { again(first) })
