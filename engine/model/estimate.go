@@ -13,8 +13,8 @@ import (
 const (
 	kinSize     = 40  // how many are asked
 	kinRelated  = 0.5 // by how much an anime is more alike if the two are related
-	kinTrusted  = 0.6 // how much of the mean of their sums counts: whom nothing is known of is no sure thing
 	kinExponent = 3   // of the likeness: the nearest have the say
+	kinTrusted  = 1.2 // times what they say: a mean varies less than what it is of
 )
 
 // kinship is who the kin of an anime are.
@@ -63,15 +63,16 @@ func sizeOf(a *engine.Anime) float64 { return math.Log(float64(a.Members) + 1) }
 func (f *fold) estimate(a *engine.Anime) (sum float64, facts facts) {
 	m := f.model
 	k := m.kinOf(a, f.catalogue)
-	for i, j := range k.columns {
-		sum += float64(k.shares[i]) * f.sums[j]
-		facts.planned += k.shares[i] * m.facts[m.items[j]].planned
-		facts.dropped += k.shares[i] * m.facts[m.items[j]].dropped
-		facts.watchers += k.shares[i] * m.facts[m.items[j]].watchers
-	}
-	// Who plans and who dropped follow the number of watchers.
 	const most = 30 // e to that is more people than there are
 	watchers := float32(math.Exp(min(float64(m.popularity.at(sizeOf(a))), most)))
+	for i, j := range k.columns {
+		kin := &m.facts[m.items[j]]
+		sum += float64(k.shares[i]) * f.sums[j] * float64(watchers) / max(float64(kin.watchers), 1) // what few watch is seldom spoken for
+		facts.planned += k.shares[i] * kin.planned
+		facts.dropped += k.shares[i] * kin.dropped
+		facts.watchers += k.shares[i] * kin.watchers
+	}
+	// Who plans and who dropped follow the number of watchers.
 	times := watchers / max(facts.watchers, 1)
 	facts.planned, facts.dropped, facts.watchers = facts.planned*times, facts.dropped*times, watchers
 	facts.scored = watchers
