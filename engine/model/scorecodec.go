@@ -31,8 +31,6 @@ const (
 	mostFactors    = 256
 )
 
-var scoresCastagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // Pack returns the stored form of s: 3.8 MB for 6,000 anime.
 func (s *Scores) Pack() []byte {
 	n, k := len(s.ids), s.factors.k
@@ -63,7 +61,7 @@ func (s *Scores) Pack() []byte {
 	for i := range n {
 		b = appendNeighbours(b, s.nearOf(i))
 	}
-	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, scoresCastagnoli))
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
 func appendFloat(b []byte, v float32) []byte {
@@ -107,7 +105,7 @@ func appendNeighbours(b []byte, near []scoreNeighbour) []byte {
 // UnpackScores is the inverse of [Scores.Pack]. What is damaged, or of another version, is [engine.ErrCorrupt].
 func UnpackScores(b []byte) (*Scores, error) {
 	end := len(b) - scoresChecksum
-	if end < scoresHead || crc32.Checksum(b[:end], scoresCastagnoli) != binary.LittleEndian.Uint32(b[end:]) {
+	if end < scoresHead || crc32.Checksum(b[:end], castagnoli) != binary.LittleEndian.Uint32(b[end:]) {
 		return nil, fmt.Errorf("scores of %d bytes: checksum: %w", len(b), engine.ErrCorrupt)
 	}
 	if b[0] != scoresVersion {

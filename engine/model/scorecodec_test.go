@@ -26,7 +26,7 @@ func packedScores(t testing.TB) []byte {
 func resealed(b []byte) []byte {
 	b = slices.Clone(b)
 	end := len(b) - scoresChecksum
-	binary.LittleEndian.PutUint32(b[end:], crc32.Checksum(b[:end], scoresCastagnoli))
+	binary.LittleEndian.PutUint32(b[end:], crc32.Checksum(b[:end], castagnoli))
 	return b
 }
 
