@@ -51,6 +51,7 @@ func (s *server) fail(c *fiber.Ctx, err error) error {
 		s.begin(c)
 		defer s.logged(c, time.Now())
 	}
+	c.Set(fiber.HeaderCacheControl, "no-store")
 	c.SetUserContext(context.WithoutCancel(c.UserContext())) // the request's time may be over; saying so takes a little more
 	if answered, err := s.failLimited(c, err); answered {
 		return err

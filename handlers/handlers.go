@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/compress"
 	"github.com/gofiber/fiber/v2/middleware/session"
 	"github.com/valyala/fasthttp"
 
@@ -99,10 +98,10 @@ func New(o Options) *fiber.App {
 	app.Get("/healthz", s.health)
 	app.Get("/readyz", s.readiness)
 	app.Get("/metrics", s.metricsHandler())
-	app.Use(compress.New())
+	app.Use(s.deliver)
 	app.Use("/api", s.cors)
 	app.Use(s.started, s.secured)
-	app.Get("/static/:version/:name", s.staticFile)
+	app.Get("/static/:hash/:name", s.staticFile)
 	app.Get("/robots.txt", s.robots)
 	app.Get("/share.png", s.siteShare)
 	app.Get("/icon-512.png", s.icon512)

@@ -109,13 +109,13 @@ func (s *server) apiHost(c *fiber.Ctx) error {
 func (s *server) cors(c *fiber.Ctx) error {
 	const methods = "GET, POST, OPTIONS"
 	c.Set(fiber.HeaderAccessControlAllowOrigin, "*")
-	c.Set(fiber.HeaderAccessControlExposeHeaders, "Allow, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id")
+	c.Set(fiber.HeaderAccessControlExposeHeaders, "Allow, ETag, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id")
 	if c.Method() != http.MethodOptions {
 		return c.Next()
 	}
 	c.Set(fiber.HeaderAllow, methods)
 	c.Set(fiber.HeaderAccessControlAllowMethods, methods)
-	c.Set(fiber.HeaderAccessControlAllowHeaders, "Authorization, Content-Type")
+	c.Set(fiber.HeaderAccessControlAllowHeaders, "Authorization, Content-Type, If-None-Match")
 	c.Set(fiber.HeaderAccessControlMaxAge, "86400")
 	return c.SendStatus(http.StatusNoContent)
 }

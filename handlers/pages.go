@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -43,24 +42,26 @@ func (s *server) page(c *fiber.Ctx, title, description string) views.Page {
 // render answers with a page, or with its part that htmx asked for by the id it goes to. It renders first, so that what fails
 // is an error and not half a page.
 func (s *server) render(c *fiber.Ctx, page templ.Component, part templ.Component, id string) error {
-	c.Vary("HX-Request", "HX-Target")
+	c.Vary("HX-Request", "HX-Target", "HX-Boosted", "HX-History-Restore-Request")
 	if part != nil && isPartial(c) && c.Get("HX-Target") == id {
 		page = part
 	}
 	return write(c, page)
 }
 
-// write answers with a component.
+// write answers with a component, which is for the one browser that asked: who it is, what it saved and its theme are in cookies.
 func write(c *fiber.Ctx, component templ.Component) error {
-	var b bytes.Buffer
-	if err := component.Render(c.UserContext(), &b); err != nil {
+	c.Response().ResetBody()
+	if err := component.Render(c.UserContext(), c.Response().BodyWriter()); err != nil {
+		c.Response().ResetBody()
 		return err
 	}
 	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
+	c.Vary(fiber.HeaderCookie)
 	if len(c.Response().Header.Peek(fiber.HeaderCacheControl)) == 0 {
 		c.Set(fiber.HeaderCacheControl, "private, no-cache")
 	}
-	return c.Send(b.Bytes())
+	return nil
 }
 
 // isPartial tells whether htmx asked for a part of a page and not for all of one.

@@ -82,6 +82,9 @@ func (s *server) random(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	if seed == nil {
+		c.Set(fiber.HeaderCacheControl, "no-store") // the same question has another answer each time
+	}
 	return c.JSON(api.Random(a, explain))
 }
 

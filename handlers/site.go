@@ -3,10 +3,8 @@ package handlers
 import (
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 	"net/url"
-	"path"
 	"slices"
 	"strconv"
 	"time"
@@ -14,8 +12,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"reko.moe/engine"
-	"reko.moe/handlers/limit"
-	"reko.moe/static"
 	"reko.moe/views"
 )
 
@@ -286,36 +282,6 @@ func parseID(text string) (engine.AnimeID, error) {
 		err = strconv.ErrRange
 	}
 	return engine.AnimeID(id), err
-}
-
-// staticFile serves what browsers load. Its address has the version, so it may be kept for a year. A file that is not there counts as
-// a page.
-func (s *server) staticFile(c *fiber.Ctx) error {
-	name := param(c, "name")
-	data, err := static.Files.ReadFile(name)
-	if err != nil {
-		if err := s.spend(c, limit.Pages); err != nil {
-			return err
-		}
-		return fiber.ErrNotFound
-	}
-	c.Set(fiber.HeaderContentType, mimeOf(name))
-	if param(c, "version") == static.Version {
-		c.Set(fiber.HeaderCacheControl, "public, max-age=31536000, immutable")
-	} else {
-		c.Set(fiber.HeaderCacheControl, "no-cache")
-	}
-	return c.Send(data)
-}
-
-func mimeOf(name string) string {
-	switch path.Ext(name) {
-	case ".webmanifest":
-		return "application/manifest+json"
-	case ".woff2":
-		return "font/woff2"
-	}
-	return mime.TypeByExtension(path.Ext(name))
 }
 
 // robots keeps people's pages, and the admin side, out of search engines.

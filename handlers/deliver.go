@@ -1,0 +1,101 @@
+package handlers
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/gofiber/fiber/v2"
+)
+
+// deliver sends what was answered in as few bytes as it takes: compressed, or as 304 to who has it already.
+//
+// An answer to GET is named by its bytes, in a strong ETag of their own for each encoding. So a name can never be that of an answer
+// which has changed, whatever it was made of: lists, the neighbours and theirs, the model, what is excluded, cookies, the day. What is not
+// said to be kept for a while is to be asked for again each time (no-cache), and all that is no answer is not kept.
+func (s *server) deliver(c *fiber.Ctx) error {
+	if err := c.Next(); err != nil {
+		return err
+	}
+	res, header := c.Response(), &c.Response().Header
+	kept := header.Peek(fiber.HeaderCacheControl)
+	asked := c.Method() == http.MethodGet || c.Method() == http.MethodHead
+	if res.StatusCode() != http.StatusOK || !asked {
+		if len(kept) == 0 {
+			header.Set(fiber.HeaderCacheControl, "no-store")
+		}
+		return nil
+	}
+	if len(kept) == 0 {
+		header.Set(fiber.HeaderCacheControl, "no-cache")
+	}
+	packs := false
+	if len(header.ContentEncoding()) == 0 && packable(header.ContentType()) {
+		c.Vary(fiber.HeaderAcceptEncoding)
+		packs = len(res.Body()) >= leastPacked && acceptable(c.Get(fiber.HeaderAcceptEncoding), gzipCoding) != ""
+	}
+	if string(kept) != "no-store" {
+		tag := string(header.Peek(fiber.HeaderETag))
+		if tag == "" {
+			tag = tagOf(res.Body(), packs)
+			header.Set(fiber.HeaderETag, tag)
+		}
+		if matches(c.Get(fiber.HeaderIfNoneMatch), tag) {
+			notModified(c)
+			return nil
+		}
+	}
+	if packs {
+		return pack(c)
+	}
+	return nil
+}
+
+// tagOf names a body, and its compressed form otherwise.
+func tagOf(body []byte, packed bool) string {
+	const digits = "0123456789abcdef"
+	sum := xxhash.Sum64(body)
+	var b [24]byte
+	tag := append(b[:0], '"')
+	for shift := 60; shift >= 0; shift -= 4 {
+		tag = append(tag, digits[sum>>shift&15])
+	}
+	if packed {
+		tag = append(tag, '-', 'g', 'z')
+	}
+	return string(append(tag, '"'))
+}
+
+// matches tells whether an If-None-Match, which is a list of tags or *, has a tag. Tags are compared weakly (RFC 9110, sections 8.8.3.2
+// and 13.1.2).
+func matches(header, tag string) bool {
+	rest := strings.TrimSpace(header)
+	if rest == "*" {
+		return true
+	}
+	for rest != "" {
+		rest = strings.TrimPrefix(rest, "W/")
+		if rest == "" || rest[0] != '"' {
+			return false // no list of tags
+		}
+		end := strings.IndexByte(rest[1:], '"')
+		if end < 0 {
+			return false
+		}
+		if rest[:end+2] == tag {
+			return true
+		}
+		rest = strings.TrimLeft(rest[end+2:], " \t,")
+	}
+	return false
+}
+
+// notModified answers that the client has it already.
+func notModified(c *fiber.Ctx) {
+	c.Status(http.StatusNotModified)
+	c.Response().ResetBody()
+	header := &c.Response().Header
+	header.Del(fiber.HeaderContentType)
+	header.Del(fiber.HeaderContentEncoding)
+	header.Del(fiber.HeaderContentLength)
+}
