@@ -189,6 +189,7 @@ var docsOutline = []struct{ ID, Title string }{
 	{"common", "Common errors"},
 	{"origins", "Other origins"},
 	{"limits", "Limits"},
+	{"again", "Asking again"},
 	{"promise", "What will not change"},
 }
 
