@@ -9,43 +9,72 @@ import (
 	"reko.moe/engine"
 )
 
-// cache keeps recently used users with their lists. It is safe for concurrent use.
+// cache keeps recently used users with their lists, within a number of bytes. What is used once, as by a walk over many, does not push out
+// what is used often (W-TinyLFU). It is safe for concurrent use.
 //
 // A reader that asked the database before a write was committed must not leave behind what it read then. Every write
 // therefore counts in writes and takes its users out, in one step after it was committed; a reader puts in what it read only
-// if nothing was counted since it began.
+// if nothing was counted since it began. For the same reason nobody joins a load that began before a write of what it loads.
 type cache struct {
-	users  *otter.Cache[engine.UserID, engine.User] // nil: nothing is kept
-	mu     sync.RWMutex                             // held for reading while put checks and sets
-	writes uint64                                   // guarded by mu
+	users *otter.Cache[engine.UserID, engine.User] // nil: nothing is kept
+	ids   *otter.Cache[string, engine.UserID]      // by name; an id whose user is not among users, or has another name, says nothing
+
+	mu      sync.RWMutex            // held for reading while put checks and sets
+	writes  uint64                  // guarded by mu
+	loading map[engine.UserID]*load // what is being loaded; guarded by mu
+	naming  map[string]*load        // the same by name; guarded by mu
 
 	hits, misses atomic.Uint64
 }
 
-// userOverhead is about what a cached user takes beside the list.
-const userOverhead = 256
+// What is kept of a user beside the list takes about as many bytes.
+const (
+	userOverhead = 256
+	nameOverhead = 128
+	namesShare   = 32 // of all bytes, for names
+)
 
 func newCache(bytes int) *cache {
+	c := &cache{loading: map[engine.UserID]*load{}, naming: map[string]*load{}}
 	if bytes <= 0 {
-		return &cache{}
+		return c
 	}
-	return &cache{users: otter.Must(&otter.Options[engine.UserID, engine.User]{
-		MaximumWeight: uint64(bytes),
+	c.users = otter.Must(&otter.Options[engine.UserID, engine.User]{
+		MaximumWeight: uint64(bytes - bytes/namesShare),
 		Weigher: func(_ engine.UserID, u engine.User) uint32 {
 			return uint32(len(u.List) + userOverhead)
 		},
-	})}
+	})
+	c.ids = otter.Must(&otter.Options[string, engine.UserID]{
+		MaximumWeight: uint64(bytes / namesShare),
+		Weigher:       func(string, engine.UserID) uint32 { return nameOverhead },
+	})
+	return c
 }
 
-// begin returns what put has to be given. It comes before the query.
-func (c *cache) begin() uint64 {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return c.writes
+// get returns a user, if kept.
+func (c *cache) get(id engine.UserID) (engine.User, bool) {
+	if c.users == nil {
+		return engine.User{}, false
+	}
+	return c.users.GetIfPresent(id)
 }
 
-// put keeps users that were read since begin.
-func (c *cache) put(began uint64, users []engine.User) {
+// named returns the user of that name, if kept.
+func (c *cache) named(name string) (engine.User, bool) {
+	if c.users == nil {
+		return engine.User{}, false
+	}
+	id, ok := c.ids.GetIfPresent(name)
+	if !ok {
+		return engine.User{}, false
+	}
+	u, ok := c.users.GetIfPresent(id)
+	return u, ok && u.Name == name
+}
+
+// put keeps users that were read since began, see [cache.claim].
+func (c *cache) put(began uint64, users ...engine.User) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if c.users == nil || c.writes != began {
@@ -53,6 +82,7 @@ func (c *cache) put(began uint64, users []engine.User) {
 	}
 	for _, u := range users {
 		c.users.Set(u.ID, u)
+		c.ids.Set(u.Name, u.ID)
 	}
 }
 
@@ -62,6 +92,13 @@ func (c *cache) wrote(ids ...engine.UserID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.writes++
+	clear(c.naming)
+	if len(ids) == 0 {
+		clear(c.loading)
+	}
+	for _, id := range ids {
+		delete(c.loading, id)
+	}
 	if c.users == nil {
 		return
 	}
@@ -71,12 +108,4 @@ func (c *cache) wrote(ids ...engine.UserID) {
 	for _, id := range ids {
 		c.users.Invalidate(id)
 	}
-}
-
-// get returns a user, if kept.
-func (c *cache) get(id engine.UserID) (engine.User, bool) {
-	if c.users == nil {
-		return engine.User{}, false
-	}
-	return c.users.GetIfPresent(id)
 }

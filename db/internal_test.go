@@ -102,28 +102,33 @@ func wantPragmas(t *testing.T, conn querier) {
 // TestCacheRace tells the order of a slow reader and a writer in which a plain cache keeps what was replaced.
 func TestCacheRace(t *testing.T) {
 	c := newCache(1 << 20)
+	begin := func() uint64 {
+		c.mu.RLock()
+		defer c.mu.RUnlock()
+		return c.writes
+	}
 	old, other := engine.User{ID: 1, Name: "old"}, engine.User{ID: 2, Name: "other"}
-	c.put(c.begin(), []engine.User{old, other})
+	c.put(begin(), old, other)
 
-	began := c.begin() // reads old from the database
-	c.wrote(1)         // somebody replaces it
+	began := begin() // reads old from the database
+	c.wrote(1)       // somebody replaces it
 	if _, ok := c.get(1); ok {
 		t.Error("what was replaced is kept")
 	}
 	if _, ok := c.get(2); !ok {
 		t.Error("what was not replaced is gone")
 	}
-	c.put(began, []engine.User{old})
+	c.put(began, old)
 	if _, ok := c.get(1); ok {
 		t.Error("what was read before the write is kept after it")
 	}
-	c.put(c.begin(), []engine.User{old})
+	c.put(begin(), old)
 	if _, ok := c.get(1); !ok {
 		t.Error("what was read after the write is not kept")
 	}
-	began = c.begin()
+	began = begin()
 	c.wrote()
-	c.put(began, []engine.User{old, other})
+	c.put(began, old, other)
 	for id := range engine.UserID(3) {
 		if _, ok := c.get(id); ok {
 			t.Errorf("user %d is kept after all were taken out", id)
@@ -136,7 +141,7 @@ func TestCacheSize(t *testing.T) {
 	const bytes = 1 << 20
 	c := newCache(bytes)
 	for id := range engine.UserID(5000) {
-		c.put(c.begin(), []engine.User{{ID: id, List: make(engine.Packed, 1000)}})
+		c.put(0, engine.User{ID: id, List: make(engine.Packed, 1000)})
 	}
 	c.users.CleanUp()
 	if kept := c.users.WeightedSize(); kept > bytes || kept < bytes/2 {
@@ -144,7 +149,7 @@ func TestCacheSize(t *testing.T) {
 	}
 
 	none := newCache(0)
-	none.put(none.begin(), []engine.User{{ID: 1}})
+	none.put(0, engine.User{ID: 1})
 	if _, ok := none.get(1); ok {
 		t.Error("a cache of no size keeps something")
 	}

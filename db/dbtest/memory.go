@@ -26,11 +26,24 @@ func memoryKeeps(t *testing.T, s store) {
 	newer := Users(t, "u", 5, 31)
 	newer = elsewhere.save(t, newer...)
 	want(t, "with memory", must[[]engine.User](t)(keeps.Users(t.Context(), ids)), u)
+	want(t, "by name", must[engine.User](t)(keeps.User(t.Context(), u[2].Name)), u[2])
+	want(t, "by name without memory", must[engine.User](t)(never.User(t.Context(), u[2].Name)), newer[2])
 	want(t, "without memory", must[[]engine.User](t)(never.Users(t.Context(), ids)), newer)
 	keeps.Forget()
 	never.Forget()
 	want(t, "once forgotten", must[[]engine.User](t)(keeps.Users(t.Context(), ids)), newer)
+	want(t, "by name", must[engine.User](t)(keeps.User(t.Context(), u[2].Name)), newer[2])
 	want(t, "without memory", must[[]engine.User](t)(never.Users(t.Context(), ids)), newer)
+
+	// Whoever has the name of somebody who was deleted is somebody else.
+	if err := keeps.DeleteUser(t.Context(), newer[2].ID); err != nil {
+		t.Fatal(err)
+	}
+	_, err := keeps.User(t.Context(), newer[2].Name)
+	wantKind(t, "User of a name that was deleted", err, engine.ErrNotFound)
+	again := newer[2]
+	again.ID = must[engine.UserID](t)(keeps.SaveUser(t.Context(), again))
+	want(t, "the same name again", must[engine.User](t)(keeps.User(t.Context(), again.Name)), again)
 }
 
 // memoryFollows has users whose hash grows with every write, and readers that must never see one shrink below what was
@@ -77,11 +90,16 @@ func memoryFollows(t *testing.T, s store) {
 			for range 2 {
 				reading.Go(func() {
 					var least [writers]uint64
-					for !done.Load() {
+					for n := 0; !done.Load(); n++ {
 						for i := range least {
 							least[i] = written[i].Load()
 						}
 						got, err := db.Users(t.Context(), ids)
+						if len(got) > 0 { // every other time by name
+							if at := n % len(got); n%2 == 0 {
+								got[at], err = db.User(t.Context(), users[at].Name)
+							}
+						}
 						if err != nil || len(got) != writers {
 							t.Errorf("Users = %d users, %v", len(got), err)
 							return
