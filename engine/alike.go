@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -178,9 +177,7 @@ func (p *pool) rankByEnjoyment(me *subject) {
 	for i := range p.ranked {
 		p.ranked[i].value = ExpectedEnjoyment(me.profile, me.ranks, p.ranked[i].anime)
 	}
-	slices.SortFunc(p.ranked, func(a, b eligible) int {
-		return cmp.Or(cmp.Compare(b.value, a.value), cmp.Compare(a.anime.ID, b.anime.ID))
-	})
+	p.sort()
 }
 
 // fill answers the best of p, whose votes are those of out.Users, and counts.

@@ -138,7 +138,14 @@ func (d Date) String() string {
 	case d.Day == 0:
 		return fmt.Sprintf("%04d-%02d", d.Year, d.Month)
 	}
-	return fmt.Sprintf("%04d-%02d-%02d", d.Year, d.Month, d.Day)
+	if d.Year > 9999 || d.Year < 0 || d.Month < 0 || d.Month > 99 || d.Day < 0 || d.Day > 99 {
+		return fmt.Sprintf("%04d-%02d-%02d", d.Year, d.Month, d.Day)
+	}
+	digit := func(n int) byte { return byte('0' + n%10) }
+	return string([]byte{
+		digit(d.Year / 1000), digit(d.Year / 100), digit(d.Year / 10), digit(d.Year), '-', digit(d.Month / 10), digit(d.Month), '-',
+		digit(d.Day / 10), digit(d.Day),
+	})
 }
 
 // ParseDate reads 2017, 2017-04 or 2017-04-12. The empty string is no date; anything else is an error.

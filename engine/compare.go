@@ -28,6 +28,19 @@ func (s *Shared) Scored() bool { return s.Mine > 0 && s.Theirs > 0 }
 // Apart is how far the scores are apart.
 func (s *Shared) Apart() int { return max(s.Mine-s.Theirs, s.Theirs-s.Mine) }
 
+// Between returns how similar the other user is to the named one: what [Engine.Compare] says without a look at the lists.
+func (e *Engine) Between(ctx context.Context, name, other string) (Answer[Neighbour], error) {
+	u, err := e.user(ctx, name)
+	if err != nil {
+		return Answer[Neighbour]{}, err
+	}
+	o, err := e.user(ctx, other)
+	if err != nil {
+		return Answer[Neighbour]{}, err
+	}
+	return Answer[Neighbour]{Requester: e.requester(u), Data: Neighbour{card(o), Distance(u.Hash, o.Hash)}}, nil
+}
+
 // Compare returns the other user as seen from the named one.
 func (e *Engine) Compare(ctx context.Context, name, other string) (Answer[Comparison], error) {
 	none := Answer[Comparison]{}
@@ -60,8 +73,8 @@ func (e *Engine) top(ctx context.Context, to, from User, distance int) ([]Recomm
 		return nil, err
 	}
 	defer found.close()
-	e.arrange(found, Query{}, true)
-	return found.recommendations(found.ranked[:min(len(found.ranked), PageSize)]), nil
+	e.arrange(found, Query{}, true, 1)
+	return found.recommendations(found.ranked[:min(len(found.ranked), PageSize)], false), nil
 }
 
 // shared finds what two users watched both, and how much of their lists is the same.

@@ -1,8 +1,8 @@
 package engine
 
 import (
-	"fmt"
 	"math/bits"
+	"strconv"
 )
 
 // Hash is a taste hash: 64 comparisons of how much a list weighs two statistics. Bit 0 is the most significant one.
@@ -53,7 +53,18 @@ func hashSums(l List, c *Catalogue) (sums [hashPlaces]uint32) {
 }
 
 // String prints the hash as lower-case hexadecimal without leading zeros, at least two digits.
-func (h Hash) String() string { return fmt.Sprintf("%02x", uint64(h)) }
+func (h Hash) String() string {
+	var b [16]byte
+	return string(h.Append(b[:0]))
+}
+
+// Append appends what String returns.
+func (h Hash) Append(dst []byte) []byte {
+	if h < 0x10 {
+		dst = append(dst, '0')
+	}
+	return strconv.AppendUint(dst, uint64(h), 16)
+}
 
 // Bit tells whether bit i (0..63, 0 the most significant) is set: whether the statistic at place i outweighs the one at
 // place i + 1.

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -106,26 +107,31 @@ func (x *Index) Nearest(h Hash, skip UserID, from, to int) (near []Neighbour, mo
 	s.scan(x.hashes, h, to+2) // one more for skip, one more to see whether there are more
 	found := s.sorted()
 	at := 0
+	var text strings.Builder // of all names, so that they are one piece of memory
 	for _, c := range found {
 		id := x.ids[c.slot]
 		if id == skip {
 			continue
 		}
 		if at == to {
-			return near, true
+			more = true
+			break
 		}
 		if at >= from {
 			if near == nil {
 				near = make([]Neighbour, 0, min(to-from, len(found)-at))
+				text.Grow(MaxName * cap(near))
 			}
+			start := text.Len()
+			text.Write(x.names[c.slot].bytes())
 			near = append(near, Neighbour{
-				Card:     Card{ID: id, Name: x.names[c.slot].String(), Hash: x.hashes[c.slot]},
+				Card:     Card{ID: id, Name: text.String()[start:], Hash: x.hashes[c.slot]},
 				Distance: int(c.distance),
 			})
 		}
 		at++
 	}
-	return near, false
+	return near, more
 }
 
 // selections keeps the memory of searches that are over.

@@ -6,18 +6,29 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 )
 
-// pool is what some users can recommend to one.
+// pool is what some users can recommend to one. Its memory is used again once it is closed: what is answered has none of it.
 type pool struct {
-	near   []Neighbour
+	near   []Neighbour // not of that memory
 	votes  []vote
 	ranked []eligible
 	loosen []Loosening
 	today  Day
 	own    List // the requester's
 	fold   Fold // of own; nil without a model
+
+	list    List       // of a lender
+	spare   []eligible // for sorting and varying
+	waiting [2][]eligible
+	keys    []sortKey
+	shown   []*Anime
+	matches []float64
 }
+
+// pools has pools that are closed.
+var pools = sync.Pool{New: func() any { return new(pool) }}
 
 // close ends the use of a pool.
 func (p *pool) close() {
@@ -25,6 +36,13 @@ func (p *pool) close() {
 		p.fold.Release()
 		p.fold = nil
 	}
+	// A pool that waits for its next use must not keep a catalogue.
+	for _, of := range [...][]eligible{p.ranked, p.spare, p.waiting[0], p.waiting[1]} {
+		clear(of[:cap(of)])
+	}
+	clear(p.shown[:cap(p.shown)])
+	p.near, p.loosen = nil, nil
+	pools.Put(p)
 }
 
 // eligible is an anime in a pool.
@@ -47,39 +65,37 @@ type vote struct {
 	next  int32
 }
 
-// eligible gathers from the lists of lenders, some of the neighbours near, what can be recommended to u: watched and scored
+// eligible gathers from the lists of lenders, some of the neighbours near and in their order, what can be recommended to u: watched and scored
 // entries of anime that have a mean score, no parent, and are not on u's list. A lender's damaged list is left out.
 func (e *Engine) eligible(ctx context.Context, u User, near []Neighbour, lenders []User) (*pool, error) {
-	own, err := u.List.Unpack(nil)
-	if err != nil {
+	p := pools.Get().(*pool)
+	p.near, p.votes, p.ranked, p.today = near, p.votes[:0], p.ranked[:0], DayOf(e.opts.Now())
+	var err error
+	if p.own, err = u.List.Unpack(p.own[:0]); err != nil {
+		p.close()
 		return nil, fmt.Errorf("list of %q: %w", u.Name, err)
 	}
 	c := e.catalogue.Load()
 	seats := borrowSeats(c)
 	defer seats.giveBack()
-	for i := range own {
-		seats.set(own[i].Anime, taken)
+	for i := range p.own {
+		seats.set(p.own[i].Anime, taken)
 	}
 	for id := range e.exclude.Load().anime {
 		seats.set(id, taken)
 	}
-	p := &pool{near: near, today: DayOf(e.opts.Now()), own: own}
-	byID := make(map[UserID]*User, len(lenders))
-	for i := range lenders {
-		byID[lenders[i].ID] = &lenders[i]
-	}
-	var list List
 	for i := range near {
-		lender, ok := byID[near[i].ID]
-		if !ok {
+		if len(lenders) == 0 || lenders[0].ID != near[i].ID {
 			continue // gone since the index was asked
 		}
-		if list, err = lender.List.Unpack(list[:0]); err != nil {
+		lender := &lenders[0]
+		lenders = lenders[1:]
+		if p.list, err = lender.List.Unpack(p.list[:0]); err != nil {
 			e.opts.Log.ErrorContext(ctx, "stored list", "user", lender.Name, "err", err)
 			continue
 		}
-		for j := range list {
-			p.add(c, seats, &list[j], uint16(i))
+		for j := range p.list {
+			p.add(c, seats, &p.list[j], uint16(i))
 		}
 	}
 	return p, nil
@@ -123,7 +139,8 @@ func (p *pool) compare(niche int) {
 		return
 	}
 	niche = min(max(niche, -MaxNiche), MaxNiche)
-	for i, match := range p.fold.Matches(make([]float64, 0, len(p.ranked)), p.anime(p.ranked), niche) {
+	p.matches = p.fold.Matches(p.matches[:0], p.anime(p.ranked), niche)
+	for i, match := range p.matches {
 		p.ranked[i].match = match
 	}
 }
@@ -140,9 +157,33 @@ func (p *pool) rank(order Order, single bool) {
 			p.ranked[i].value = p.ranked[i].classic(p.today, single)
 		}
 	}
-	slices.SortFunc(p.ranked, func(a, b eligible) int {
-		return cmp.Or(cmp.Compare(b.value, a.value), cmp.Compare(a.anime.ID, b.anime.ID))
+	p.sort()
+}
+
+// sortKey is what is eligible as it is sorted: a quarter of its size.
+type sortKey struct {
+	value float64
+	id    AnimeID
+	at    int32
+}
+
+// sort puts what is eligible in order of value, the greatest first; ties by anime id.
+func (p *pool) sort() {
+	p.keys = slices.Grow(p.keys[:0], len(p.ranked))
+	for i := range p.ranked {
+		p.keys = append(p.keys, sortKey{p.ranked[i].value, p.ranked[i].anime.ID, int32(i)})
+	}
+	slices.SortFunc(p.keys, func(a, b sortKey) int {
+		if c := cmp.Compare(b.value, a.value); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.id, b.id)
 	})
+	sorted := slices.Grow(p.spare[:0], len(p.ranked))
+	for _, k := range p.keys {
+		sorted = append(sorted, p.ranked[k.at])
+	}
+	p.ranked, p.spare = sorted, p.ranked
 }
 
 // classic is the order of reko.moe: sum of scores / (count + 1) - floor(mean years since the entries changed / 2), and for
@@ -160,8 +201,8 @@ func (el *eligible) classic(today Day, single bool) float64 {
 	return value
 }
 
-// recommendations turns some of what is ranked into what is answered.
-func (p *pool) recommendations(shown []eligible) []Recommendation {
+// recommendations turns some of what is ranked into what is answered. bare says that it is not explained.
+func (p *pool) recommendations(shown []eligible, bare bool) []Recommendation {
 	n := 0
 	for i := range shown {
 		n += shown[i].count
@@ -184,28 +225,33 @@ func (p *pool) recommendations(shown []eligible) []Recommendation {
 			Votes: votes[start:len(votes):len(votes)],
 		})
 	}
-	p.explain(recs, shown)
+	p.explain(recs, shown, bare)
 	return recs
 }
 
 // explain adds to recommendations what the item model says of them.
-func (p *pool) explain(recs []Recommendation, shown []eligible) {
+func (p *pool) explain(recs []Recommendation, shown []eligible, bare bool) {
 	if p.fold == nil {
+		return
+	}
+	for i := range shown {
+		recs[i].HasMatch, recs[i].Match = true, shown[i].match
+	}
+	if bare {
 		return
 	}
 	anime := p.anime(shown)
 	because := p.fold.Because(anime)
 	for i := range shown {
-		recs[i].HasMatch, recs[i].Match = true, shown[i].match
 		recs[i].Because, recs[i].Expected = because[i], p.fold.Expected(anime[i])
 	}
 }
 
-// anime are those of some of what is eligible.
-func (*pool) anime(of []eligible) []*Anime {
-	anime := make([]*Anime, len(of))
+// anime are those of some of what is eligible, until the next call.
+func (p *pool) anime(of []eligible) []*Anime {
+	p.shown = slices.Grow(p.shown[:0], len(of))
 	for i := range of {
-		anime[i] = of[i].anime
+		p.shown = append(p.shown, of[i].anime)
 	}
-	return anime
+	return p.shown
 }

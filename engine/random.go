@@ -29,7 +29,7 @@ func (e *Engine) Random(ctx context.Context, name string, q Query, seed *uint64)
 	if err != nil {
 		return Answer[Draw]{}, err
 	}
-	found, err := e.fromBatch(ctx, u, q)
+	found, err := e.fromBatch(ctx, u, q, MaxPage)
 	if err != nil {
 		return Answer[Draw]{}, err
 	}
@@ -40,7 +40,7 @@ func (e *Engine) Random(ctx context.Context, name string, q Query, seed *uint64)
 	} else {
 		s = e.opts.Seed()
 	}
-	return Answer[Draw]{Requester: e.requester(u), Data: Draw{s, found.recommendations(draw(found.ranked, s)), found.loosen}}, nil
+	return Answer[Draw]{Requester: e.requester(u), Data: Draw{s, found.recommendations(draw(found.ranked, s), q.Bare), found.loosen}}, nil
 }
 
 // draw picks up to [RandomSize] of ranked without replacement, in the order drawn, with weights falling from 2 to 1. It is

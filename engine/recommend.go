@@ -101,6 +101,7 @@ type Query struct {
 	Filter  Filter
 	Niche   int       // taste for the unusual, -[MaxNiche] (what everybody watches) .. [MaxNiche]; at 0 the most is liked
 	Without []AnimeID // anime on the user's list that have no influence on the order
+	Bare    bool      // what is recommended is not explained: it has neither influences nor a predicted score
 }
 
 // MaxNiche is the strongest taste for the unusual.
@@ -125,7 +126,7 @@ func (e *Engine) Recommend(ctx context.Context, name string, q Query) (Answer[Re
 
 // recommendTo returns a page of what the users of a batch watched and u could.
 func (e *Engine) recommendTo(ctx context.Context, u User, q Query) (Answer[Recommendations], error) {
-	found, err := e.fromBatch(ctx, u, q)
+	found, err := e.fromBatch(ctx, u, q, q.pages())
 	if err != nil {
 		return Answer[Recommendations]{}, err
 	}
@@ -171,7 +172,7 @@ func (e *Engine) RecommendFrom(ctx context.Context, name, other string, q Query)
 		return none, err
 	}
 	defer found.close()
-	e.arrange(found, q, true)
+	e.arrange(found, q, true, q.pages())
 	return e.recommended(u, found, q), nil
 }
 
@@ -179,12 +180,16 @@ func (e *Engine) RecommendFrom(ctx context.Context, name, other string, q Query)
 func (e *Engine) recommended(u User, found *pool, q Query) Answer[Recommendations] {
 	p, shown := pageOf(found.ranked, q.Page, PageSize, MaxPage)
 	return Answer[Recommendations]{e.requester(u), p, Recommendations{
-		Items: found.recommendations(shown), From: found.near, Total: len(found.ranked), Loosen: found.loosen,
+		Items: found.recommendations(shown, q.Bare), From: found.near, Total: len(found.ranked), Loosen: found.loosen,
 	}}
 }
 
-// fromBatch arranges all that the users of a batch can recommend to u. The pool is the caller's to close.
-func (e *Engine) fromBatch(ctx context.Context, u User, q Query) (*pool, error) {
+// pages is how many pages there are up to the one that is wanted.
+func (q *Query) pages() int { return min(max(q.Page, 1), MaxPage) }
+
+// fromBatch arranges all that the users of a batch can recommend to u, as far as the end of so many pages. The pool is the caller's to
+// close.
+func (e *Engine) fromBatch(ctx context.Context, u User, q Query, pages int) (*pool, error) {
 	batch := min(max(q.Batch, 1), MaxBatch)
 	near, _ := e.index.Load().Nearest(u.Hash, u.ID, (batch-1)*BatchSize, batch*BatchSize)
 	ids := make([]UserID, len(near))
@@ -199,13 +204,13 @@ func (e *Engine) fromBatch(ctx context.Context, u User, q Query) (*pool, error) 
 	if err != nil {
 		return nil, err
 	}
-	e.arrange(found, q, false)
+	e.arrange(found, q, false, pages)
 	return found, nil
 }
 
-// arrange narrows what was found by the query's filter and puts it in the query's order. single says that it is from one
-// user's list.
-func (e *Engine) arrange(found *pool, q Query, single bool) {
+// arrange narrows what was found by the query's filter and puts it in the query's order, varied on so many pages. single says that it is
+// from one user's list.
+func (e *Engine) arrange(found *pool, q Query, single bool, pages int) {
 	found.fold = e.fold(found.own, q.Without)
 	found.compare(q.Niche)
 	found.loosen = found.narrow(q.Filter)
@@ -215,7 +220,7 @@ func (e *Engine) arrange(found *pool, q Query, single bool) {
 	}
 	found.rank(order, single)
 	if order == Taste {
-		found.vary(e.catalogue.Load(), q.Filter.With)
+		found.vary(e.catalogue.Load(), q.Filter.With, pages)
 	}
 }
 

@@ -8,14 +8,13 @@ const mostOfGenre = PageSize - 2
 
 // vary rearranges what is ranked so that a page has one anime of a franchise, and is not of one genre alone. What has to wait
 // keeps its order and comes on a later page, as far up as it can; at the end, where there is nothing else, it comes as it is.
-// Genres that were asked for do not count.
-func (p *pool) vary(c *Catalogue, asked []int) {
-	varied := make([]eligible, 0, len(p.ranked))
-	var waiting, next []eligible
+// Genres that were asked for do not count. It is done for so many pages; the others stay as they would be if there were no more.
+func (p *pool) vary(c *Catalogue, asked []int, pages int) {
+	varied, waiting, next := p.spare[:0], p.waiting[0][:0], p.waiting[1][:0]
 	rest := p.ranked
-	pages := min((len(p.ranked)+PageSize-1)/PageSize, MaxPage)
-	for range pages {
-		page := variedPage{asked: asked, franchises: map[AnimeID]bool{}, genres: map[int]int{}}
+	page := variedPage{asked: asked, genres: make(map[int]int)}
+	for range min((len(p.ranked)+PageSize-1)/PageSize, pages, MaxPage) {
+		page.turn()
 		start := len(varied)
 		next = next[:0]
 		for _, el := range waiting {
@@ -33,27 +32,33 @@ func (p *pool) vary(c *Catalogue, asked []int) {
 			}
 			rest = rest[1:]
 		}
-		for len(varied)-start < PageSize && len(next) > 0 {
-			varied = append(varied, next[0])
-			next = next[1:]
-		}
+		more := min(PageSize-(len(varied)-start), len(next))
+		varied = append(varied, next[:more]...)
+		next = slices.Delete(next, 0, more)
 		waiting, next = next, waiting
 	}
-	varied = append(varied, waiting...)
-	p.ranked = append(varied, rest...)
+	copy(p.ranked[copy(p.ranked, varied):], waiting) // rest is where it was
+	p.spare, p.waiting = varied, [2][]eligible{waiting, next}
 }
 
 // variedPage is what stands on a page.
 type variedPage struct {
 	asked      []int // genres
-	franchises map[AnimeID]bool
+	franchises [PageSize]AnimeID
+	taken      int
 	genres     map[int]int // how many anime have each
+}
+
+// turn begins the next page.
+func (p *variedPage) turn() {
+	p.taken = 0
+	clear(p.genres)
 }
 
 // takes puts an anime on the page, unless there is one of its franchise already or enough of one of its genres.
 func (p *variedPage) takes(c *Catalogue, a *Anime) bool {
 	franchise := c.Franchise(a.ID)
-	if p.franchises[franchise] {
+	if slices.Contains(p.franchises[:p.taken], franchise) {
 		return false
 	}
 	for _, g := range a.Genres {
@@ -61,7 +66,8 @@ func (p *variedPage) takes(c *Catalogue, a *Anime) bool {
 			return false
 		}
 	}
-	p.franchises[franchise] = true
+	p.franchises[p.taken] = franchise
+	p.taken++
 	for _, g := range a.Genres {
 		p.genres[g.ID]++
 	}

@@ -72,7 +72,7 @@ func docsAnswers(user, other engine.Card, version string) (map[string]string, er
 		"similar": api.Similar(engine.Answer[[]engine.Neighbour]{
 			Requester: requester, Page: engine.Page{Current: 1, More: true}, Data: []engine.Neighbour{near},
 		}),
-		"compare": api.Compare(engine.Answer[engine.Comparison]{Requester: requester, Data: engine.Comparison{Neighbour: near}}),
+		"compare": api.Compare(engine.Answer[engine.Neighbour]{Requester: requester, Data: near}),
 		"random":  api.Random(engine.Answer[engine.Draw]{Requester: requester, Data: engine.Draw{Seed: 20011998, Picks: picks}}, false),
 	} {
 		olders[id] = answer

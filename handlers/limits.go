@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -37,6 +36,9 @@ func (e limited) Error() string { return fmt.Sprintf("limit of %s, for %s", e.ki
 // spend counts one question of that kind against the client's address, says so in the headers of the answer, and fails when it
 // is too much. Return that error as it is: it becomes the answer that is due.
 func (s *server) spend(c *fiber.Ctx, kind limit.Kind) error {
+	if s.Limits == nil {
+		return nil
+	}
 	return s.spendAs(c, kind, engine.Network(s.client(c).String()))
 }
 
@@ -70,18 +72,29 @@ func (s *server) declare(c *fiber.Ctx, v limit.Verdict) {
 		all[at] = v
 	}
 	c.Locals(verdictsKey{}, all)
-	var policies, states []string
-	for _, v := range all {
+	var policies, states []byte
+	for i, v := range all {
 		until := v.Reset
 		if !v.OK() {
 			until = v.Wait
 			c.Set(fiber.HeaderRetryAfter, strconv.Itoa(seconds(v.Wait)))
 		}
-		policies = append(policies, fmt.Sprintf("%q;q=%d;w=%d", v.Kind, v.Budget.Quota, seconds(v.Budget.Window)))
-		states = append(states, fmt.Sprintf("%q;r=%d;t=%d", v.Kind, v.Left, seconds(until)))
+		if i > 0 {
+			policies, states = append(policies, ", "...), append(states, ", "...)
+		}
+		policies = appendItem(policies, v.Kind, ";q=", v.Budget.Quota, ";w=", seconds(v.Budget.Window))
+		states = appendItem(states, v.Kind, ";r=", v.Left, ";t=", seconds(until))
 	}
-	c.Set("RateLimit-Policy", strings.Join(policies, ", "))
-	c.Set("RateLimit", strings.Join(states, ", "))
+	header := &c.Response().Header
+	header.SetBytesV("RateLimit-Policy", policies)
+	header.SetBytesV("RateLimit", states)
+}
+
+// appendItem appends an item of a structured field: the kind, and two numbers with what goes before them.
+func appendItem(dst []byte, kind limit.Kind, before string, n int, between string, m int) []byte {
+	dst = strconv.AppendQuote(dst, string(kind))
+	dst = strconv.AppendInt(append(dst, before...), int64(n), 10)
+	return strconv.AppendInt(append(dst, between...), int64(m), 10)
 }
 
 // seconds is d in whole seconds, rounded up.

@@ -71,8 +71,12 @@ func (s *server) identify(c *fiber.Ctx) error {
 func (s *server) logged(c *fiber.Ctx, start time.Time) {
 	took := time.Since(start)
 	s.measure(c, took)
-	s.Log.InfoContext(c.UserContext(), "request", "method", c.Method(), "path", shortPath(c),
-		"status", c.Response().StatusCode(), "ms", float64(took.Microseconds())/1000, "from", s.client(c).String())
+	if !s.Log.Enabled(c.UserContext(), slog.LevelInfo) {
+		return
+	}
+	s.Log.LogAttrs(c.UserContext(), slog.LevelInfo, "request", slog.String("method", c.Method()), slog.String("path", shortPath(c)),
+		slog.Int("status", c.Response().StatusCode()), slog.Float64("ms", float64(took.Microseconds())/1000),
+		slog.String("from", s.client(c).String()))
 }
 
 // recover makes an error of a panic.

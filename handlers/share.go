@@ -33,11 +33,11 @@ const (
 // compareShare draws how similar two users are.
 func (s *server) compareShare(c *fiber.Ctx) error {
 	ctx := impatient(c)
-	a, err := s.Engine.Compare(ctx, param(c, "username"), param(c, "other"))
+	a, err := s.Engine.Between(ctx, param(c, "username"), param(c, "other"))
 	if err != nil {
 		return err
 	}
-	data, err := drawComparison(a.Requester.Card, a.Data.Neighbour, s.siteName())
+	data, err := drawComparison(a.Requester.Card, a.Data, s.siteName())
 	if err != nil {
 		return err
 	}

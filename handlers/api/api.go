@@ -4,6 +4,7 @@ package api
 
 import (
 	_ "embed" // for the document
+	"strings"
 
 	"reko.moe/engine"
 )
@@ -119,9 +120,10 @@ func Recommendations(a engine.Answer[engine.Recommendations], explain bool) Page
 // RecommendationsFrom makes the answer of recommendations/{other}.
 func RecommendationsFrom(a engine.Answer[engine.Recommendations], explain bool) Paged {
 	singles := make([]Single, len(a.Data.Items))
+	d := newDescriber(a.Data.Items)
 	for i := range a.Data.Items {
 		r := &a.Data.Items[i]
-		singles[i] = Single{r.Anime.ID, r.Score, details(r.Anime), explanation(r, explain)}
+		singles[i] = Single{r.Anime.ID, r.Score, d.details(r.Anime), explanation(r, explain)}
 	}
 	return Paged{requester(a.Requester), pagination(a.Page), singles}
 }
@@ -129,15 +131,18 @@ func RecommendationsFrom(a engine.Answer[engine.Recommendations], explain bool) 
 // Similar makes the answer of similar.
 func Similar(a engine.Answer[[]engine.Neighbour]) Paged {
 	users := make([]User, len(a.Data))
+	var h hashes
+	h.grow(len(users))
 	for i := range a.Data {
-		users[i] = user(&a.Data[i])
+		n := &a.Data[i]
+		users[i] = User{n.Name, h.text(n.Hash), n.Similarity()}
 	}
 	return Paged{requester(a.Requester), pagination(a.Page), users}
 }
 
 // Compare makes the answer of compare.
-func Compare(a engine.Answer[engine.Comparison]) Answer {
-	return Answer{requester(a.Requester), user(&a.Data.Neighbour)}
+func Compare(a engine.Answer[engine.Neighbour]) Answer {
+	return Answer{requester(a.Requester), user(&a.Data)}
 }
 
 // Random makes the answer of random.
@@ -163,16 +168,38 @@ func user(n *engine.Neighbour) User { return User{n.Name, n.Hash.String(), n.Sim
 
 func recommendations(recs []engine.Recommendation, explain bool) []Recommendation {
 	out := make([]Recommendation, len(recs))
+	n := 0
+	for i := range recs {
+		n += len(recs[i].Votes)
+	}
+	all := make([]Voter, n)
+	var h hashes
+	h.grow(n)
+	d := newDescriber(recs)
 	for i := range recs {
 		r := &recs[i]
-		voters := make([]Voter, len(r.Votes))
+		voters := all[:len(r.Votes):len(r.Votes)]
+		all = all[len(r.Votes):]
 		for j := range r.Votes {
 			v := &r.Votes[j]
-			voters[j] = Voter{v.Score, v.Name, v.Hash.String(), v.Similarity()}
+			voters[j] = Voter{v.Score, v.Name, h.text(v.Hash), v.Similarity()}
 		}
-		out[i] = Recommendation{r.Anime.ID, r.Score, details(r.Anime), voters, explanation(r, explain)}
+		out[i] = Recommendation{r.Anime.ID, r.Score, d.details(r.Anime), voters, explanation(r, explain)}
 	}
 	return out
+}
+
+// hashes writes hashes into one piece of memory.
+type hashes struct{ strings.Builder }
+
+// grow makes room for n hashes.
+func (h *hashes) grow(n int) { h.Grow(16 * n) }
+
+func (h *hashes) text(x engine.Hash) string {
+	var b [16]byte
+	from := h.Len()
+	h.Write(x.Append(b[:0]))
+	return h.String()[from:]
 }
 
 // explanation says why, if that is wanted.
@@ -192,22 +219,51 @@ func explanation(r *engine.Recommendation, wanted bool) *Explanation {
 	}
 	return e
 }
-func details(a *engine.Anime) Details {
-	d := Details{Title: a.Title, Mean: a.Mean, Genres: make([]string, len(a.Genres))}
+
+// describer makes the details of anime, which share nothing with the catalogue, in few pieces of memory.
+type describer struct {
+	genres  []string
+	texts   []string // the others
+	lengths []int
+}
+
+// newDescriber has room for the anime of recs.
+func newDescriber(recs []engine.Recommendation) *describer {
+	const texts = 3 // of an anime at most
+	n := 0
+	for i := range recs {
+		n += len(recs[i].Anime.Genres)
+	}
+	return &describer{make([]string, 0, n), make([]string, 0, texts*len(recs)), make([]int, 0, len(recs))}
+}
+
+// details describe an anime.
+func (d *describer) details(a *engine.Anime) Details {
+	from := len(d.genres)
+	for _, g := range a.Genres {
+		d.genres = append(d.genres, g.Name)
+	}
+	out := Details{Title: a.Title, Mean: a.Mean, Genres: d.genres[from:len(d.genres):len(d.genres)]}
+	if out.Genres == nil {
+		out.Genres = []string{}
+	}
 	if a.Start.Full() {
-		d.AiringDate = new(a.Start.String())
+		out.AiringDate = d.text(a.Start.String())
 	}
 	if a.Episodes > 0 {
-		d.Length = new(a.Episodes)
+		d.lengths = append(d.lengths, a.Episodes)
+		out.Length = &d.lengths[len(d.lengths)-1]
 	}
 	if a.Rating != engine.NoRating {
-		d.Rating = new(a.Rating.String())
+		out.Rating = d.text(a.Rating.String())
 	}
 	if a.Picture != "" {
-		d.Picture = new(a.Picture)
+		out.Picture = d.text(a.Picture)
 	}
-	for i, g := range a.Genres {
-		d.Genres[i] = g.Name
-	}
-	return d
+	return out
+}
+
+func (d *describer) text(s string) *string {
+	d.texts = append(d.texts, s)
+	return &d.texts[len(d.texts)-1]
 }

@@ -54,7 +54,7 @@ func TestAnswers(t *testing.T) {
 
 	check(t, "similar", api.Similar(engine.Answer[[]engine.Neighbour]{Requester: spike, Page: more, Data: []engine.Neighbour{faye}}), page2+`[{`+fayeJSON+`]}`)
 	check(t, "nobody similar", api.Similar(engine.Answer[[]engine.Neighbour]{Requester: spike, Page: more}), page2+`[]}`)
-	check(t, "compare", api.Compare(engine.Answer[engine.Comparison]{Requester: spike, Data: engine.Comparison{Neighbour: faye}}), head+`"data":{`+fayeJSON+`}`)
+	check(t, "compare", api.Compare(engine.Answer[engine.Neighbour]{Requester: spike, Data: faye}), head+`"data":{`+fayeJSON+`}`)
 	check(t, "random", api.Random(engine.Answer[engine.Draw]{Requester: spike, Data: engine.Draw{Seed: engine.MaxSeed, Picks: recs}}, false),
 		head+`"seed":9007199254740991,"data":`+recsJSON+`}`)
 	check(t, "nothing random", api.Random(engine.Answer[engine.Draw]{Requester: spike}, false), head+`"seed":0,"data":[]}`)
