@@ -2,5 +2,6 @@ package main
 
 // benchCmd measures how fast Reko is, and makes up users to measure with.
 type benchCmd struct {
+	Run      benchRunCmd      `cmd:"" default:"withargs" help:"Measure a server that is started for it, or one that runs."`
 	Populate benchPopulateCmd `cmd:"" hidden:"" help:"Fill a store without real users with made-up ones."`
 }
