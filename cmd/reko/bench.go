@@ -4,4 +4,5 @@ package main
 type benchCmd struct {
 	Run      benchRunCmd      `cmd:"" default:"withargs" help:"Measure a server that is started for it, or one that runs."`
 	Populate benchPopulateCmd `cmd:"" hidden:"" help:"Fill a store without real users with made-up ones."`
+	Verify   benchVerifyCmd   `cmd:"" hidden:"" help:"Check that a server answers, byte for byte, as a plain computation does."`
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -19,62 +18,12 @@ const (
 	rowUsers = 5000                                         // whose entries are stored a row each
 )
 
-// away is a card and how far it is.
-type away struct {
-	card     *engine.Card
-	distance int
-}
-
-// plainNearest is how the nearest k are found without an index: every hash is looked at. Of equally near ones the first win. cards
-// are those of hashes.
-func plainNearest(cards []engine.Card, hashes []engine.Hash, h engine.Hash, k int, skip engine.UserID) []away {
-	var counts [engine.MaxDistance + 1]int // of found
-	found, below := make([]away, 0, 4*k), engine.MaxDistance+1
-	drop := func() {
-		nearer := 0
-		for d := range below {
-			if nearer += counts[d]; nearer >= k { // what is farther than d is not among the nearest k
-				below = d + 1
-				found = slices.DeleteFunc(found, func(a away) bool { return a.distance >= below })
-				clear(counts[below:])
-				return
-			}
-		}
-	}
-	for i, other := range hashes {
-		d := engine.Distance(h, other)
-		if d >= below || cards[i].ID == skip {
-			continue
-		}
-		counts[d]++
-		if found = append(found, away{&cards[i], d}); len(found) == cap(found) {
-			drop()
-			if 2*len(found) > cap(found) {
-				found = slices.Grow(found, 2*len(found))
-			}
-		}
-	}
-	slices.SortFunc(found, func(a, b away) int {
-		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.card.ID, b.card.ID))
-	})
-	return found[:min(k, len(found))]
-}
-
-// hashesOf are the hashes of cards, as close together as in the index.
-func hashesOf(cards []engine.Card) []engine.Hash {
-	hashes := make([]engine.Hash, len(cards))
-	for i := range cards {
-		hashes[i] = cards[i].Hash
-	}
-	return hashes
-}
-
 // sink keeps what is read from being left out by the compiler.
 var sink engine.Hash
 
 // references are what the server's figures are to be seen beside, measured in this process.
 func (w *benchWorld) references(ctx context.Context, cfg *config, each time.Duration) ([]bench.Row, error) {
-	index, hashes := engine.NewIndex(w.cards), hashesOf(w.cards)
+	index, all := engine.NewIndex(w.cards), newPlain(w.cards)
 	r := rand.New(rand.NewPCG(3, 3))
 	anybody := func() engine.Card { return w.cards[r.IntN(len(w.cards))] }
 	rows := []bench.Row{
@@ -85,11 +34,11 @@ func (w *benchWorld) references(ctx context.Context, cfg *config, each time.Dura
 		}).Ms("index: the nearest 1,280"),
 		bench.Repeat(each, func() error {
 			c := anybody()
-			plainNearest(w.cards, hashes, c.Hash, mostNear, c.ID)
+			all.nearest(c.Hash, mostNear, c.ID)
 			return nil
 		}).Ms("plain scan: the nearest 1,281"),
 		bench.Repeat(each, func() error {
-			for _, h := range hashes {
+			for _, h := range all.hashes {
 				sink ^= h
 			}
 			return nil

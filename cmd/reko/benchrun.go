@@ -220,6 +220,10 @@ func (cmd benchRunCmd) mixed(ctx context.Context, w *benchWorld, server *benchSe
 		}
 		before, _ := server.gauges()
 		l := server.Paced(ctx, requests, part*top.Rate, cmd.Conns, cmd.For)
+		if l.P99 > mostLate && l.Errors == 0 { // once more: something else on the machine may have been in the way
+			before, _ = server.gauges()
+			l = server.Paced(ctx, requests, part*top.Rate, cmd.Conns, cmd.For)
+		}
 		if l.Errors > 0 || l.P99 > mostLate {
 			break
 		}
