@@ -5,4 +5,6 @@ type benchCmd struct {
 	Run      benchRunCmd      `cmd:"" default:"withargs" help:"Measure a server that is started for it, or one that runs."`
 	Populate benchPopulateCmd `cmd:"" hidden:"" help:"Fill a store without real users with made-up ones."`
 	Verify   benchVerifyCmd   `cmd:"" hidden:"" help:"Check that a server answers, byte for byte, as a plain computation does."`
+	Soak     benchSoakCmd     `cmd:"" hidden:"" help:"Ask a server for minutes while lists are saved, and watch its memory."`
+	Draw     benchDrawCmd     `cmd:"" hidden:"" help:"Draw latency against the number of users, from several results, as SVG."`
 }
