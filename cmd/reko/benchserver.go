@@ -67,7 +67,7 @@ func startServer(ctx context.Context, config string, r bench.Request, env ...str
 	s.process = exec.CommandContext(context.WithoutCancel(ctx), self, args...) //nolint:gosec // it is this program
 	s.process.Env = append(append(os.Environ(), benchEnv(addr)...), env...)
 	s.process.Stdout, s.process.Stderr = s.said, s.said
-	s.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt is for this process, which stops that one
+	apart(s.process)
 	began := time.Now()
 	if err := s.process.Start(); err != nil {
 		return nil, errors.Join(err, s.forget())
