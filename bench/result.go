@@ -41,7 +41,7 @@ type Row struct {
 
 // Ms is a row of latencies.
 func (l Latency) Ms(name string) Row {
-	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 	r := Row{Name: name, Unit: "ms", Value: ms(l.P50), P90: ms(l.P90), P99: ms(l.P99), Max: ms(l.Max), N: l.N, Errors: l.Errors}
 	if l.First != nil {
 		r.Note = fmt.Sprintf("first error: %v", l.First)
@@ -78,7 +78,7 @@ func (r Row) verdict() (target, met string) {
 	return target, "no"
 }
 
-// number is v to three digits, or without a fraction.
+// number is v to three digits; whole numbers keep theirs.
 func number(v float64) string {
 	switch {
 	case v == 0:
@@ -90,7 +90,7 @@ func number(v float64) string {
 	case v >= 1:
 		return fmt.Sprintf("%.2f", v)
 	}
-	return fmt.Sprintf("%.3f", v)
+	return fmt.Sprintf("%.3g", v)
 }
 
 // table aligns the columns of a Markdown table.
