@@ -3,6 +3,7 @@ package bench
 import (
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 )
 
@@ -18,4 +19,14 @@ func Processor() string {
 		}
 	}
 	return runtime.GOOS + " " + runtime.GOARCH
+}
+
+// LoadAverage is how many processes the machine has had to do lately, on average over a minute; 0 where it does not tell.
+func LoadAverage() float64 {
+	var load float64
+	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
+		first, _, _ := strings.Cut(string(text), " ")
+		load, _ = strconv.ParseFloat(first, 64) // 0, if it is no number
+	}
+	return load
 }

@@ -20,6 +20,7 @@ type Result struct {
 	Store   string    `json:"store"`
 	Users   int       `json:"users"`
 	Entries int       `json:"entries"`
+	Load    float64   `json:"load"`  // of the machine, by others, when it began
 	Model   bool      `json:"model"` // there is an item model, so that taste is not classic
 	Rows    []Row     `json:"rows"`
 }
@@ -32,6 +33,7 @@ type Row struct {
 	P90    float64 `json:"p90,omitempty"`
 	P99    float64 `json:"p99,omitempty"`
 	Max    float64 `json:"max,omitempty"`
+	CPU    float64 `json:"cpu_ms,omitempty"` // of the server, per request: it depends least on what else the machine does
 	N      int     `json:"n,omitempty"`
 	Errors int     `json:"errors,omitempty"`
 	Target float64 `json:"target,omitempty"` // of the value; 0: none
@@ -112,12 +114,12 @@ func (t table) row(cells ...string) {
 
 // WriteTable writes the result as Markdown, for people.
 func (r *Result) WriteTable(to io.Writer) error {
-	fmt.Fprintf(to, "%s, %s users with %s entries on %s; %s, %d processors, %s, reko %s\n\n", r.At.Format(time.DateTime), thousands(r.Users),
-		thousands(r.Entries), r.Store, r.Machine, r.CPUs, r.Go, r.Version)
+	fmt.Fprintf(to, "%s, %s users with %s entries on %s; %s, %d processors, load %.1f before, %s, reko %s.\ncpu: milliseconds of processor that the server took for a request\n\n", r.At.Format(time.DateTime), thousands(r.Users),
+		thousands(r.Entries), r.Store, r.Machine, r.CPUs, r.Load, r.Go, r.Version)
 	if !r.Model {
 		fmt.Fprint(to, "There is no item model (reko train): taste is classic.\n\n")
 	}
-	t := newTable(to, "what", "unit", "median", "p90", "p99", "max", "n", "errors", "target", "met", "note")
+	t := newTable(to, "what", "unit", "median", "p90", "p99", "max", "cpu", "n", "errors", "target", "met", "note")
 	for i := range r.Rows {
 		row := &r.Rows[i]
 		target, met := row.verdict()
@@ -125,7 +127,7 @@ func (r *Result) WriteTable(to io.Writer) error {
 		if row.N > 0 {
 			n, errs = fmt.Sprint(row.N), fmt.Sprint(row.Errors)
 		}
-		t.row(row.Name, row.Unit, number(row.Value), number(row.P90), number(row.P99), number(row.Max), n, errs, target, met, row.Note)
+		t.row(row.Name, row.Unit, number(row.Value), number(row.P90), number(row.P99), number(row.Max), number(row.CPU), n, errs, target, met, row.Note)
 	}
 	return t.w.Flush()
 }
@@ -138,14 +140,15 @@ func WriteComparison(to io.Writer, before, now *Result) error {
 	for i := range before.Rows {
 		old[before.Rows[i].Name] = &before.Rows[i]
 	}
-	t := newTable(to, "what", "unit", "before", "now", "ratio", "p99 before", "now", "ratio")
+	t := newTable(to, "what", "unit", "before", "now", "ratio", "p99 before", "now", "ratio", "cpu before", "now", "ratio")
 	for i := range now.Rows {
 		row := &now.Rows[i]
 		was, ok := old[row.Name]
 		if !ok {
 			was = &Row{}
 		}
-		t.row(row.Name, row.Unit, number(was.Value), number(row.Value), ratio(was.Value, row.Value), number(was.P99), number(row.P99), ratio(was.P99, row.P99))
+		t.row(row.Name, row.Unit, number(was.Value), number(row.Value), ratio(was.Value, row.Value), number(was.P99), number(row.P99), ratio(was.P99, row.P99),
+			number(was.CPU), number(row.CPU), ratio(was.CPU, row.CPU))
 	}
 	return t.w.Flush()
 }

@@ -82,7 +82,7 @@ func (w *benchWorld) result(cfg *config) *bench.Result {
 	store, _, _ := strings.Cut(cfg.Database, ":")
 	return &bench.Result{
 		At: time.Now().UTC().Truncate(time.Second), Version: versionText(), Go: runtime.Version() + " " + runtime.GOARCH, Machine: bench.Processor(),
-		CPUs: runtime.NumCPU(), Store: store, Users: len(w.cards), Entries: w.entries, Model: w.model,
+		CPUs: runtime.NumCPU(), Load: bench.LoadAverage(), Store: store, Users: w.users, Entries: w.entries, Model: w.model,
 	}
 }
 
@@ -124,7 +124,7 @@ func (cmd benchRunCmd) measure(ctx context.Context, cfg *config, config string, 
 			return nil, err
 		}
 	}
-	aim(rows, len(w.cards))
+	aim(rows, w.users)
 	return append(rows, references...), nil
 }
 
@@ -190,8 +190,11 @@ func (cmd benchRunCmd) inTurn(ctx context.Context, users []engine.Card, server *
 		return r
 	}
 	row := server.InTurn(ctx, requests, mostInTurn, cmd.For).Ms(name)
-	if after, err := server.gauges(); err == nil && row.Note == "" {
-		row.Note = after.hitRate(before)
+	if after, err := server.gauges(); err == nil {
+		row.CPU = after.cpu(before, row.N)
+		if row.Note == "" {
+			row.Note = after.hitRate(before)
+		}
 	}
 	return row
 }
@@ -231,6 +234,7 @@ func (cmd benchRunCmd) mixed(ctx context.Context, w *benchWorld, server *benchSe
 		best.Unit, best.Value = "requests/s", l.Rate
 		best.Note = fmt.Sprintf("p50 %.1f ms; at most %.0f/s without a pace", float64(l.P50.Microseconds())/1000, top.Rate)
 		if after, err := server.gauges(); err == nil {
+			best.CPU = after.cpu(before, l.N)
 			best.Note += fmt.Sprintf("; the server takes %.2f processors", (after[gaugeCPU]-before[gaugeCPU])/l.Took.Seconds())
 		}
 	}

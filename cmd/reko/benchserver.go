@@ -156,6 +156,11 @@ func (s *benchServer) gauges() (gauges, error) {
 // beyondCache is the resident memory beside that of lists, in MB.
 func (g gauges) beyondCache() float64 { return (g[gaugeResident] - g[gaugeCache]) / 1e6 }
 
+// cpu is how many milliseconds of processor each of n requests since before took.
+func (g gauges) cpu(before gauges, n int) float64 {
+	return 1000 * (g[gaugeCPU] - before[gaugeCPU]) / float64(max(n, 1))
+}
+
 // hitRate says how many of the lists that were asked for since before were in memory.
 func (g gauges) hitRate(before gauges) string {
 	hits, misses := g[gaugeHits]-before[gaugeHits], g[gaugeMisses]-before[gaugeMisses]

@@ -17,6 +17,7 @@ type benchWorld struct {
 	store   *db.DB
 	cards   []engine.Card // of all users who have a hash, by id
 	some    []engine.Card // those who are asked for, so that their neighbours' lists get into memory
+	users   int           // all of them
 	entries int
 	model   bool
 }
@@ -56,7 +57,7 @@ func (w *benchWorld) load(ctx context.Context, some int) error {
 	if err != nil {
 		return err
 	}
-	w.entries = totals.All().Entries
+	w.users, w.entries = totals.All().Users, totals.All().Entries
 	switch _, err := w.store.ModelInfo(ctx); {
 	case err == nil:
 		w.model = true
