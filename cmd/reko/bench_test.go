@@ -99,6 +99,13 @@ func TestPopulateKeepsAwayFromRealUsers(t *testing.T) {
 		!strings.Contains(out, "distinct hashes") {
 		t.Errorf("fit: %v\n%s", err, out)
 	}
+	if err := os.WriteFile(dir+"/unknown.csv", []byte("user_id,mal_id,status,score,watched_episodes\n7,4000000,completed,10,26\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := reko(t, url, "bench", "populate", "--users=50", "--like", dir+"/unknown.csv"); err == nil ||
+		!strings.Contains(out, "import their anime first") {
+		t.Errorf("like lists of unknown anime: %v\n%s", err, out)
+	}
 	if n := len(storedLists(t, url)); n != 0 {
 		t.Errorf("to look at the fit made %d users", n)
 	}

@@ -163,7 +163,11 @@ func (cmd benchPopulateCmd) populate(ctx context.Context, im *importer) error {
 			return err
 		}
 	}
-	people, err := crowd.New(lists, engine.NewCatalogue(anime), crowd.Options{Seed: cmd.Seed, Mean: cmd.Mean})
+	c := engine.NewCatalogue(anime)
+	if share := knownShare(lists, c); share < 0.5 {
+		return fmt.Errorf("of the entries of these lists %.0f %% are of anime that the store knows: import their anime first (reko import anime)", 100*share)
+	}
+	people, err := crowd.New(lists, c, crowd.Options{Seed: cmd.Seed, Mean: cmd.Mean})
 	if err != nil {
 		return err
 	}
@@ -183,11 +187,27 @@ func (cmd benchPopulateCmd) populate(ctx context.Context, im *importer) error {
 		}
 	}
 	outcome, err := im.eng.UpdatePopulation(ctx)
+	if err == nil {
+		err = im.store.Settle(ctx)
+	}
 	if err != nil {
 		return err
 	}
 	fmt.Printf("statistics of the population: %s\nall of it took %s\n", outcome, time.Since(start).Round(time.Second))
 	return nil
+}
+
+// knownShare is the share of entries whose anime the catalogue has.
+func knownShare(lists []engine.List, c *engine.Catalogue) float64 {
+	known, all := 0, 0
+	for _, l := range lists {
+		for i := range l {
+			if all++; c.Anime(l[i].Anime) != nil {
+				known++
+			}
+		}
+	}
+	return float64(known) / float64(max(all, 1))
 }
 
 // madeUsers returns how many made-up users are there. It fails if they are others than people's.
