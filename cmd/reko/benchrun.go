@@ -217,8 +217,9 @@ func (cmd benchRunCmd) mixed(ctx context.Context, w *benchWorld, server *benchSe
 	name := fmt.Sprintf("mixed traffic, %d connections", cmd.Conns)
 	top := server.AtOnce(ctx, requests, cmd.Conns, cmd.For)
 	best := bench.Row{Name: name, Unit: "requests/s", Errors: top.Errors, N: top.N}
+	late := 0 // steps after the best one
 	for _, part := range []float64{0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1} {
-		if top.Errors > 0 || ctx.Err() != nil {
+		if top.Errors > 0 || ctx.Err() != nil || late == 2 {
 			break
 		}
 		before, _ := server.gauges()
@@ -227,9 +228,14 @@ func (cmd benchRunCmd) mixed(ctx context.Context, w *benchWorld, server *benchSe
 			before, _ = server.gauges()
 			l = server.Paced(ctx, requests, part*top.Rate, cmd.Conns, cmd.For)
 		}
-		if l.Errors > 0 || l.P99 > mostLate {
+		if l.Errors > 0 {
 			break
 		}
+		if l.P99 > mostLate {
+			late++
+			continue
+		}
+		late = 0
 		best = l.Ms(name)
 		best.Unit, best.Value = "requests/s", l.Rate
 		best.Note = fmt.Sprintf("p50 %.1f ms; at most %.0f/s without a pace", float64(l.P50.Microseconds())/1000, top.Rate)
