@@ -126,7 +126,7 @@ func TestBench(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	first, second := dir+"/first.json", dir+"/second.json"
-	if out, err := reko(t, url, "bench", "--for=60ms", "--names=20", "--conns=4", "--out", first); err != nil || !strings.Contains(out, "| similar ") {
+	if out, err := reko(t, url, "bench", "--for=60ms", "--names=20", "--conns=4", "--late=1m", "--out", first); err != nil || !strings.Contains(out, "| similar ") {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	r, err := bench.Read(first)
@@ -146,13 +146,19 @@ func TestBench(t *testing.T) {
 	}
 	// Against a server that runs, and beside what was found before.
 	server := start(t, func(cfg *config) { cfg.Database, cfg.APILimit, cfg.PagesLimit = url, limit.Budget{}, limit.Budget{} })
-	out, err := reko(t, url, "bench", "--server", server, "--for=30ms", "--names=5", "--conns=2", "--compare", first, "--out", second)
+	out, err := reko(t, url, "bench", "--server", server, "--for=30ms", "--names=5", "--conns=2", "--late=1m", "--compare", first, "--out", second)
 	if err != nil || !strings.Contains(out, "p99 before") {
 		t.Errorf("%v\n%s", err, out)
 	}
 	server = start(t, func(cfg *config) { cfg.Database, cfg.APILimit = url, limit.Budget{Quota: 3, Window: time.Hour} })
 	if out, err := reko(t, url, "bench", "--server", server, "--for=30ms", "--names=5"); err == nil || !strings.Contains(out, "[limits] off") {
 		t.Errorf("a server with limits is measured: %v\n%s", err, out)
+	}
+	if out, err := reko(t, url, "bench", "profile", "--for=200ms", "--out", dir+"/cpu.prof"); err != nil || !strings.Contains(out, "0 errors") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if profile, err := os.ReadFile(dir + "/cpu.prof"); err != nil || !strings.HasPrefix(string(profile), "\x1f\x8b") {
+		t.Errorf("the profile: %v, %.20q", err, profile)
 	}
 	if out, err := reko(t, url, "bench", "draw", first, "--out", dir+"/drawing.svg"); err != nil {
 		t.Fatalf("%v\n%s", err, out)

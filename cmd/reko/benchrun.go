@@ -20,6 +20,7 @@ type benchRunCmd struct {
 	For     time.Duration `default:"5s" help:"How long each row is measured."`
 	Names   int           `default:"2000" help:"How many users are asked for; their neighbours' lists are brought into memory first."`
 	Conns   int           `default:"64" help:"Connections of mixed traffic."`
+	Late    time.Duration `default:"50ms" help:"The 99th percentile up to which the server sustains a rate of mixed traffic."`
 	Out     string        `type:"path" placeholder:"FILE" help:"Also write the result as JSON."`
 	JSON    bool          `name:"json" help:"Print JSON instead of a table."`
 	Compare string        `type:"existingfile" placeholder:"FILE" help:"Also print what an earlier result has beside this one."`
@@ -208,9 +209,6 @@ func (cmd benchRunCmd) cold(ctx context.Context, w *benchWorld, server *benchSer
 	}
 }
 
-// mostLate is how late the slowest hundredth of answers may be for a rate to count as sustained.
-const mostLate = 50 * time.Millisecond
-
 // mixed finds the highest rate of mixed traffic that the server sustains, and how it does at the rate that it shall sustain.
 func (cmd benchRunCmd) mixed(ctx context.Context, w *benchWorld, server *benchServer) []bench.Row {
 	requests := ask{w.some, askMixed}.requests
@@ -224,14 +222,14 @@ func (cmd benchRunCmd) mixed(ctx context.Context, w *benchWorld, server *benchSe
 		}
 		before, _ := server.gauges()
 		l := server.Paced(ctx, requests, part*top.Rate, cmd.Conns, cmd.For)
-		if l.P99 > mostLate && l.Errors == 0 { // once more: something else on the machine may have been in the way
+		if l.P99 > cmd.Late && l.Errors == 0 { // once more: something else on the machine may have been in the way
 			before, _ = server.gauges()
 			l = server.Paced(ctx, requests, part*top.Rate, cmd.Conns, cmd.For)
 		}
 		if l.Errors > 0 {
 			break
 		}
-		if l.P99 > mostLate {
+		if l.P99 > cmd.Late {
 			late++
 			continue
 		}

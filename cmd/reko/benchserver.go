@@ -41,6 +41,7 @@ func benchEnv(addr string) []string {
 	return []string{
 		"REKO_HTTP_ADDR=" + addr, "REKO_HTTP_PUBLIC_URL=", "REKO_HTTP_TRUSTED_PROXIES=", "REKO_REDIS_URL=", "REKO_MAL_CLIENT_ID=",
 		"REKO_LIMITS_API=off", "REKO_LIMITS_PAGES=off", "REKO_LIMITS_COSTLY=off", "REKO_JOBS_ENABLED=false", "REKO_LOG_LEVEL=warn",
+		"REKO_DEMO_ENABLED=auto", // made-up users count as the demo's, and stay
 	}
 }
 

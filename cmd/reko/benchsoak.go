@@ -174,7 +174,7 @@ func (s *soak) run(ctx context.Context, server *benchServer) ([]bench.Row, error
 	g.Go(func() error {
 		tick := time.NewTicker(max(s.For/(soakParts*20), 10*time.Millisecond))
 		defer tick.Stop()
-		for n := 0; !ended.Load() && ctx.Err() == nil; n++ {
+		for n := 0; ; n++ {
 			now, err := server.gauges()
 			if err != nil {
 				return err
@@ -183,9 +183,11 @@ func (s *soak) run(ctx context.Context, server *benchServer) ([]bench.Row, error
 			if n%20 == 0 {
 				fmt.Fprintf(os.Stderr, "%.0f MB resident, %.0f MB of it lists\n", now[gaugeResident]/1e6, now[gaugeCache]/1e6)
 			}
+			if ended.Load() || ctx.Err() != nil {
+				return nil
+			}
 			<-tick.C
 		}
-		return nil
 	})
 	if err := errors.Join(g.Wait(), ctx.Err()); err != nil && !errors.Is(err, context.Canceled) {
 		return nil, err
