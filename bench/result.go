@@ -114,7 +114,7 @@ func (t table) row(cells ...string) {
 
 // WriteTable writes the result as Markdown, for people.
 func (r *Result) WriteTable(to io.Writer) error {
-	fmt.Fprintf(to, "%s, %s users with %s entries on %s; %s, %d processors, load %.1f before, %s, reko %s.\ncpu: milliseconds of processor that the server took for a request\n\n", r.At.Format(time.DateTime), thousands(r.Users),
+	fmt.Fprintf(to, "%s, %s users with %s entries on %s; %s, %d processors, load %.1f before, %s, reko %s.\n\n", r.At.Format(time.DateTime), thousands(r.Users),
 		thousands(r.Entries), r.Store, r.Machine, r.CPUs, r.Load, r.Go, r.Version)
 	if !r.Model {
 		fmt.Fprint(to, "There is no item model (reko train): taste is classic.\n\n")

@@ -154,6 +154,9 @@ func TestBench(t *testing.T) {
 	if out, err := reko(t, url, "bench", "--server", server, "--for=30ms", "--names=5"); err == nil || !strings.Contains(out, "[limits] off") {
 		t.Errorf("a server with limits is measured: %v\n%s", err, out)
 	}
+	if out, err := reko(t, url, "bench", "show", first, first); err != nil || strings.Count(out, "| similar ") != 2 {
+		t.Errorf("%v\n%s", err, out)
+	}
 	if out, err := reko(t, url, "bench", "profile", "--for=200ms", "--out", dir+"/cpu.prof"); err != nil || !strings.Contains(out, "0 errors") {
 		t.Errorf("%v\n%s", err, out)
 	}

@@ -2,11 +2,32 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
 	"reko.moe/bench"
 )
+
+// benchShowCmd prints results.
+type benchShowCmd struct {
+	File []string `arg:"" type:"existingfile" help:"Results that reko bench --out wrote."`
+}
+
+// Run prints them as tables.
+func (cmd benchShowCmd) Run() error {
+	for _, name := range cmd.File {
+		r, err := bench.Read(name)
+		if err == nil {
+			err = r.WriteTable(os.Stdout)
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Println()
+	}
+	return nil
+}
 
 // benchDrawCmd draws results.
 type benchDrawCmd struct {
