@@ -136,13 +136,8 @@ const mostInTurn = 20_000
 func (cmd benchRunCmd) warm(ctx context.Context, w *benchWorld, server *benchServer, note func(string)) ([]bench.Row, error) {
 	begin, metricsErr := server.gauges()
 	note("warming up")
-	for i := range w.some { // everybody once
-		if _, err := server.Get(ask{w.some[i : i+1], askTaste}.requests(i), nil); err != nil {
-			return nil, err
-		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
+	if err := w.everybody(ctx, server); err != nil {
+		return nil, err
 	}
 	server.AtOnce(ctx, ask{w.some, askMixed}.requests, cmd.Conns, cmd.For/2)
 	var rows []bench.Row

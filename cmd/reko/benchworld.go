@@ -67,6 +67,19 @@ func (w *benchWorld) load(ctx context.Context, some int) error {
 	return nil
 }
 
+// everybody asks for recommendations for each of those who are asked for, which brings the lists of their neighbours into memory.
+func (w *benchWorld) everybody(ctx context.Context, server *benchServer) error {
+	for i := range w.some {
+		if _, err := server.Get(ask{w.some[i : i+1], askTaste}.requests(i), nil); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
 // ask makes requests that are about some users. n seeds what is asked for, so that every run asks the same.
 type ask struct {
 	users []engine.Card
