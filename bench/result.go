@@ -72,7 +72,7 @@ func (r Row) verdict() (target, met string) {
 	}
 	target = number(r.Target)
 	if r.Most99 > 0 {
-		target += ", p99 " + number(r.Most99)
+		target = strings.TrimPrefix(target+", p99 "+number(r.Most99), ", ")
 	}
 	if r.Met() {
 		return target, "yes"

@@ -42,6 +42,10 @@ func TestTargets(t *testing.T) {
 	if late.Met() {
 		t.Error("a target is met whose p99 is not")
 	}
+	late.Target = 0
+	if target, met := late.verdict(); target != "p99 2.00" || met != "no" {
+		t.Errorf("verdict %q, %q", target, met)
+	}
 }
 
 func TestTableAndComparison(t *testing.T) {
