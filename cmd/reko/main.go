@@ -38,6 +38,7 @@ type cli struct {
 	} `cmd:"" help:"What is done at intervals."`
 	Train   trainCmd   `cmd:"" help:"Train the item model, by which recommendations are ordered."`
 	Eval    evalCmd    `cmd:"" help:"Judge the orders of recommendations and the predicted scores on lists of which a part is held out."`
+	Bench   benchCmd   `cmd:"" help:"Measure how fast Reko is."`
 	Keys    keysCmd    `cmd:"" help:"Keys of programs that may ask for statistics of users."`
 	Admin   adminCmd   `cmd:"" help:"Who may log in under /admin."`
 	Remove  removeCmd  `cmd:"" help:"Delete users and their lists."`

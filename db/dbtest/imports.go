@@ -15,6 +15,7 @@ var importTests = []test{
 	{"of one name twice the last stays", importLastWins},
 	{"an import that fails leaves nothing", importWholeOrNot},
 	{"nothing to import", importNothing},
+	{"what was imported settles", importSettles},
 }
 
 func importInOrder(t *testing.T, s store) {
@@ -28,6 +29,13 @@ func importInOrder(t *testing.T, s store) {
 		users[i].ID = got[i].ID
 	}
 	want(t, "AllUsers", got, users)
+}
+
+func importSettles(t *testing.T, s store) {
+	users := Users(t, "u", 50, 3)
+	ok(t, s.ImportUsers(t.Context(), users))
+	ok(t, s.Settle(t.Context()))
+	want(t, "names", namesOf(all(t, s.AllUsers(t.Context()))), namesOf(users))
 }
 
 func importReplaces(t *testing.T, s store) {

@@ -1,0 +1,224 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"reko.moe/bench"
+	"reko.moe/engine"
+	"reko.moe/engine/mal/maltest"
+)
+
+// benchSoakCmd asks a server for minutes.
+type benchSoakCmd struct {
+	For   time.Duration `default:"10m" help:"How long."`
+	Rate  float64       `default:"2500" help:"Requests a second, of mixed traffic."`
+	Saves float64       `default:"50" help:"Lists saved a second."`
+	Names int           `default:"2000" help:"How many users are asked for."`
+	Conns int           `default:"64" help:"Connections."`
+	Most  time.Duration `default:"10ms" help:"The 99th percentile that is still good."`
+	Grow  float64       `default:"1.1" help:"How many times as much memory may be resident in the end; the collector's comings and goings are within a tenth."`
+	Out   string        `type:"path" placeholder:"FILE" help:"Also write the result as JSON."`
+}
+
+const (
+	soakAge   = time.Minute // after which the server fetches a list again: the least that can be configured
+	soakParts = 10          // into which the time is cut to look at the memory
+)
+
+// Run asks a server that is started for it. Lists are saved as always: they are fetched from a MyAnimeList, which is a fake one
+// in this process, because somebody asks for their users, and are older than they may be or not there.
+func (cmd benchSoakCmd) Run(ctx context.Context, cfg *config, c *cli) (err error) {
+	w, err := openWorld(ctx, cfg, max(cmd.Names, 1))
+	if err != nil {
+		return err
+	}
+	defer w.store.Close()
+	origins, err := w.store.CountUsers(ctx)
+	if err != nil {
+		return err
+	}
+	s := &soak{benchSoakCmd: cmd, world: w, users: int(cmd.Saves*soakAge.Seconds()*1.05) + 1}
+	if err := s.forget(ctx); err != nil { // those of one that was interrupted
+		return err
+	}
+	if origins[engine.FromMAL] > s.users {
+		return errors.New("the store has users of MyAnimeList, whose lists a fake one would be asked for: take one with made-up users (reko bench populate)")
+	}
+	defer func() { err = errors.Join(err, s.forget(context.WithoutCancel(ctx))) }()
+	fake, err := s.upstream(ctx)
+	if err != nil {
+		return err
+	}
+	defer fake.Close()
+	server, err := startServer(ctx, c.Config, ask{w.some, askSimilar}.requests(0),
+		"REKO_MAL_URL="+s.fake.BaseURL, "REKO_MAL_CLIENT_ID="+s.fake.ClientID, "REKO_MAL_RATE=1000", "REKO_MAL_BURST=1000",
+		"REKO_LISTS_MAX_AGE="+soakAge.String(), "REKO_DEMO_ENABLED="+strconv.FormatBool(origins[engine.FromDemo] > 0))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.stop()) }()
+	result := w.result(cfg)
+	if result.Rows, err = s.run(ctx, server); err != nil {
+		return err
+	}
+	err = result.WriteTable(os.Stdout)
+	if cmd.Out != "" {
+		err = errors.Join(err, writeResult(cmd.Out, result))
+	}
+	for _, r := range result.Rows {
+		if r.Errors > 0 || !r.Met() {
+			err = errors.Join(err, fmt.Errorf("%s: not as it has to be", r.Name))
+		}
+	}
+	return err
+}
+
+// soak is a soak in the making.
+type soak struct {
+	benchSoakCmd
+	world *benchWorld
+	users int // whose lists are saved in turn, so many that each is too old when its turn comes again
+	fake  *maltest.Server
+	lists [][]engine.Change
+}
+
+func soakName(i int) string { return fmt.Sprint("soak--", i) }
+
+// forget removes the users whose lists were saved.
+func (s *soak) forget(ctx context.Context) error {
+	for i := range s.users {
+		u, err := s.world.store.User(ctx, soakName(i))
+		if err == nil {
+			err = s.world.store.DeleteUser(ctx, u.ID)
+		}
+		if err != nil && !errors.Is(err, engine.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+// upstream serves a MyAnimeList on which the users have lists of others.
+func (s *soak) upstream(ctx context.Context) (*http.Server, error) {
+	s.fake = maltest.New(nil)
+	ids := make([]engine.UserID, len(s.world.some))
+	for i, c := range s.world.some {
+		ids[i] = c.ID
+	}
+	users, err := s.world.store.Users(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	for i := range s.users {
+		list, err := users[i%len(users)].List.Unpack(nil)
+		if err != nil {
+			return nil, err
+		}
+		changes := make([]engine.Change, len(list))
+		for k := range list {
+			changes[k] = engine.Change{Entry: list[k], At: now.Add(-time.Duration(k+1) * time.Hour)}
+		}
+		s.lists = append(s.lists, changes)
+		s.fake.SetList(soakName(i), changes...)
+	}
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	s.fake.BaseURL = "http://" + ln.Addr().String() + "/v2"
+	serving := &http.Server{Handler: s.fake, ReadHeaderTimeout: time.Minute}
+	go func() { _ = serving.Serve(ln) }() // http.ErrServerClosed, once closed
+	return serving, nil
+}
+
+// save is the request that has list n saved, which changed since it was last.
+func (s *soak) save(n int) bench.Request {
+	i := n % s.users
+	if list := s.lists[i]; len(list) > 0 {
+		e := list[n/s.users%len(list)]
+		e.Score, e.At = uint8(1+n%engine.MaxScore), time.Now()
+		s.fake.SetEntry(soakName(i), e)
+	}
+	return bench.Request{Path: "/api/" + soakName(i) + "/similar"}
+}
+
+// run asks and saves, and samples the memory meanwhile.
+func (s *soak) run(ctx context.Context, server *benchServer) ([]bench.Row, error) {
+	requests := ask{s.world.some, askMixed}.requests
+	fmt.Fprintln(os.Stderr, "warming up")
+	if err := s.world.everybody(ctx, server); err != nil {
+		return nil, err
+	}
+	server.AtOnce(ctx, requests, s.Conns, max(s.For/60, time.Second))
+	var asked, saved bench.Load
+	var ended atomic.Bool
+	var memory []float64
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer ended.Store(true)
+		asked = server.Paced(ctx, requests, s.Rate, s.Conns, s.For)
+		return nil
+	})
+	g.Go(func() error {
+		saved = server.Paced(ctx, s.save, s.Saves, s.Conns, s.For)
+		return nil
+	})
+	g.Go(func() error {
+		tick := time.NewTicker(max(s.For/(soakParts*20), 10*time.Millisecond))
+		defer tick.Stop()
+		for n := 0; ; n++ {
+			now, err := server.gauges()
+			if err != nil {
+				return err
+			}
+			memory = append(memory, now.beyondCache())
+			if n%20 == 0 {
+				fmt.Fprintf(os.Stderr, "%.0f MB resident, %.0f MB of it lists\n", now[gaugeResident]/1e6, now[gaugeCache]/1e6)
+			}
+			if ended.Load() || ctx.Err() != nil {
+				return nil
+			}
+			<-tick.C
+		}
+	})
+	if err := errors.Join(g.Wait(), ctx.Err()); err != nil && !errors.Is(err, context.Canceled) {
+		return nil, err
+	}
+	return s.rows(asked, saved, memory), nil
+}
+
+// rows says what came of it.
+func (s *soak) rows(asked, saved bench.Load, memory []float64) []bench.Row {
+	part := max(len(memory)/soakParts, 1)
+	mean := func(some []float64) (sum float64) {
+		for _, v := range some {
+			sum += v / float64(len(some))
+		}
+		return sum
+	}
+	most := float64(s.Most.Microseconds()) / 1000
+	mixed := asked.Ms(fmt.Sprintf("mixed traffic at %.0f/s, lists saved at %.0f/s", s.Rate, s.Saves))
+	mixed.Most99 = most
+	begin := mean(memory[min(part, len(memory)-1):min(2*part+1, len(memory))]) // in the first part the load sets in
+	fetches := s.fake.Requests("/users/")
+	rows := []bench.Row{
+		mixed,
+		{Name: "answers", Unit: "requests/s", Value: asked.Rate, N: asked.N},
+		saved.Ms("requests that save a list"),
+		{Name: "lists saved", Unit: "lists/s", Value: float64(fetches) / s.For.Seconds(), Target: 0.99 * s.Saves, N: fetches},
+		{Name: "memory beyond the list cache, second tenth of the time", Unit: "MB", Value: begin, N: part},
+		{Name: "memory beyond the list cache, last tenth", Unit: "MB", Value: mean(memory[max(len(memory)-part, 0):]), Target: begin * s.Grow, N: part},
+	}
+	return rows
+}
