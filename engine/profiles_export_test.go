@@ -25,7 +25,7 @@ func NewMemStore(anime []Anime, users []User) Store {
 // Alike searches as [Engine.RecommendAlike] does in one passage.
 func (e *Engine) Alike(ctx context.Context, u User, accuracy float64, banned func(string) bool) ([]UserID, error) {
 	m := e.profiles.matcher()
-	me, err := e.subject(m, u)
+	me, err := e.subject(m.population, u)
 	if err != nil {
 		return nil, err
 	}
@@ -129,6 +129,3 @@ func (e *Engine) Census(ctx context.Context) error {
 	_, err := e.census(ctx)
 	return err
 }
-
-// LoadProfiles loads the profiles.
-func (e *Engine) LoadProfiles(ctx context.Context) error { return e.loadProfiles(ctx) }

@@ -109,6 +109,9 @@ func (e *Engine) Rehash(ctx context.Context) (string, error) {
 	if taste == hashed {
 		return "no anime changed", nil
 	}
+	if _, err := e.Follow(ctx); err != nil { // what other processes described counts as well
+		return "", err
+	}
 	seen, changed, err := e.rehash(ctx)
 	if err != nil {
 		return "", err
