@@ -128,7 +128,7 @@ func TestFollowWhatIsForgotten(t *testing.T) {
 	if _, err := other.Follow(t.Context()); err != nil || other.Users() != 9 {
 		t.Errorf("%d users, %v, want 9", other.Users(), err)
 	}
-	if err := other.ReloadProfiles(t.Context()); err != nil || other.profiles.matcher().users() != 9 {
+	if _, err := other.ReloadProfiles(t.Context()); err != nil || other.profiles.matcher().users() != 9 {
 		t.Errorf("%d profiles, %v, want 9", other.profiles.matcher().users(), err)
 	}
 	if n, err := other.Follow(t.Context()); err != nil || n != 0 {

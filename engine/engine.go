@@ -240,7 +240,11 @@ func (e *Engine) loadAt(ctx context.Context, mark string) error {
 // whether they were. What is excluded, the item model and the profiles it loads again, too, if they changed.
 func (e *Engine) Reload(ctx context.Context) (bool, error) {
 	reloaded, err := e.ReloadUsers(ctx)
-	return reloaded, errors.Join(err, e.ReloadProfiles(ctx))
+	if err != nil {
+		return reloaded, err
+	}
+	_, err = e.ReloadProfiles(ctx)
+	return reloaded, err
 }
 
 // ReloadUsers is Reload without the profiles.

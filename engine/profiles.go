@@ -147,14 +147,14 @@ func (e *Engine) LoadProfiles(ctx context.Context) error {
 	return nil
 }
 
-// ReloadProfiles makes the profiles again if there is a new version of the population, if users were changed in bulk, or if that
-// failed before.
-func (e *Engine) ReloadProfiles(ctx context.Context) error {
+// ReloadProfiles makes the profiles if there are none yet, there is a new version of the population, users were changed in bulk, or that
+// failed before; and tells whether it did.
+func (e *Engine) ReloadProfiles(ctx context.Context) (bool, error) {
 	seen, err := e.opts.Store.Counter(ctx, counterPopulation)
-	if err != nil || seen == e.profiles.seen.Load() && !e.profiles.outdated.Load() {
-		return err
+	if err != nil || seen == e.profiles.seen.Load() && !e.profiles.outdated.Load() && e.profiles.now.Load() != nil {
+		return false, err
 	}
-	return e.LoadProfiles(ctx)
+	return true, e.LoadProfiles(ctx)
 }
 
 // eachProfile walks over the profiles of all listed users, in bounded memory. The profile is f's until it returns. Damaged

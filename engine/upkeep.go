@@ -210,8 +210,14 @@ func (e *Engine) ImportUsers(ctx context.Context, users []User) error {
 
 // ImportDone tells every process that uses the store that users or anime changed in bulk, and loads them here.
 func (e *Engine) ImportDone(ctx context.Context) error {
-	if _, err := e.opts.Store.AddCounter(ctx, counterBulk, 1); err != nil {
+	if err := e.Announce(ctx); err != nil {
 		return err
 	}
 	return e.Load(ctx)
+}
+
+// Announce tells every process that uses the store that users or anime changed in bulk.
+func (e *Engine) Announce(ctx context.Context) error {
+	_, err := e.opts.Store.AddCounter(ctx, counterBulk, 1)
+	return err
 }

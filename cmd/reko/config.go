@@ -23,6 +23,7 @@ type config struct {
 	APIHost   string        // [http] api_host
 	PublicURL string        // [http] public_url; empty: not known
 	Timeout   time.Duration // [http] timeout
+	Drain     time.Duration // [http] drain; drainAuto: see drainTime
 	Secret    string        // [http] secret; empty: the store's
 
 	TrustedProxies []netip.Prefix // [http] trusted_proxies
@@ -81,6 +82,7 @@ func (cfg *config) settings() []setting {
 		{"http", "api_host", "", text(&cfg.APIHost)},
 		{"http", "public_url", "", publicURL(&cfg.PublicURL)},
 		{"http", "timeout", "30s", duration(&cfg.Timeout, time.Second)},
+		{"http", "drain", "auto", drainDuration(&cfg.Drain)},
 		{"http", "secret", "", secret(&cfg.Secret)},
 		{"http", "trusted_proxies", "", prefixes(&cfg.TrustedProxies)},
 		{"db", "url", "sqlite:data/reko.db", databaseURL(&cfg.Database)},

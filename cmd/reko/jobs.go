@@ -81,7 +81,7 @@ type jobsRunCmd struct {
 	Name []string `arg:"" help:"Names of jobs."`
 }
 
-// Run runs jobs one after the other and fails if one does.
+// Run runs jobs one after the other and fails if one does. A running server follows what they change.
 func (cmd jobsRunCmd) Run(ctx context.Context, cfg *config) error {
 	return cfg.withEngine(ctx, func(eng *engine.Engine, store *db.DB) error {
 		all := map[string]jobs.Job{}
@@ -95,7 +95,7 @@ func (cmd jobsRunCmd) Run(ctx context.Context, cfg *config) error {
 				return fmt.Errorf("no job %q; there are: %s", name, strings.Join(names, ", "))
 			}
 		}
-		if err := eng.Load(ctx); err != nil {
+		if err := eng.LoadUsers(ctx); err != nil {
 			return err
 		}
 		var errs []error
@@ -110,6 +110,6 @@ func (cmd jobsRunCmd) Run(ctx context.Context, cfg *config) error {
 				errs = append(errs, fmt.Errorf("%s: %s", name, r.Err))
 			}
 		}
-		return errors.Join(append(errs, eng.ImportDone(ctx))...)
+		return errors.Join(errs...)
 	})
 }
