@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -99,6 +100,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 	// What other processes change is followed for as long as questions are answered.
 	answering, answered := context.WithCancel(context.WithoutCancel(ctx))
 	defer answered()
+	go boundGarbage(answering)
 	finish := keepSeries(ctx, m, store, log)
 	g.Go(func() error { return app.Listener(ln) })
 	g.Go(func() error {
@@ -126,6 +128,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 		if err := noteDemo(ctx, store, &demoUsers); err != nil {
 			return err
 		}
+		debug.FreeOSMemory() // once: what loading left behind
 		started.Store(true)
 		log.Info("serving", "url", "http://"+ln.Addr().String(), "version", versionText(), "users", eng.Users(),
 			"anime", eng.Titles(), "demo", demoUsers.Load(), "after", time.Since(begin).Round(time.Millisecond))
