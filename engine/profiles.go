@@ -44,6 +44,17 @@ func (ps *profiles) matcher() *matcher {
 	return nobody
 }
 
+// progress returns the matcher to search in, or the first one while it is filled.
+func (ps *profiles) progress() (m *matcher, loading bool) {
+	if m := ps.now.Load(); m != nil {
+		return m, false
+	}
+	if m := ps.next.Load(); m != nil {
+		return m, true
+	}
+	return nobody, true
+}
+
 // startPatience is how long a question waits at the start for what it needs.
 const startPatience = 2 * time.Second
 

@@ -175,6 +175,9 @@ func (s *server) readiness(c *fiber.Ctx) error {
 		s.Log.WarnContext(c.UserContext(), "not ready", "err", err)
 		return c.Status(fiber.StatusServiceUnavailable).SendString("not ready\n")
 	}
+	if s.Engine.Memory().Loading {
+		return c.SendString("ready, but for what needs the statistics of all users\n")
+	}
 	return c.SendString("ready\n")
 }
 
