@@ -251,7 +251,7 @@ func (e *Engine) listed(ctx context.Context, users *int) iter.Seq2[List, error] 
 	return func(yield func(List, error) bool) {
 		*users = 0
 		var list List
-		for u, err := range e.opts.Store.AllUsers(ctx) {
+		for u, err := range gently(ctx, e.opts.Store.AllUsers(ctx)) {
 			if err != nil {
 				yield(nil, err)
 				return

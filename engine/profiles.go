@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -148,7 +149,11 @@ func (e *Engine) LoadProfiles(ctx context.Context) error {
 	next := newMatcher(p, n+n/64) // some users come meanwhile, and some have a list that tells no taste
 	ps.next.Store(next)
 	defer ps.next.Store(nil)
-	if err := e.eachProfile(ctx, func(u User, p *Profile) { next.add(u.ID, p) }); err != nil {
+	users := e.opts.Store.AllUsers(ctx)
+	if ps.now.Load() != nil { // nobody waits
+		users = gently(ctx, users)
+	}
+	if err := e.eachProfile(users, func(u User, p *Profile) { next.add(u.ID, p) }); err != nil {
 		return err
 	}
 	if ps.now.Swap(next) == nil {
@@ -168,12 +173,12 @@ func (e *Engine) ReloadProfiles(ctx context.Context) (bool, error) {
 	return true, e.LoadProfiles(ctx)
 }
 
-// eachProfile walks over the profiles of all listed users, in bounded memory. The profile is f's until it returns. Damaged
+// eachProfile walks over the profiles of the listed ones of users, in bounded memory. The profile is f's until it returns. Damaged
 // lists are left out; [Engine.Rehash] tells of them.
-func (e *Engine) eachProfile(ctx context.Context, f func(User, *Profile)) error {
+func (e *Engine) eachProfile(users iter.Seq2[User, error], f func(User, *Profile)) error {
 	var list List
 	var p Profile
-	for u, err := range e.opts.Store.AllUsers(ctx) {
+	for u, err := range users {
 		if err != nil {
 			return err
 		}
@@ -196,7 +201,7 @@ func (e *Engine) population(ctx context.Context) (*Population, error) {
 	if p != nil || err != nil {
 		return p, err
 	}
-	return e.census(ctx)
+	return e.census(e.opts.Store.AllUsers(ctx))
 }
 
 // storedPopulation returns the stored population, nil if there is none that is good enough.
@@ -225,10 +230,10 @@ func (e *Engine) storedPopulation(ctx context.Context) (*Population, error) {
 	return nil, nil
 }
 
-// census makes the population from all users.
-func (e *Engine) census(ctx context.Context) (*Population, error) {
+// census makes the population from users.
+func (e *Engine) census(users iter.Seq2[User, error]) (*Population, error) {
 	var c census
-	err := e.eachProfile(ctx, func(_ User, p *Profile) { c.add(p) })
+	err := e.eachProfile(users, func(_ User, p *Profile) { c.add(p) })
 	return c.population(), err
 }
 
@@ -246,7 +251,7 @@ func (e *Engine) UpdatePopulation(ctx context.Context) (string, error) {
 	case err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrCorrupt):
 		return "", err
 	}
-	p, err := e.census(ctx)
+	p, err := e.census(gently(ctx, e.opts.Store.AllUsers(ctx)))
 	if err != nil {
 		return "", err
 	}

@@ -43,7 +43,7 @@ type Stand struct {
 func (e *Engine) Stands(ctx context.Context) ([]Stand, error) {
 	var all []Stand
 	m := e.profiles.matcher()
-	err := e.eachProfile(ctx, func(u User, p *Profile) {
+	err := e.eachProfile(e.opts.Store.AllUsers(ctx), func(u User, p *Profile) {
 		if p.Entries > 0 {
 			all = append(all, Stand{u, p.Entries, m.population.Ranks(p)})
 		}
@@ -126,6 +126,6 @@ func (e *Engine) ProfileOf(l List) *Profile { return ProfileOf(l, e.catalogue.Lo
 
 // Census makes the population.
 func (e *Engine) Census(ctx context.Context) error {
-	_, err := e.census(ctx)
+	_, err := e.census(e.opts.Store.AllUsers(ctx))
 	return err
 }

@@ -141,7 +141,7 @@ func (e *Engine) rehash(ctx context.Context) (seen, changed int, err error) {
 		return nil
 	}
 	var list List
-	for u, err := range e.opts.Store.AllUsers(ctx) {
+	for u, err := range gently(ctx, e.opts.Store.AllUsers(ctx)) {
 		if err != nil {
 			return seen, changed, err
 		}
