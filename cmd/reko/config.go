@@ -58,6 +58,7 @@ type config struct {
 
 	PopulationEvery time.Duration // [jobs] population
 	TrainEvery      time.Duration // [jobs] train: how often it is looked whether a training is due
+	TidyEvery       time.Duration // [jobs] tidy
 
 	AdminIdle    time.Duration // [admin] idle
 	AdminSession time.Duration // [admin] session
@@ -108,6 +109,7 @@ func (cfg *config) settings() []setting {
 		{"jobs", "hashes", "10m", duration(&cfg.HashesEvery, time.Second)},
 		{"jobs", "population", "1h", duration(&cfg.PopulationEvery, time.Second)},
 		{"jobs", "train", "10m", duration(&cfg.TrainEvery, time.Second)},
+		{"jobs", "tidy", "10m", duration(&cfg.TidyEvery, time.Second)},
 		{"admin", "idle", "1h", duration(&cfg.AdminIdle, time.Minute)},
 		{"admin", "session", "12h", duration(&cfg.AdminSession, time.Minute)},
 		{"demo", "enabled", "auto", oneOf(&cfg.Demo, "auto", "true", "false")},

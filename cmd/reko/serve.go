@@ -62,7 +62,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 	defer limiterDone()
 	told := ctx // to stop, and not stopping because something failed
 	g, ctx := errgroup.WithContext(ctx)
-	byHand := jobs.NewRunner(ctx, log, m.Jobs(store), cfg.jobs(eng)...)
+	byHand := jobs.NewRunner(ctx, log, m.Jobs(store), cfg.jobs(eng, store)...)
 	var started, stopping, demoUsers atomic.Bool
 	app := handlers.New(handlers.Options{
 		Engine:    eng,
@@ -137,7 +137,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 			return nil
 		})
 		if cfg.Jobs {
-			jobs.Start(ctx, log, m.Jobs(store), cfg.jobs(eng)...)
+			jobs.Start(ctx, log, m.Jobs(store), cfg.jobs(eng, store)...)
 		}
 		return nil
 	})
