@@ -16,7 +16,8 @@ type PopulationStore interface {
 	Population(ctx context.Context) (*Population, error)
 	// SavePopulation stores p as a new version, whatever Version it has; MadeAt is kept to the second.
 	SavePopulation(ctx context.Context, p *Population) error
-	// UsersState returns a short text that is another one once users came, went, or had their lists fetched again.
+	// UsersState returns a short text that is another one once users came, went, or had their lists fetched again. Unlisted ones
+	// have no say.
 	UsersState(ctx context.Context) (string, error)
 }
 

@@ -34,7 +34,7 @@ $$;
 CREATE TRIGGER changes_told AFTER INSERT ON changes FOR EACH STATEMENT EXECUTE FUNCTION tell_of_changes();
 
 -- When lists were fetched, without reading them.
-CREATE INDEX users_fetched ON users (fetched_at, id) WHERE NOT unlisted;
+CREATE INDEX users_fetched ON users (fetched_at, id, unlisted);
 
 -- Batches of counts that are in series already. at in unix seconds.
 CREATE TABLE series_batches (

@@ -25,7 +25,7 @@ CREATE TRIGGER anime_changed AFTER UPDATE OF described_at, related_at ON anime W
 END;
 
 -- When lists were fetched, without reading them.
-CREATE INDEX users_fetched ON users (fetched_at, id) WHERE NOT unlisted;
+CREATE INDEX users_fetched ON users (fetched_at, id, unlisted);
 
 -- Batches of counts that are in series already. at in unix seconds.
 CREATE TABLE series_batches (
