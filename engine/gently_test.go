@@ -38,7 +38,7 @@ func TestGently(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		begin := time.Now()
-		for range gently(ctx, func(yield func(User, error) bool) {
+		for _, err := range gently(ctx, func(yield func(User, error) bool) {
 			for range 5000 {
 				time.Sleep(time.Millisecond)
 				if !yield(User{}, nil) {
@@ -46,6 +46,9 @@ func TestGently(t *testing.T) {
 				}
 			}
 		}) {
+			if err != nil {
+				t.Fatal(err)
+			}
 		}
 		if took := time.Since(begin); took != 5*time.Second {
 			t.Errorf("without time left it takes %s, want no rests", took)

@@ -40,7 +40,7 @@ func startProcess(t *testing.T, env []string) *process {
 		_, _ = io.Copy(io.Discard, log)
 		p.err = p.cmd.Wait()
 	}()
-	t.Cleanup(func() { p.end(os.Kill) })
+	t.Cleanup(func() { _ = p.end(os.Kill) })
 	select {
 	case p.url = <-listening:
 	case <-p.gone:
