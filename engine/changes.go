@@ -20,7 +20,7 @@ type ChangeStore interface {
 // Changes are what changed in a store.
 type Changes struct {
 	Mark  string    // to ask with the next time
-	Lost  bool      // the mark is empty, or of a time that the store has forgotten: anything may have changed
+	Lost  bool      // the mark is empty, or perhaps of a time that the store has forgotten: anything may have changed
 	Users []UserID  // that came, went, or changed
 	Anime []AnimeID // that were described, or described again
 }
