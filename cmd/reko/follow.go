@@ -14,7 +14,7 @@ import (
 
 const (
 	// reloadEvery is how often the server looks whether another process changed something, even if nobody tells it.
-	reloadEvery = time.Second
+	reloadEvery = 500 * time.Millisecond
 	// followPause is how long it waits after that before it looks again, so that many changes are brought into memory together.
 	followPause = 50 * time.Millisecond
 )
