@@ -119,6 +119,25 @@ func (db *DB) Anime(ctx context.Context) iter.Seq2[engine.Anime, error] {
 	})
 }
 
+// AnimeOf implements [engine.ChangeStore].
+func (db *DB) AnimeOf(ctx context.Context, ids []engine.AnimeID) ([]engine.Anime, error) {
+	const size = 200 // as in Users
+	var all []engine.Anime
+	for some := range slices.Chunk(ids, size) {
+		args := make([]any, len(some))
+		for i, id := range some {
+			args[i] = int64(id)
+		}
+		anime, err := query(ctx, db.sql, scanAnime, `SELECT id, `+strings.Join(animeColumns, ", ")+
+			` FROM anime WHERE described_at > 0 AND id IN `+values(1, len(some)), args...)
+		if err != nil {
+			return nil, failed("anime", err)
+		}
+		all = append(all, anime...)
+	}
+	return all, nil
+}
+
 // scanAnime reads id and animeColumns.
 func scanAnime(rows *sql.Rows) (engine.Anime, error) {
 	var a engine.Anime

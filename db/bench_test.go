@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	crand "crypto/rand"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -171,7 +172,7 @@ func BenchmarkCounts(b *testing.B) {
 		b.Run("do=add/store="+store.name, func(b *testing.B) {
 			s := dbtest.Open(b, store.empty(b))
 			for at := minute; b.Loop(); at = at.Add(time.Minute) {
-				if err := s.AddCounts(b.Context(), at, counts); err != nil {
+				if err := s.AddCounts(b.Context(), crand.Text(), at, counts); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -179,7 +180,7 @@ func BenchmarkCounts(b *testing.B) {
 		b.Run("do=read/store="+store.name, func(b *testing.B) {
 			s := dbtest.Open(b, store.empty(b))
 			for i := range 60 {
-				if err := s.AddCounts(b.Context(), minute.Add(time.Duration(i)*time.Minute), counts); err != nil {
+				if err := s.AddCounts(b.Context(), crand.Text(), minute.Add(time.Duration(i)*time.Minute), counts); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -44,9 +44,11 @@ func (db *DB) SaveModel(ctx context.Context, m engine.StoredModel) error {
 	})
 }
 
-// FetchedSince implements [engine.ModelStore].
+const selectFetchedSince = `SELECT count(*) FROM users WHERE fetched_at >= $1 AND NOT unlisted`
+
+// FetchedSince implements [engine.ModelStore], from an index alone.
 func (db *DB) FetchedSince(ctx context.Context, t time.Time) (int, error) {
 	var n int
-	err := db.sql.QueryRowContext(ctx, `SELECT count(*) FROM users WHERE fetched_at >= $1`, secondsOf(t)).Scan(&n)
+	err := db.sql.QueryRowContext(ctx, selectFetchedSince, secondsOf(t)).Scan(&n)
 	return n, failed("users fetched since", err)
 }

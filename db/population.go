@@ -41,10 +41,13 @@ func (db *DB) SavePopulation(ctx context.Context, p *engine.Population) error {
 	})
 }
 
-// UsersState implements [engine.PopulationStore]: how many users there are, the last one, and when lists were fetched.
+const selectUsersState = `SELECT CAST(count(*) AS TEXT) || ' ' || CAST(coalesce(max(id), 0) AS TEXT) || ' ' ||
+	CAST(coalesce(sum(fetched_at), 0) AS TEXT) FROM users WHERE NOT unlisted`
+
+// UsersState implements [engine.PopulationStore]: how many users there are, the last one, and when lists were fetched; from an index
+// alone.
 func (db *DB) UsersState(ctx context.Context) (string, error) {
 	var state string
-	err := db.sql.QueryRowContext(ctx, `SELECT CAST(count(*) AS TEXT) || ' ' || CAST(coalesce(max(id), 0) AS TEXT) || ' ' ||
-		CAST(coalesce(sum(fetched_at), 0) AS TEXT) FROM users`).Scan(&state)
+	err := db.sql.QueryRowContext(ctx, selectUsersState).Scan(&state)
 	return state, failed("state of users", err)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 	"time"
 
@@ -13,12 +14,19 @@ import (
 var _ series.Keeper = (*DB)(nil)
 
 // AddCounts implements [series.Keeper]. The order of the rows keeps instances from waiting for each other in a circle.
-func (db *DB) AddCounts(ctx context.Context, minute time.Time, counts []series.Count) error {
+func (db *DB) AddCounts(ctx context.Context, batch string, minute time.Time, counts []series.Count) error {
 	counts = slices.Clone(counts)
 	slices.SortFunc(counts, func(a, b series.Count) int {
 		return cmp.Or(cmp.Compare(a.Event, b.Event), cmp.Compare(a.Bucket, b.Bucket))
 	})
 	return db.tx(ctx, "adding counts", func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, `INSERT INTO series_batches (id, at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, batch, time.Now().Unix())
+		if err != nil {
+			return err
+		}
+		if n, err := r.RowsAffected(); err != nil || n == 0 {
+			return err // it was added before, and only the answer was lost
+		}
 		for _, s := range series.Spans {
 			step, at := int64(s.Step/time.Second), minute.Truncate(s.Step)
 			err := insert(ctx, tx, `INSERT INTO series (step, at, event, bucket, n) VALUES `,
@@ -34,6 +42,23 @@ func (db *DB) AddCounts(ctx context.Context, minute time.Time, counts []series.C
 		}
 		return nil
 	})
+}
+
+// keepBatches is how long it is known that a batch of counts was added.
+const keepBatches = time.Hour
+
+// PruneBatches forgets old batches of counts. It is a job.
+func (db *DB) PruneBatches(ctx context.Context) (string, error) {
+	return db.pruneBatches(ctx, time.Now().Add(-keepBatches))
+}
+
+func (db *DB) pruneBatches(ctx context.Context, before time.Time) (string, error) {
+	r, err := db.write.ExecContext(ctx, `DELETE FROM series_batches WHERE at < $1`, before.Unix())
+	if err != nil {
+		return "", failed("forgetting batches of counts", err)
+	}
+	n, err := r.RowsAffected()
+	return fmt.Sprintf("%d batches of counts forgotten", n), failed("forgetting batches of counts", err)
 }
 
 // Counts implements [series.Keeper]. Events of a newer version of the program are left out.

@@ -20,6 +20,8 @@ func TestWalksOverAllUsersReadIndexes(t *testing.T) {
 		{selectCards, "users_cards", []any{0, 1}},
 		{selectTotals, "users_totals", nil},
 		{selectUndescribed, "anime_undescribed", nil},
+		{selectUsersState, "users_fetched", nil},
+		{selectFetchedSince, "users_fetched", []any{0}},
 	} {
 		var id, parent, unused int
 		var plan string

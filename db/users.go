@@ -303,6 +303,9 @@ const selectCards = `SELECT id, name, hash FROM users WHERE id > $1 AND NOT unli
 
 // Cards implements [engine.Store].
 func (db *DB) Cards(ctx context.Context) iter.Seq2[engine.Card, error] {
+	if db.pool != nil {
+		return db.streamCards(ctx)
+	}
 	const size = 20_000
 	return walk(size, func(last *engine.Card) ([]engine.Card, error) {
 		var after engine.UserID

@@ -111,8 +111,11 @@ func (e *Engine) RecommendAlike(ctx context.Context, name string, q AlikeQuery) 
 	if err != nil {
 		return none, err
 	}
-	m := e.profiles.matcher()
-	me, err := e.subject(m, u)
+	m, err := e.profiles.await(ctx)
+	if err != nil {
+		return none, err
+	}
+	me, err := e.subject(m.population, u)
 	if err != nil {
 		return none, err
 	}
@@ -155,12 +158,12 @@ type subject struct {
 	ranks   *Ranks
 }
 
-func (e *Engine) subject(m *matcher, u User) (*subject, error) {
+func (e *Engine) subject(among *Population, u User) (*subject, error) {
 	p, err := e.profile(u)
 	if err != nil {
 		return nil, err
 	}
-	return &subject{u.ID, p, m.population.Ranks(p)}, nil
+	return &subject{u.ID, p, among.Ranks(p)}, nil
 }
 
 // profile makes the profile of a user.
@@ -299,10 +302,13 @@ func (e *Engine) Profile(ctx context.Context, name string, refresh bool) (Answer
 	if err != nil {
 		return Answer[ProfileReport]{}, err
 	}
-	m := e.profiles.matcher()
-	me, err := e.subject(m, u)
+	among, err := e.profiles.awaitPopulation(ctx)
 	if err != nil {
 		return Answer[ProfileReport]{}, err
 	}
-	return Answer[ProfileReport]{Requester: e.requester(u), Data: ProfileReport{me.profile, me.ranks, m.population}}, nil
+	me, err := e.subject(among, u)
+	if err != nil {
+		return Answer[ProfileReport]{}, err
+	}
+	return Answer[ProfileReport]{Requester: e.requester(u), Data: ProfileReport{me.profile, me.ranks, among}}, nil
 }

@@ -68,6 +68,7 @@ type Store interface {
 	Counter(ctx context.Context, name string) (int64, error)
 	AddCounter(ctx context.Context, name string, delta int64) (int64, error)
 
+	ChangeStore
 	TotalsStore
 	PopulationStore
 	ModelStore
@@ -135,6 +136,8 @@ type Engine struct {
 	index     atomic.Pointer[Index]
 	catalogue atomic.Pointer[Catalogue]
 	loaded    atomic.Int64 // counterBulk when they were loaded
+	following following
+	saved     atomic.Int64 // when a list was saved here last, in unix nanoseconds
 	profiles  profiles
 	models    models
 	totals    totals
@@ -162,7 +165,7 @@ func New(o Options) *Engine {
 		o.Seed = func() uint64 { return rand.Uint64N(MaxSeed + 1) }
 	}
 	o.Order = cmp.Or(o.Order, Taste)
-	e := &Engine{opts: o, configured: map[AnimeID]bool{}}
+	e := &Engine{opts: o, configured: map[AnimeID]bool{}, profiles: profiles{there: make(chan struct{})}}
 	for _, id := range o.Exclude {
 		e.configured[id] = true
 	}
@@ -175,16 +178,36 @@ func New(o Options) *Engine {
 // Load reads the catalogue, the item model, and the hashes and profiles of all users into memory, in place of what is there. Questions asked
 // meanwhile are answered from what was there before.
 func (e *Engine) Load(ctx context.Context) error {
+	if err := e.LoadUsers(ctx); err != nil {
+		return err
+	}
+	return e.LoadProfiles(ctx)
+}
+
+// LoadUsers is Load without the profiles of users, for which all lists have to be read. Until [Engine.LoadProfiles] has made them,
+// questions that need them are [ErrStarting].
+func (e *Engine) LoadUsers(ctx context.Context) error {
 	if err := e.load(ctx); err != nil {
 		return err
 	}
 	if err := e.loadExcluded(ctx); err != nil {
 		return err
 	}
-	return errors.Join(e.loadModel(ctx), e.loadProfiles(ctx))
+	return errors.Join(e.loadModel(ctx), e.loadPopulation(ctx))
 }
 
 func (e *Engine) load(ctx context.Context) error {
+	e.following.Lock()
+	defer e.following.Unlock()
+	c, err := e.opts.Store.Changes(ctx, "")
+	if err != nil {
+		return err
+	}
+	return e.loadAt(ctx, c.Mark)
+}
+
+// loadAt reads catalogue and hashes. What the store changes after mark is followed from then on; e.following is locked.
+func (e *Engine) loadAt(ctx context.Context, mark string) error {
 	e.loading.Lock()
 	defer e.loading.Unlock()
 	bulk, err := e.opts.Store.Counter(ctx, counterBulk)
@@ -209,12 +232,23 @@ func (e *Engine) load(ctx context.Context) error {
 	e.catalogue.Store(NewCatalogue(anime))
 	e.index.Store(NewIndex(cards))
 	e.loaded.Store(bulk)
+	e.following.mark = mark
 	return nil
 }
 
 // Reload loads again if users or anime were changed in bulk since, for example by an import in another process, and tells
-// whether they were. What is excluded it loads again, too, if that changed.
+// whether they were. What is excluded, the item model and the profiles it loads again, too, if they changed.
 func (e *Engine) Reload(ctx context.Context) (bool, error) {
+	reloaded, err := e.ReloadUsers(ctx)
+	if err != nil {
+		return reloaded, err
+	}
+	_, err = e.ReloadProfiles(ctx)
+	return reloaded, err
+}
+
+// ReloadUsers is Reload without the profiles.
+func (e *Engine) ReloadUsers(ctx context.Context) (bool, error) {
 	if err := e.reloadExcluded(ctx); err != nil {
 		return false, err
 	}
@@ -223,9 +257,10 @@ func (e *Engine) Reload(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	if bulk == e.loaded.Load() {
-		return false, errors.Join(e.reloadModel(ctx), e.reloadProfiles(ctx))
+		return false, e.reloadModel(ctx)
 	}
-	return true, e.Load(ctx)
+	e.profiles.outdated.Store(true)
+	return true, e.LoadUsers(ctx)
 }
 
 // Close waits until the lists that are being fetched are saved, and nothing is counted any more, or ctx is done.

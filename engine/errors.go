@@ -16,6 +16,7 @@ var (
 	ErrNoLeave         = errors.New("no leave to fetch a list")          // see WithLeave
 	ErrInvalidList     = errors.New("list not understood")               // the source's answer could not be read
 	ErrNoHash          = errors.New("taste hash is 0")                   // the list tells no taste
+	ErrStarting        = errors.New("not in memory yet")                 // shortly after the start; soon it is
 	ErrStore           = errors.New("store failed")                      // the database refused
 	ErrUpstream        = errors.New("the source of lists failed")        // and nothing older is stored
 	ErrUpstreamTimeout = errors.New("the source of lists took too long") // and nothing older is stored

@@ -204,8 +204,8 @@ func TestDescribeStoresWhatIsNew(t *testing.T) {
 					t.Fatal(err)
 				}
 				first := s.counters[counterTaste]
-				if saves != 1 || first != 1 {
-					t.Fatalf("saved %d times, counted %d; want once each", saves, first)
+				if saves != 1 || first != 2 {
+					t.Fatalf("saved %d times, counted %d; want once, and before and after that", saves, first)
 				}
 				later(test.after)
 				a := base()

@@ -69,7 +69,7 @@ type ModelStore interface {
 	ModelInfo(ctx context.Context) (StoredModel, error)
 	// SaveModel stores m as a new version; MadeAt is kept to the second, Took to the millisecond.
 	SaveModel(ctx context.Context, m StoredModel) error
-	// FetchedSince counts the users whose lists were fetched or imported at that time or later.
+	// FetchedSince counts the users, but for unlisted ones, whose lists were fetched or imported at that time or later.
 	FetchedSince(ctx context.Context, t time.Time) (int, error)
 }
 
@@ -251,7 +251,7 @@ func (e *Engine) listed(ctx context.Context, users *int) iter.Seq2[List, error] 
 	return func(yield func(List, error) bool) {
 		*users = 0
 		var list List
-		for u, err := range e.opts.Store.AllUsers(ctx) {
+		for u, err := range gently(ctx, e.opts.Store.AllUsers(ctx)) {
 			if err != nil {
 				yield(nil, err)
 				return

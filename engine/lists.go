@@ -224,6 +224,7 @@ func (e *Engine) save(ctx context.Context, u User, l List) (User, error) {
 			return User{}, err
 		}
 	}
+	e.saved.Store(e.opts.Now().UnixNano())
 	u.ID = id
 	e.index.Load().Set(listedCard(u))
 	e.profiles.set(u, l, c)
@@ -267,5 +268,10 @@ func (e *Engine) describe(ctx context.Context, anime []Anime) error {
 		return err
 	}
 	e.catalogue.Store(c.With(news))
+	if taste { // once more: another process may have made the hashes again between the two
+		if _, err := e.opts.Store.AddCounter(ctx, counterTaste, 1); err != nil {
+			return err
+		}
+	}
 	return nil
 }

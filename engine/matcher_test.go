@@ -167,7 +167,7 @@ func TestChangeWhileProfilesAreLoaded(t *testing.T) {
 		}
 	}}
 	e.opts.Store = &changing
-	if err := e.loadProfiles(t.Context()); err != nil {
+	if err := e.LoadProfiles(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	m := e.profiles.matcher()
@@ -230,7 +230,7 @@ func TestMatcherTogether(t *testing.T) {
 					e.profiles.set(u.User, l, e.catalogue.Load())
 				case 1:
 					if r.IntN(10) == 0 {
-						if err := e.loadProfiles(t.Context()); err != nil {
+						if err := e.LoadProfiles(t.Context()); err != nil {
 							t.Error(err)
 						}
 					}

@@ -66,11 +66,14 @@ func (s *memStore) UsersState(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer s.mu.Unlock()
-	fetched := int64(0)
+	var last UserID
+	listed, fetched := 0, int64(0)
 	for _, u := range s.users {
-		fetched += u.FetchedAt.Unix()
+		if !u.Unlisted {
+			listed, last, fetched = listed+1, max(last, u.ID), fetched+u.FetchedAt.Unix()
+		}
 	}
-	return fmt.Sprint(len(s.users), s.last, fetched), nil
+	return fmt.Sprint(listed, last, fetched), nil
 }
 
 // memKeys are the keys and secrets of a [memStore], guarded by its mutex.
@@ -174,7 +177,7 @@ func (s *memStore) FetchedSince(ctx context.Context, t time.Time) (int, error) {
 	defer s.mu.Unlock()
 	n := 0
 	for _, u := range s.users {
-		if !u.FetchedAt.Before(t.Truncate(time.Second)) {
+		if !u.Unlisted && !u.FetchedAt.Before(t.Truncate(time.Second)) {
 			n++
 		}
 	}

@@ -27,6 +27,7 @@ type memStore struct {
 	mentioned int
 	counters  map[string]int64
 	forgotten int
+	snapshots map[string]memSnapshot // by mark
 
 	population memPopulation
 	models     []StoredModel // the newest last

@@ -31,7 +31,7 @@ func (e *Engine) Portrait(ctx context.Context, name string) (Answer[Portrait], e
 	if err != nil {
 		return Answer[Portrait]{}, fmt.Errorf("list of %q: %w", u.Name, err)
 	}
-	return Answer[Portrait]{Requester: e.requester(u), Data: PortraitOf(l, e.catalogue.Load(), e.profiles.matcher().population)}, nil
+	return Answer[Portrait]{Requester: e.requester(u), Data: PortraitOf(l, e.catalogue.Load(), e.profiles.among())}, nil
 }
 
 // PortraitOf makes the portrait of a list among a population.

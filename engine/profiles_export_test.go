@@ -25,7 +25,7 @@ func NewMemStore(anime []Anime, users []User) Store {
 // Alike searches as [Engine.RecommendAlike] does in one passage.
 func (e *Engine) Alike(ctx context.Context, u User, accuracy float64, banned func(string) bool) ([]UserID, error) {
 	m := e.profiles.matcher()
-	me, err := e.subject(m, u)
+	me, err := e.subject(m.population, u)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ type Stand struct {
 func (e *Engine) Stands(ctx context.Context) ([]Stand, error) {
 	var all []Stand
 	m := e.profiles.matcher()
-	err := e.eachProfile(ctx, func(u User, p *Profile) {
+	err := e.eachProfile(e.opts.Store.AllUsers(ctx), func(u User, p *Profile) {
 		if p.Entries > 0 {
 			all = append(all, Stand{u, p.Entries, m.population.Ranks(p)})
 		}
@@ -126,9 +126,6 @@ func (e *Engine) ProfileOf(l List) *Profile { return ProfileOf(l, e.catalogue.Lo
 
 // Census makes the population.
 func (e *Engine) Census(ctx context.Context) error {
-	_, err := e.census(ctx)
+	_, err := e.census(e.opts.Store.AllUsers(ctx))
 	return err
 }
-
-// LoadProfiles loads the profiles.
-func (e *Engine) LoadProfiles(ctx context.Context) error { return e.loadProfiles(ctx) }

@@ -87,6 +87,7 @@ type Memory struct {
 	IndexBytes   int // of their hashes and names
 	Profiles     int // users that can be matched by their statistics
 	ProfileBytes int
+	Loading      bool      // at the start, profiles are still being made, and Profiles says how far
 	Titles       int       // described anime
 	Population   int64     // its version
 	PopulationAt time.Time // zero: it is not kept, but made at the start
@@ -95,12 +96,12 @@ type Memory struct {
 
 // Memory says what is kept in memory now. It takes no time.
 func (e *Engine) Memory() Memory {
-	m := e.profiles.matcher()
+	m, loading := e.profiles.progress()
 	p := m.population
 	users, profiles := e.Users(), m.users()
 	return Memory{
 		Users: users, IndexBytes: users * int(unsafe.Sizeof(UserID(0))+unsafe.Sizeof(Hash(0))+unsafe.Sizeof(name{})),
 		Profiles: profiles, ProfileBytes: profiles * int(unsafe.Sizeof(UserID(0))+unsafe.Sizeof(uint32(0))+unsafe.Sizeof(row{})),
-		Titles: e.Titles(), Population: p.Version, PopulationAt: p.MadeAt, Populace: p.Users,
+		Loading: loading, Titles: e.Titles(), Population: p.Version, PopulationAt: p.MadeAt, Populace: p.Users,
 	}
 }

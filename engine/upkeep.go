@@ -109,6 +109,9 @@ func (e *Engine) Rehash(ctx context.Context) (string, error) {
 	if taste == hashed {
 		return "no anime changed", nil
 	}
+	if _, err := e.Follow(ctx); err != nil { // what other processes described counts as well
+		return "", err
+	}
 	seen, changed, err := e.rehash(ctx)
 	if err != nil {
 		return "", err
@@ -138,7 +141,7 @@ func (e *Engine) rehash(ctx context.Context) (seen, changed int, err error) {
 		return nil
 	}
 	var list List
-	for u, err := range e.opts.Store.AllUsers(ctx) {
+	for u, err := range gently(ctx, e.opts.Store.AllUsers(ctx)) {
 		if err != nil {
 			return seen, changed, err
 		}
@@ -207,8 +210,14 @@ func (e *Engine) ImportUsers(ctx context.Context, users []User) error {
 
 // ImportDone tells every process that uses the store that users or anime changed in bulk, and loads them here.
 func (e *Engine) ImportDone(ctx context.Context) error {
-	if _, err := e.opts.Store.AddCounter(ctx, counterBulk, 1); err != nil {
+	if err := e.Announce(ctx); err != nil {
 		return err
 	}
 	return e.Load(ctx)
+}
+
+// Announce tells every process that uses the store that users or anime changed in bulk.
+func (e *Engine) Announce(ctx context.Context) error {
+	_, err := e.opts.Store.AddCounter(ctx, counterBulk, 1)
+	return err
 }

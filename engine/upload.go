@@ -70,7 +70,7 @@ func (e *Engine) Remove(ctx context.Context, name string) error {
 	return e.remove(ctx, u)
 }
 
-// remove deletes u from the store and from memory, and lets other processes know.
+// remove deletes u from the store and from memory. Other processes follow.
 func (e *Engine) remove(ctx context.Context, u User) error {
 	e.loading.RLock()
 	defer e.loading.RUnlock()
@@ -79,14 +79,6 @@ func (e *Engine) remove(ctx context.Context, u User) error {
 	}
 	e.index.Load().Remove(u.ID)
 	e.profiles.remove(u.ID)
-	if u.Unlisted {
-		return nil // nobody else has it in memory
-	}
-	bulk, err := e.opts.Store.AddCounter(ctx, counterBulk, 1)
-	if err != nil {
-		return err
-	}
-	e.loaded.CompareAndSwap(bulk-1, bulk) // here it is gone already
 	return nil
 }
 

@@ -71,7 +71,7 @@ func (s *server) runJob(c *fiber.Ctx) error {
 	name := param(c, "name")
 	err := jobs.ErrUnknown
 	if s.Jobs != nil {
-		err = s.Jobs.Start(name)
+		err = s.Jobs.Start(c.UserContext(), name)
 	}
 	switch {
 	case errors.Is(err, jobs.ErrUnknown):

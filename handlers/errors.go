@@ -56,6 +56,9 @@ func (s *server) fail(c *fiber.Ctx, err error) error {
 	if answered, err := s.failLimited(c, err); answered {
 		return err
 	}
+	if answered, err := failStarting(c, err); answered {
+		return err
+	}
 	var fiberErr *fiber.Error
 	if errors.As(err, &fiberErr) {
 		text, ok := common[fiberErr.Code]

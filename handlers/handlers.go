@@ -27,7 +27,8 @@ type Options struct {
 	Engine    *engine.Engine
 	Version   string
 	Ready     func(context.Context) error                    // nil error: questions can be answered
-	Started   func() bool                                    // everything is in memory; before, questions are turned away
+	Started   func() bool                                    // what most questions need is in memory; before, they are turned away
+	Draining  func() bool                                    // the server is about to stop: connections end with their next answer; nil: never
 	Order     engine.Order                                   // when the request names none; empty: the engine's default
 	APIHost   string                                         // requests with this Host find /api at the root, too; empty: none
 	PublicURL string                                         // of the site, without a slash at its end; empty: not known
@@ -94,7 +95,7 @@ func New(o Options) *fiber.App {
 		EnableTrustedProxyCheck: true,
 		TrustedProxies:          prefixTexts(o.TrustedProxies),
 	})
-	app.Use(s.identify, s.recover, s.deadline, s.apiHost)
+	app.Use(s.identify, s.recover, s.draining, s.deadline, s.apiHost)
 	app.Get("/healthz", s.health)
 	app.Get("/readyz", s.readiness)
 	app.Get("/metrics", s.metricsHandler())
@@ -172,6 +173,9 @@ func (s *server) readiness(c *fiber.Ctx) error {
 	if err := s.Ready(c.UserContext()); err != nil {
 		s.Log.WarnContext(c.UserContext(), "not ready", "err", err)
 		return c.Status(fiber.StatusServiceUnavailable).SendString("not ready\n")
+	}
+	if s.Engine.Memory().Loading {
+		return c.SendString("ready, but for what needs the statistics of all users\n")
 	}
 	return c.SendString("ready\n")
 }

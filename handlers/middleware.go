@@ -124,15 +124,6 @@ func (s *server) cors(c *fiber.Ctx) error {
 	return c.SendStatus(http.StatusNoContent)
 }
 
-// started turns requests away until everything is in memory.
-func (s *server) started(c *fiber.Ctx) error {
-	if s.Started() {
-		return c.Next()
-	}
-	c.Set(fiber.HeaderRetryAfter, "1")
-	return c.Status(http.StatusServiceUnavailable).SendString("Starting, ask again in a second")
-}
-
 // policy is what pages may load and do: only what is ours, and pictures of MyAnimeList's. Nothing in a page itself is code.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; manifest-src 'self'; " +
 	"img-src 'self' https://cdn.myanimelist.net https://api-cdn.myanimelist.net https://myanimelist.net; " +

@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"crypto/rand"
 	"fmt"
 	"html"
 	"net/http"
@@ -19,7 +20,7 @@ import (
 func (a *app) happened(t testing.TB, ago int, e series.Event, took time.Duration, n int64) {
 	t.Helper()
 	at := time.Now().Truncate(time.Minute).Add(-time.Duration(ago) * time.Minute)
-	if err := a.store.AddCounts(t.Context(), at, []series.Count{{Event: e, Bucket: series.BucketOf(took), N: n}}); err != nil {
+	if err := a.store.AddCounts(t.Context(), rand.Text(), at, []series.Count{{Event: e, Bucket: series.BucketOf(took), N: n}}); err != nil {
 		t.Fatal(err)
 	}
 }

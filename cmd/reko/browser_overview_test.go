@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"fmt"
 	"testing"
 	"time"
@@ -86,7 +87,7 @@ func (s *adminSite) busy(t *testing.T) {
 		happened(series.MALOK, 400*time.Millisecond, 10+i%9)
 		happened(series.MALNotFound, 200*time.Millisecond, 3)
 		happened(series.MALWait, time.Second, 12)
-		if err := store.AddCounts(t.Context(), minute.Add(-time.Duration(i)*time.Minute), counts); err != nil {
+		if err := store.AddCounts(t.Context(), rand.Text(), minute.Add(-time.Duration(i)*time.Minute), counts); err != nil {
 			t.Fatal(err)
 		}
 		switch { // every slot has something

@@ -23,6 +23,7 @@ type config struct {
 	APIHost   string        // [http] api_host
 	PublicURL string        // [http] public_url; empty: not known
 	Timeout   time.Duration // [http] timeout
+	Drain     time.Duration // [http] drain; drainAuto: see drainTime
 	Secret    string        // [http] secret; empty: the store's
 
 	TrustedProxies []netip.Prefix // [http] trusted_proxies
@@ -57,6 +58,7 @@ type config struct {
 
 	PopulationEvery time.Duration // [jobs] population
 	TrainEvery      time.Duration // [jobs] train: how often it is looked whether a training is due
+	TidyEvery       time.Duration // [jobs] tidy
 
 	AdminIdle    time.Duration // [admin] idle
 	AdminSession time.Duration // [admin] session
@@ -81,6 +83,7 @@ func (cfg *config) settings() []setting {
 		{"http", "api_host", "", text(&cfg.APIHost)},
 		{"http", "public_url", "", publicURL(&cfg.PublicURL)},
 		{"http", "timeout", "30s", duration(&cfg.Timeout, time.Second)},
+		{"http", "drain", "auto", drainDuration(&cfg.Drain)},
 		{"http", "secret", "", secret(&cfg.Secret)},
 		{"http", "trusted_proxies", "", prefixes(&cfg.TrustedProxies)},
 		{"db", "url", "sqlite:data/reko.db", databaseURL(&cfg.Database)},
@@ -106,6 +109,7 @@ func (cfg *config) settings() []setting {
 		{"jobs", "hashes", "10m", duration(&cfg.HashesEvery, time.Second)},
 		{"jobs", "population", "1h", duration(&cfg.PopulationEvery, time.Second)},
 		{"jobs", "train", "10m", duration(&cfg.TrainEvery, time.Second)},
+		{"jobs", "tidy", "10m", duration(&cfg.TidyEvery, time.Second)},
 		{"admin", "idle", "1h", duration(&cfg.AdminIdle, time.Minute)},
 		{"admin", "session", "12h", duration(&cfg.AdminSession, time.Minute)},
 		{"demo", "enabled", "auto", oneOf(&cfg.Demo, "auto", "true", "false")},

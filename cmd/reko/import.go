@@ -89,15 +89,22 @@ type importer struct {
 	progress progress
 }
 
-// importing runs f between opening the store and telling a running server that it changed. What was stored before a failure
+// importing runs f between opening the store and telling a running server that much of it changed. What was stored before a failure
 // or an interruption stays; the import can be run again.
 func (cfg *config) importing(ctx context.Context, f func(*importer) error) error {
+	return cfg.importingLittle(ctx, func(im *importer) error {
+		err := f(im)
+		return errors.Join(err, im.eng.Announce(context.WithoutCancel(ctx)))
+	})
+}
+
+// importingLittle is importing of so little that a running server follows by itself.
+func (cfg *config) importingLittle(ctx context.Context, f func(*importer) error) error {
 	return cfg.withEngine(ctx, func(eng *engine.Engine, store *db.DB) error {
-		if err := eng.Load(ctx); err != nil {
+		if err := eng.LoadUsers(ctx); err != nil {
 			return err
 		}
 		err := f(&importer{eng: eng, store: store})
-		err = errors.Join(err, eng.ImportDone(context.WithoutCancel(ctx)))
 		if ctx.Err() != nil {
 			return fmt.Errorf("interrupted; what is imported is whole, and the import can be run again: %w", err)
 		}

@@ -23,7 +23,7 @@ func (cmd importXMLCmd) Run(ctx context.Context, cfg *config) error {
 	if !ok {
 		return fmt.Errorf("--user %.40q is not %d to %d letters, digits, _ or -", cmd.User, engine.MinName, engine.MaxName)
 	}
-	return cfg.importing(ctx, func(im *importer) error {
+	return cfg.importingLittle(ctx, func(im *importer) error {
 		var list engine.List
 		err := im.file(ctx, cmd.File, "lists", func(r io.Reader) error {
 			l, err := listfile.ReadXML(r)

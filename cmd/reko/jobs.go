@@ -16,11 +16,12 @@ import (
 )
 
 // jobs lists what is done at intervals. Without a client id MyAnimeList is not asked, and little is left to do.
-func (cfg *config) jobs(eng *engine.Engine) []jobs.Job {
+func (cfg *config) jobs(eng *engine.Engine, store *db.DB) []jobs.Job {
 	list := []jobs.Job{
 		{Name: "hashes", About: "make the taste hashes again after the statistics of anime changed", Every: cfg.HashesEvery, Run: eng.Rehash},
 		{Name: "population", About: "work out how the statistics of all users are spread", Every: cfg.PopulationEvery, Run: eng.UpdatePopulation},
 		{Name: "train", About: "train the item model: daily, or when a tenth of the lists changed", Every: cfg.TrainEvery, Run: eng.UpdateModel},
+		cfg.tidy(store),
 	}
 	if cfg.MALClient != "" {
 		list = append(list,
@@ -39,7 +40,7 @@ func (jobsListCmd) Run(ctx context.Context, cfg *config) error {
 	return cfg.withEngine(ctx, func(eng *engine.Engine, store *db.DB) error {
 		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "JOB\tEVERY\tLAST RUN\tTOOK\tOUTCOME\tWHAT IT DOES")
-		for _, j := range cfg.jobs(eng) {
+		for _, j := range cfg.jobs(eng, store) {
 			last, err := store.LastRuns(ctx, j.Name, 1)
 			if err != nil {
 				return err
@@ -81,12 +82,12 @@ type jobsRunCmd struct {
 	Name []string `arg:"" help:"Names of jobs."`
 }
 
-// Run runs jobs one after the other and fails if one does.
+// Run runs jobs one after the other and fails if one does. A running server follows what they change.
 func (cmd jobsRunCmd) Run(ctx context.Context, cfg *config) error {
 	return cfg.withEngine(ctx, func(eng *engine.Engine, store *db.DB) error {
 		all := map[string]jobs.Job{}
 		var names []string
-		for _, j := range cfg.jobs(eng) {
+		for _, j := range cfg.jobs(eng, store) {
 			all[j.Name] = j
 			names = append(names, j.Name)
 		}
@@ -95,7 +96,7 @@ func (cmd jobsRunCmd) Run(ctx context.Context, cfg *config) error {
 				return fmt.Errorf("no job %q; there are: %s", name, strings.Join(names, ", "))
 			}
 		}
-		if err := eng.Load(ctx); err != nil {
+		if err := eng.LoadUsers(ctx); err != nil {
 			return err
 		}
 		var errs []error
@@ -110,6 +111,6 @@ func (cmd jobsRunCmd) Run(ctx context.Context, cfg *config) error {
 				errs = append(errs, fmt.Errorf("%s: %s", name, r.Err))
 			}
 		}
-		return errors.Join(append(errs, eng.ImportDone(ctx))...)
+		return errors.Join(errs...)
 	})
 }

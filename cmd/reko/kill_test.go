@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -173,38 +170,8 @@ func TestKilledWhileSaving(t *testing.T) {
 // serveProcess runs the server as a process; kill ends it at once, as kill -9 does, and returns when it is gone.
 func serveProcess(t *testing.T, env []string) (url string, kill func()) {
 	t.Helper()
-	cmd := program(t, t.TempDir(), env)
-	log, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	gone := make(chan struct{})
-	listening := make(chan string, 1)
-	go func() {
-		defer close(gone)
-		lines := bufio.NewScanner(log)
-		for lines.Scan() {
-			if _, rest, ok := strings.Cut(lines.Text(), " url="); ok && strings.Contains(lines.Text(), "msg=serving") {
-				listening <- strings.Fields(rest)[0]
-			}
-		}
-		_, _ = io.Copy(io.Discard, log)
-		_ = cmd.Wait()
-	}()
-	kill = func() {
-		_ = cmd.Process.Kill()
-		<-gone
-	}
-	t.Cleanup(kill)
-	select {
-	case url = <-listening:
-	case <-gone:
-		t.Fatal("the server ended at its start")
-	}
-	return url, kill
+	p := startProcess(t, env)
+	return p.url, func() { _ = p.end(os.Kill) }
 }
 
 // A signal lets what is in flight finish: the answer comes, and the list is stored.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -22,9 +23,6 @@ import (
 	"reko.moe/handlers/metrics"
 )
 
-// reloadEvery is how often the server looks whether another process changed users or anime in bulk.
-const reloadEvery = time.Second
-
 // stopWithin bounds how long a shutdown waits for requests, and then for lists that are being fetched.
 const stopWithin = 15 * time.Second
 
@@ -36,6 +34,7 @@ func (serveCmd) Run(ctx context.Context, cfg *config) error {
 	if err != nil {
 		return fmt.Errorf("%w (another address: [http] addr, or REKO_HTTP_ADDR)", err)
 	}
+	cfg.Drain = cfg.drainTime()
 	return run(ctx, *cfg, ln, cfg.logger())
 }
 
@@ -61,8 +60,9 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 		return errors.Join(err, ln.Close())
 	}
 	defer limiterDone()
+	told := ctx // to stop, and not stopping because something failed
 	g, ctx := errgroup.WithContext(ctx)
-	byHand := jobs.NewRunner(ctx, log, m.Jobs(store), cfg.jobs(eng)...)
+	byHand := jobs.NewRunner(ctx, log, m.Jobs(store), cfg.jobs(eng, store)...)
 	var started, stopping, demoUsers atomic.Bool
 	app := handlers.New(handlers.Options{
 		Engine:    eng,
@@ -73,6 +73,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 		Timeout:   cfg.Timeout,
 		Upstream:  cfg.MALClient != "",
 		Started:   started.Load,
+		Draining:  stopping.Load,
 		Demo:      demoUsers.Load,
 		Examples:  exampleNames(),
 		Sessions:  store.Sessions(),
@@ -96,13 +97,21 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 		TrustedProxies: cfg.TrustedProxies,
 	})
 
+	// What other processes change is followed for as long as questions are answered.
+	answering, answered := context.WithCancel(context.WithoutCancel(ctx))
+	defer answered()
+	go boundGarbage(answering)
 	finish := keepSeries(ctx, m, store, log)
 	g.Go(func() error { return app.Listener(ln) })
 	g.Go(func() error {
 		<-ctx.Done()
 		stopping.Store(true)
+		if started.Load() && told.Err() != nil {
+			drain(answering, cfg.Drain, log)
+		}
 		log.Info("stopping")
 		err := app.ShutdownWithTimeout(stopWithin)
+		answered()
 		byHand.Wait()
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 		defer cancel()
@@ -110,7 +119,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 	})
 	g.Go(func() error {
 		begin := time.Now()
-		if err := eng.Load(ctx); err != nil {
+		if err := eng.LoadUsers(ctx); err != nil {
 			return err
 		}
 		if err := cfg.prepareDemo(ctx, eng, store, log); err != nil {
@@ -119,15 +128,16 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 		if err := noteDemo(ctx, store, &demoUsers); err != nil {
 			return err
 		}
+		debug.FreeOSMemory() // once: what loading left behind
 		started.Store(true)
 		log.Info("serving", "url", "http://"+ln.Addr().String(), "version", versionText(), "users", eng.Users(),
 			"anime", eng.Titles(), "demo", demoUsers.Load(), "after", time.Since(begin).Round(time.Millisecond))
 		g.Go(func() error {
-			follow(ctx, eng, log, func() error { return noteDemo(ctx, store, &demoUsers) })
+			follow(answering, eng, store, log, func() error { return noteDemo(answering, store, &demoUsers) })
 			return nil
 		})
 		if cfg.Jobs {
-			jobs.Start(ctx, log, m.Jobs(store), cfg.jobs(eng)...)
+			jobs.Start(ctx, log, m.Jobs(store), cfg.jobs(eng, store)...)
 		}
 		return nil
 	})
@@ -181,27 +191,6 @@ func (cfg *config) withEngine(ctx context.Context, f func(*engine.Engine, *db.DB
 		return err
 	}
 	return f(eng, store)
-}
-
-// follow loads again whenever another process changed users or anime in bulk.
-func follow(ctx context.Context, eng *engine.Engine, log *slog.Logger, after func() error) {
-	tick := time.NewTicker(reloadEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		reloaded, err := eng.Reload(ctx)
-		if err == nil && reloaded {
-			log.Info("loaded again after an import", "users", eng.Users(), "anime", eng.Titles())
-			err = after()
-		}
-		if err != nil && ctx.Err() == nil {
-			log.Error("looking for imports", "err", err)
-		}
-	}
 }
 
 // noteDemo finds out whether the users are the invented ones.

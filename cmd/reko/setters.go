@@ -84,6 +84,17 @@ func duration(field *time.Duration, least time.Duration) func(string) error {
 	}
 }
 
+// drainDuration takes auto as well.
+func drainDuration(field *time.Duration) func(string) error {
+	return func(s string) error {
+		if s == "auto" {
+			*field = drainAuto
+			return nil
+		}
+		return duration(field, 0)(s)
+	}
+}
+
 func address(field *string) func(string) error {
 	return func(s string) error {
 		_, port, err := net.SplitHostPort(s)

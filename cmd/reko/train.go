@@ -26,7 +26,7 @@ func (trainCmd) Run(ctx context.Context, cfg *config) error {
 	eng := engine.New(engine.Options{Store: store, Log: log, Trainer: model.Trainer{Progress: func(step string) {
 		fmt.Fprintf(os.Stderr, "%5.1f s: %s\n", time.Since(start).Seconds(), step)
 	}}})
-	if err := eng.Load(ctx); err != nil {
+	if err := eng.LoadUsers(ctx); err != nil {
 		return err
 	}
 	release, ok, err := store.Lock(ctx, "train")

@@ -121,6 +121,7 @@ func Run(t *testing.T, empty func(testing.TB) string) {
 		{"walks", walkTests},
 		{"anime", animeTests},
 		{"memory", memoryTests},
+		{"changes", changeTests},
 		{"jobs", jobTests},
 		{"sessions", sessionTests},
 		{"population", populationTests},

@@ -50,7 +50,7 @@ func calls(u engine.User) []call {
 		{"CountUsers", false, func(ctx context.Context, s *db.DB) error { return second(s.CountUsers(ctx)) }},
 		{"Totals", false, func(ctx context.Context, s *db.DB) error { return second(s.Totals(ctx)) }},
 		{"AddCounts", true, func(ctx context.Context, s *db.DB) error {
-			return s.AddCounts(ctx, minute0, []series.Count{{Event: series.Failed, Bucket: 5, N: 1}})
+			return s.AddCounts(ctx, "batch", minute0, []series.Count{{Event: series.Failed, Bucket: 5, N: 1}})
 		}},
 		{"Counts", false, func(ctx context.Context, s *db.DB) error { return second(s.Counts(ctx, series.Spans[0], minute0)) }},
 		{"LastFailures", false, func(ctx context.Context, s *db.DB) error { return second(s.LastFailures(ctx, 5)) }},

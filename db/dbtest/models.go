@@ -53,6 +53,9 @@ func fetchedSince(t *testing.T, s store) {
 		u[i].FetchedAt = day0.Add(time.Duration(i) * time.Hour)
 	}
 	s.save(t, u...)
+	hidden := User(t, "hidden", 5) // has no say
+	hidden.FetchedAt, hidden.Unlisted = day0.Add(time.Hour), true
+	s.save(t, hidden)
 	for since, n := range map[time.Duration]int{-time.Hour: 3, 0: 3, time.Second: 2, 2 * time.Hour: 1, 3 * time.Hour: 0} {
 		want(t, fmt.Sprint("users fetched since ", since), must[int](t)(s.FetchedSince(t.Context(), day0.Add(since))), n)
 	}

@@ -1,6 +1,7 @@
 package dbtest
 
 import (
+	"crypto/rand"
 	"sync"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 var seriesTests = []test{
 	{"counts of instances add up", countsAddUp},
+	{"counts are added once", countsOnce},
 	{"counts of one minute from many sides", countsTogether},
 	{"counts are bounded", countsBounded},
 	{"counts of a newer version are passed over", countsUnknown},
@@ -22,10 +24,10 @@ func countsAddUp(t *testing.T, s store) {
 	there := s.another(t, 0)
 	want(t, "counts at first", must[[]series.Count](t)(s.Counts(t.Context(), series.Spans[0], time.Time{})), nil)
 	at := func(minutes int) time.Time { return minute0.Add(time.Duration(minutes) * time.Minute) }
-	ok(t, s.AddCounts(t.Context(), at(0), []series.Count{{Event: series.MALOK, Bucket: 9, N: 1}, {Event: series.Answered, Bucket: 3, N: 5}}))
-	ok(t, there.AddCounts(t.Context(), at(0), []series.Count{{Event: series.Answered, Bucket: 3, N: 7}, {Event: series.Answered, Bucket: 4, N: 1}}))
-	ok(t, there.AddCounts(t.Context(), at(3), []series.Count{{Event: series.Answered, Bucket: 3, N: 100}}))
-	ok(t, s.AddCounts(t.Context(), at(4), nil))
+	ok(t, s.AddCounts(t.Context(), rand.Text(), at(0), []series.Count{{Event: series.MALOK, Bucket: 9, N: 1}, {Event: series.Answered, Bucket: 3, N: 5}}))
+	ok(t, there.AddCounts(t.Context(), rand.Text(), at(0), []series.Count{{Event: series.Answered, Bucket: 3, N: 7}, {Event: series.Answered, Bucket: 4, N: 1}}))
+	ok(t, there.AddCounts(t.Context(), rand.Text(), at(3), []series.Count{{Event: series.Answered, Bucket: 3, N: 100}}))
+	ok(t, s.AddCounts(t.Context(), rand.Text(), at(4), nil))
 	for i, wanted := range [][]series.Count{
 		{{At: at(0), Event: series.Answered, Bucket: 3, N: 12}, {At: at(0), Event: series.Answered, Bucket: 4, N: 1},
 			{At: at(0), Event: series.MALOK, Bucket: 9, N: 1}, {At: at(3), Event: series.Answered, Bucket: 3, N: 100}},
@@ -38,6 +40,20 @@ func countsAddUp(t *testing.T, s store) {
 	}
 	want(t, "counts from a time on", must[[]series.Count](t)(s.Counts(t.Context(), series.Spans[0], at(1))),
 		[]series.Count{{At: at(3), Event: series.Answered, Bucket: 3, N: 100}})
+}
+
+// countsOnce adds a batch again, as one does whom no answer reached.
+func countsOnce(t *testing.T, s store) {
+	one := []series.Count{{Event: series.Answered, Bucket: 3, N: 5}}
+	for _, batch := range []string{"a", "a", "b"} {
+		ok(t, s.AddCounts(t.Context(), batch, minute0, one))
+	}
+	ok(t, s.another(t, 0).AddCounts(t.Context(), "a", minute0, one))
+	got := must[[]series.Count](t)(s.Counts(t.Context(), series.Spans[0], minute0))
+	want(t, "counts", got, []series.Count{{At: minute0, Event: series.Answered, Bucket: 3, N: 10}})
+	want(t, "at once", must[string](t)(s.PruneBatches(t.Context())), "0 batches of counts forgotten")
+	Exec(t, s.url, `UPDATE series_batches SET at = at - 3601`)
+	want(t, "an hour later", must[string](t)(s.PruneBatches(t.Context())), "2 batches of counts forgotten")
 }
 
 // Instances that write the same rows in other orders at the same time neither lose counts nor block each other.
@@ -55,7 +71,7 @@ func countsTogether(t *testing.T, s store) {
 					}
 					counts = append(counts, series.Count{Event: series.Event(b % 3), Bucket: b, N: 1})
 				}
-				if err := instance.AddCounts(t.Context(), minute0, counts); err != nil {
+				if err := instance.AddCounts(t.Context(), rand.Text(), minute0, counts); err != nil {
 					t.Error(err)
 					return
 				}
@@ -75,7 +91,7 @@ func countsTogether(t *testing.T, s store) {
 func countsBounded(t *testing.T, s store) {
 	day := 24 * 60
 	for i := 0; i < 40*day; i += 59 {
-		ok(t, s.AddCounts(t.Context(), minute0.Add(time.Duration(i)*time.Minute), []series.Count{{Event: series.Failed, Bucket: i % 7, N: 1}}))
+		ok(t, s.AddCounts(t.Context(), rand.Text(), minute0.Add(time.Duration(i)*time.Minute), []series.Count{{Event: series.Failed, Bucket: i % 7, N: 1}}))
 	}
 	last := minute0.Add(time.Duration(40*day-1) * time.Minute)
 	for _, span := range series.Spans {
@@ -92,7 +108,7 @@ func countsBounded(t *testing.T, s store) {
 }
 
 func countsUnknown(t *testing.T, s store) {
-	ok(t, s.AddCounts(t.Context(), minute0, []series.Count{{Event: series.Refused, Bucket: 1, N: 2}}))
+	ok(t, s.AddCounts(t.Context(), rand.Text(), minute0, []series.Count{{Event: series.Refused, Bucket: 1, N: 2}}))
 	Exec(t, s.url, `INSERT INTO series (step, at, event, bucket, n) VALUES (60, 1795521600, 'unheard', 1, 1), (60, 1795521600, 'refused', 100000, 1)`)
 	counts := must[[]series.Count](t)(s.Counts(t.Context(), series.Spans[0], minute0))
 	want(t, "counts", len(counts), 2)

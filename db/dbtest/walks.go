@@ -11,6 +11,7 @@ import (
 
 var walkTests = []test{
 	{"cards and users over many pages", walkUsers},
+	{"cards by the simple protocol", walkSimply},
 	{"anime over many pages", walkAnime},
 	{"a walk leaves the store to others", walkWhileWriting},
 	{"a walk ends with its context", walkCancelled},
@@ -33,6 +34,16 @@ func stops[T any](t *testing.T, what string, seq iter.Seq2[T, error], after int,
 func numbers(n int) string {
 	return fmt.Sprintf(`(WITH RECURSIVE numbers(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < %d)
 		SELECT i FROM numbers) AS numbers`, n)
+}
+
+// walkSimply is how Postgres is asked through some poolers of connections.
+func walkSimply(t *testing.T, s store) {
+	u := s.save(t, Users(t, "u", 3, 20)...)
+	url := s.url
+	if s.onPostgres() {
+		url += "&default_query_exec_mode=simple_protocol"
+	}
+	want(t, "cards", all(t, Open(t, url).Cards(t.Context())), cardsOf(u))
 }
 
 func walkUsers(t *testing.T, s store) {

@@ -49,17 +49,17 @@ func (r *Runner) States(ctx context.Context, n int) ([]State, error) {
 var ErrUnknown = errors.New("no such job")
 
 // Start begins a run of the named job and does not wait for its end. It fails with [ErrUnknown], or with [ErrRunning] when the
-// job is running already.
-func (r *Runner) Start(name string) error {
+// job is running already. When ctx is done before the job began, or turned out to be running, Start says so; it may begin still.
+func (r *Runner) Start(ctx context.Context, name string) error {
 	for _, job := range r.jobs {
 		if job.Name == name {
-			return r.start(job)
+			return r.start(ctx, job)
 		}
 	}
 	return ErrUnknown
 }
 
-func (r *Runner) start(job Job) error {
+func (r *Runner) start(ctx context.Context, job Job) error {
 	begun, ended := make(chan struct{}), make(chan error, 1)
 	run := job.Run
 	job.Run = func(ctx context.Context) (string, error) {
@@ -82,6 +82,8 @@ func (r *Runner) start(job Job) error {
 		return nil
 	case err := <-ended:
 		return err
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

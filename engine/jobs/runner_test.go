@@ -35,13 +35,13 @@ func TestRunner(t *testing.T) {
 		if s := states(); s[0].Running || s[0].Name != "slow" || len(s[0].Last) != 0 {
 			t.Errorf("at first: %+v", s)
 		}
-		if err := r.Start("dance"); !errors.Is(err, ErrUnknown) {
+		if err := r.Start(t.Context(), "dance"); !errors.Is(err, ErrUnknown) {
 			t.Errorf("a job that is none: %v", err)
 		}
-		if err := r.Start("slow"); err != nil {
+		if err := r.Start(t.Context(), "slow"); err != nil {
 			t.Fatal(err)
 		}
-		if err := r.Start("slow"); !errors.Is(err, ErrRunning) {
+		if err := r.Start(t.Context(), "slow"); !errors.Is(err, ErrRunning) {
 			t.Errorf("a job that runs: %v", err)
 		}
 		if _, err := Once(t.Context(), keeper, slow); !errors.Is(err, ErrRunning) {
@@ -52,7 +52,7 @@ func TestRunner(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if err := r.Start("broken"); err != nil {
+		if err := r.Start(t.Context(), "broken"); err != nil {
 			t.Error(err)
 		}
 		synctest.Wait()
@@ -61,7 +61,7 @@ func TestRunner(t *testing.T) {
 			t.Errorf("afterwards: %+v", s)
 		}
 
-		if err := r.Start("slow"); err != nil {
+		if err := r.Start(t.Context(), "slow"); err != nil {
 			t.Fatal(err)
 		}
 		cancel() // the program ends
@@ -89,8 +89,39 @@ func TestRunnerWithoutKeeper(t *testing.T) {
 		}
 	}
 	breaks = "Lock"
-	if err := r.Start("a"); !errors.Is(err, lost) {
+	if err := r.Start(t.Context(), "a"); !errors.Is(err, lost) {
 		t.Errorf("Start without Lock = %v", err)
 	}
 	r.Wait()
+}
+
+// Who gives up waiting for a store that does not answer is let go.
+func TestRunnerGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		keeper := &stuckKeeper{memKeeper: newMemKeeper(), stuck: make(chan struct{})}
+		job := Job{Name: "a", Every: time.Hour, Run: func(context.Context) (string, error) { return "", nil }}
+		r := NewRunner(t.Context(), slog.New(slog.DiscardHandler), keeper, job)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		begin := time.Now()
+		if err := r.Start(ctx, "a"); !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != 5*time.Second {
+			t.Errorf("Start() = %v after %s, want the deadline after 5 s", err, time.Since(begin))
+		}
+		close(keeper.stuck)
+		r.Wait()
+		if runs, err := keeper.LastRuns(t.Context(), "a", 2); err != nil || len(runs) != 1 {
+			t.Errorf("runs: %v, %v, want the one that began late", runs, err)
+		}
+	})
+}
+
+// stuckKeeper gives no lock before stuck is closed.
+type stuckKeeper struct {
+	*memKeeper
+	stuck chan struct{}
+}
+
+func (k *stuckKeeper) Lock(ctx context.Context, name string) (func(), bool, error) {
+	<-k.stuck
+	return k.memKeeper.Lock(ctx, name)
 }

@@ -2,6 +2,7 @@ package series
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -17,8 +18,9 @@ type Recorder struct {
 	waiting []minute   // what could not be kept yet, the oldest first; guarded by mu
 }
 
-// minute is what happened in one.
+// minute is what happened in one. The batch is its name, so that it counts once even if the keeper's answer was lost.
 type minute struct {
+	batch  string
 	at     time.Time
 	counts []Count
 }
@@ -56,11 +58,11 @@ func (r *Recorder) flush(ctx context.Context, k Keeper, at time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if counts := r.take(at); len(counts) > 0 {
-		r.waiting = append(r.waiting, minute{at, counts})
+		r.waiting = append(r.waiting, minute{rand.Text(), at, counts})
 	}
 	r.waiting = r.waiting[max(0, len(r.waiting)-mostWaiting):]
 	for len(r.waiting) > 0 {
-		if err := k.AddCounts(ctx, r.waiting[0].at, r.waiting[0].counts); err != nil {
+		if err := k.AddCounts(ctx, r.waiting[0].batch, r.waiting[0].at, r.waiting[0].counts); err != nil {
 			return err
 		}
 		r.waiting = r.waiting[1:]

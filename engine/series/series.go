@@ -81,8 +81,8 @@ type Count struct {
 // Keeper keeps counts. Its methods are transactions, and safe for concurrent use.
 type Keeper interface {
 	// AddCounts adds what happened in a minute to what others counted in it, in every span, and drops what is too old for
-	// each. At of counts is not looked at.
-	AddCounts(ctx context.Context, minute time.Time, counts []Count) error
+	// each. At of counts is not looked at. A batch that was added is not added again, within an hour.
+	AddCounts(ctx context.Context, batch string, minute time.Time, counts []Count) error
 	// Counts returns the counts of a span's slots that do not begin before a time, in the order of time. No bucket is
 	// there twice in a slot.
 	Counts(ctx context.Context, s Span, from time.Time) ([]Count, error)

@@ -73,11 +73,14 @@ type memory struct {
 	mu  sync.Mutex
 	err error
 	n   map[time.Time]int64 // by minute
+
+	batches []string // in the order in which they came, those that failed as well
 }
 
-func (m *memory) AddCounts(_ context.Context, minute time.Time, counts []Count) error {
+func (m *memory) AddCounts(_ context.Context, batch string, minute time.Time, counts []Count) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.batches = append(m.batches, batch)
 	if m.err != nil {
 		return m.err
 	}
@@ -134,6 +137,10 @@ func TestEveryMinuteIsKept(t *testing.T) {
 		fail(nil)
 		time.Sleep(time.Minute)
 		check("afterwards", 3, 4, 5)
+		// What is tried again is the same batch, so that it counts once where only the answer was lost.
+		if b := k.batches; len(b) != 4 || b[1] != b[2] || b[0] == b[1] || b[2] == b[3] {
+			t.Errorf("batches %v, want the second one twice", b)
+		}
 
 		observe(6)
 		cancel()

@@ -95,7 +95,7 @@ func TestCallsAreCountedByOutcome(t *testing.T) {
 // counts is a keeper of counts.
 type counts struct{ n map[series.Event]int64 }
 
-func (k *counts) AddCounts(_ context.Context, _ time.Time, counts []series.Count) error {
+func (k *counts) AddCounts(_ context.Context, _ string, _ time.Time, counts []series.Count) error {
 	for _, c := range counts {
 		k.n[c.Event] += c.N
 	}

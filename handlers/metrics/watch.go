@@ -72,6 +72,7 @@ var (
 	cacheLists      = desc("reko_list_cache_lists", "Lists in memory.")
 	indexUsers      = desc("reko_index_users", "Users in memory, by what finds them (hash, statistics).", "by")
 	indexBytes      = desc("reko_index_bytes", "Memory of what finds users (hash, statistics).", "by")
+	profilesLoaded  = desc("reko_profiles_loaded", "1 once the statistics of all users are in memory; 0 at the start, while what needs them has to wait.")
 	catalogueAnime  = desc("reko_catalogue_anime", "Described anime.")
 	populationVer   = desc("reko_population_version", "Version of the population that is in use; 0: made at the start.")
 	populationUsers = desc("reko_population_users", "Users of whom the population was made.")
@@ -90,7 +91,7 @@ var (
 // Describe implements [prometheus.Collector].
 func (w watcher) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		cacheHits, cacheMisses, cacheBytes, cacheLists, indexUsers, indexBytes, catalogueAnime, populationVer, populationUsers,
+		cacheHits, cacheMisses, cacheBytes, cacheLists, indexUsers, indexBytes, profilesLoaded, catalogueAnime, populationVer, populationUsers,
 		populationTime, modelVer, modelTime, malWaiting, malRate, malPaused, poolOpen, poolMax, poolWaits, poolWaited,
 	} {
 		to <- d
@@ -110,6 +111,11 @@ func (w watcher) Collect(to chan<- prometheus.Metric) {
 	gauge(indexUsers, float64(memory.Profiles), "statistics")
 	gauge(indexBytes, float64(memory.IndexBytes), "hash")
 	gauge(indexBytes, float64(memory.ProfileBytes), "statistics")
+	loaded := 1.0
+	if memory.Loading {
+		loaded = 0
+	}
+	gauge(profilesLoaded, loaded)
 	gauge(catalogueAnime, float64(memory.Titles))
 	gauge(populationVer, float64(memory.Population))
 	gauge(populationUsers, float64(memory.Populace))

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"context"
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+)
+
+// Most of what is in memory lies there for as long as the program runs: users, profiles, lists. The garbage collector would by default
+// wait for as much garbage as there is of that; here it waits for so much.
+const (
+	heapRoom  = 64 << 20
+	leastGOGC = 10
+	heapEvery = 250 * time.Millisecond
+)
+
+// boundGarbage sets how much garbage may gather, until ctx is done. GOGC in the environment is respected.
+func boundGarbage(ctx context.Context) {
+	if os.Getenv("GOGC") != "" {
+		return
+	}
+	defer debug.SetGCPercent(100)
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	for was := 100; pause(ctx, heapEvery); {
+		metrics.Read(live)
+		if percent := gcPercent(live[0].Value.Uint64()); percent != was {
+			debug.SetGCPercent(percent)
+			was = percent
+		}
+	}
+}
+
+// gcPercent is GOGC for so many bytes that are no garbage.
+func gcPercent(live uint64) int {
+	return int(min(max(100*heapRoom/max(live, 1), leastGOGC), 100))
+}
