@@ -53,7 +53,8 @@ type Options struct {
 type server struct {
 	Options
 	sessions *session.Store
-	reading  chan struct{} // has an item for each upload that is being read
+	before   *session.Store // the same, by the cookie of a site that was not yet reached by https: read, and never written
+	reading  chan struct{}  // has an item for each upload that is being read
 }
 
 // Limits of what is read before a request is looked at. A path with a name of 10,000 characters still gets its answer.
@@ -62,6 +63,10 @@ const (
 	bodyLimit   = 64 << 10
 	readTimeout = 15 * time.Second
 	idleTimeout = 60 * time.Second
+	// A reader who takes nothing for as long holds an answer no longer. The longest is a few hundred kB.
+	writeTimeout = 60 * time.Second
+	// mostConnections bounds what all of them take: some 40 kB each while a request is read.
+	mostConnections = 8192
 )
 
 // New makes the application. Its Listener and Shutdown are the caller's to call.
@@ -81,6 +86,7 @@ func New(o Options) *fiber.App {
 	}
 	s := &server{Options: o, reading: make(chan struct{}, mostReading)}
 	s.sessions = newSessions(o.Sessions, s.secure())
+	s.before = newSessions(s.sessions.Storage, false)
 	app := fiber.New(fiber.Config{
 		AppName:               "Reko",
 		Immutable:             true,
@@ -90,6 +96,8 @@ func New(o Options) *fiber.App {
 		BodyLimit:             bodyLimit,
 		ReadTimeout:           readTimeout,
 		IdleTimeout:           idleTimeout,
+		WriteTimeout:          writeTimeout,
+		Concurrency:           mostConnections,
 		ErrorHandler:          s.failUnread,
 
 		EnableTrustedProxyCheck: true,
@@ -101,7 +109,7 @@ func New(o Options) *fiber.App {
 	app.Get("/metrics", s.metricsHandler())
 	app.Use(compress.New())
 	app.Use("/api", s.cors)
-	app.Use(s.started, s.secured)
+	app.Use(s.started)
 	app.Get("/static/:version/:name", s.staticFile)
 	app.Get("/robots.txt", s.robots)
 	app.Get("/share.png", s.siteShare)
@@ -157,9 +165,6 @@ func New(o Options) *fiber.App {
 		c := app.AcquireCtx(raw)
 		defer app.ReleaseCtx(c)
 		c.Set(fiber.HeaderAllow, "GET, HEAD, OPTIONS")
-		if isAPI(c) {
-			c.Set(fiber.HeaderAccessControlAllowOrigin, "*")
-		}
 		_ = s.fail(c, fiber.ErrMethodNotAllowed) // Fiber itself would answer 400
 	}
 	return app

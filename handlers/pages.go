@@ -31,10 +31,10 @@ func (s *server) page(c *fiber.Ctx, title, description string) views.Page {
 		Title: title, Description: description, Path: c.OriginalURL(), PublicURL: s.PublicURL, Demo: s.Demo(),
 		Saved: len(s.visitor(c).Saved),
 	}
-	if name, ok := engine.CanonicalName(c.Cookies(nameCookie)); ok {
+	if name, ok := engine.CanonicalName(s.cookie(c, nameCookie)); ok {
 		p.Name = name
 	}
-	if theme := c.Cookies(themeCookie); theme == "light" || theme == "dark" {
+	if theme := s.cookie(c, themeCookie); theme == "light" || theme == "dark" {
 		p.Theme = theme
 	}
 	return p
