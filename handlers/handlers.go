@@ -155,15 +155,20 @@ func New(o Options) *fiber.App {
 	known := app.Server().Handler
 	app.Server().HeaderReceived = bodyLimits
 	app.Server().Handler = func(raw *fasthttp.RequestCtx) {
-		if len(raw.Request.Header.MultipartFormBoundary()) > 0 {
-			raw.SetConnectionClose() // what follows the form in the body was not read, and is no request
+		wrong := unclear(&raw.Request.Header)
+		if wrong || endsHere(&raw.Request.Header) {
+			raw.SetConnectionClose()
 		}
-		if slices.Contains(fiber.DefaultMethods, string(raw.Method())) {
+		if !wrong && slices.Contains(fiber.DefaultMethods, string(raw.Method())) {
 			known(raw)
 			return
 		}
 		c := app.AcquireCtx(raw)
 		defer app.ReleaseCtx(c)
+		if wrong {
+			_ = s.fail(c, fiber.ErrBadRequest)
+			return
+		}
 		c.Set(fiber.HeaderAllow, "GET, HEAD, OPTIONS")
 		_ = s.fail(c, fiber.ErrMethodNotAllowed) // Fiber itself would answer 400
 	}
