@@ -256,7 +256,7 @@ func (e *Engine) listed(ctx context.Context, users *int) iter.Seq2[List, error] 
 				yield(nil, err)
 				return
 			}
-			if u.Unlisted {
+			if u.Hidden() {
 				continue
 			}
 			if list, err = u.List.Unpack(list[:0]); err != nil {

@@ -51,9 +51,9 @@ func (ps *profiles) each(f func(*matcher)) {
 	}
 }
 
-// set makes u, whose list is l, be found by its profile. Unlisted users are not.
+// set makes u, whose list is l, be found by its profile. Hidden users are not.
 func (ps *profiles) set(u User, l List, c *Catalogue) {
-	if u.Unlisted {
+	if u.Hidden() {
 		ps.remove(u.ID)
 		return
 	}
@@ -98,7 +98,7 @@ func (e *Engine) reloadProfiles(ctx context.Context) error {
 	return e.loadProfiles(ctx)
 }
 
-// eachProfile walks over the profiles of all listed users, in bounded memory. The profile is f's until it returns. Damaged
+// eachProfile walks over the profiles of all users that are not hidden, in bounded memory. The profile is f's until it returns. Damaged
 // lists are left out; [Engine.Rehash] tells of them.
 func (e *Engine) eachProfile(ctx context.Context, f func(User, *Profile)) error {
 	var list List
@@ -107,7 +107,7 @@ func (e *Engine) eachProfile(ctx context.Context, f func(User, *Profile)) error 
 		if err != nil {
 			return err
 		}
-		if u.Unlisted {
+		if u.Hidden() {
 			continue
 		}
 		if list, err = u.List.Unpack(list[:0]); err != nil {

@@ -59,7 +59,7 @@ func (cmd evalCmd) prepare(ctx context.Context, cfg *config) (*evalWorld, error)
 			return nil, err
 		}
 		l, err := u.List.Unpack(nil)
-		if err != nil || u.Unlisted {
+		if err != nil || u.Hidden() {
 			continue
 		}
 		switch {
