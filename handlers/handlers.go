@@ -32,6 +32,8 @@ type Options struct {
 	Order     engine.Order                                   // when the request names none; empty: the engine's default
 	APIHost   string                                         // requests with this Host find /api at the root, too; empty: none
 	PublicURL string                                         // of the site, without a slash at its end; empty: not known
+	Addresses string                                         // in the log: full, short or none; short
+	Contact   string                                         // of who runs the site: an address of a page or of mail; empty: none is told
 	Timeout   time.Duration                                  // for one request; 30 s
 	Unpacked  int64                                          // the most bytes that are read of an uploaded file once it is unpacked; 64 MB
 	Upstream  bool                                           // users who are not stored are looked for on MyAnimeList

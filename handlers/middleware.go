@@ -73,7 +73,7 @@ func (s *server) logged(c *fiber.Ctx, start time.Time) {
 	took := time.Since(start)
 	s.measure(c, took)
 	s.Log.InfoContext(c.UserContext(), "request", "method", c.Method(), "path", shortPath(c),
-		"status", c.Response().StatusCode(), "ms", float64(took.Microseconds())/1000, "from", s.client(c).String())
+		"status", c.Response().StatusCode(), "ms", float64(took.Microseconds())/1000, "from", s.loggedAddress(c))
 }
 
 // recover makes an error of a panic.

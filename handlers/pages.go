@@ -112,7 +112,7 @@ func (s *server) failPage(c *fiber.Ctx, status int, id, text string) error {
 				asked = other
 			}
 		}
-		v.Text = "MyAnimeList has no user “" + asked + "”, or has not told us of one."
+		v.Text = "MyAnimeList has no user “" + asked + "”, or has not told us of one. Who asked to be left out is not found here either."
 		if !s.Upstream {
 			v.Text = "There is no user “" + asked + "” here, and this Reko does not ask MyAnimeList."
 		}

@@ -180,6 +180,14 @@ func (p Page) image() string {
 // again returns p with Again.
 func (p Page) again(seconds int) Page { p.Again = seconds; return p }
 
+// contactLink leads to an address of mail, or to that of a page.
+func contactLink(contact string) templ.SafeURL {
+	if strings.Contains(contact, "://") {
+		return templ.URL(contact)
+	}
+	return templ.URL("mailto:" + contact)
+}
+
 // PictureHosts are where pictures of anime may come from.
 var PictureHosts = []string{"cdn.myanimelist.net", "api-cdn.myanimelist.net", "myanimelist.net"}
 

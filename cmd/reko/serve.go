@@ -70,6 +70,8 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 		Order:     cfg.Order,
 		APIHost:   cfg.APIHost,
 		PublicURL: cfg.PublicURL,
+		Contact:   cfg.Contact,
+		Addresses: cfg.LogAddresses,
 		Timeout:   cfg.Timeout,
 		Upstream:  cfg.MALClient != "",
 		Started:   started.Load,
