@@ -199,7 +199,7 @@ func (w *evalWorld) close() {
 
 // write writes the lists that are learnt from and the fold-ins as files to import.
 func (w *evalWorld) write(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
 	learnt := func(yield func(string, engine.List) bool) {

@@ -20,7 +20,7 @@ func orFile(set func(string) error) func(string) error {
 			return set(s)
 		}
 		const most = 4 << 10
-		f, err := os.Open(path) //nolint:gosec // which file it is says who runs the program
+		f, err := os.Open(path)
 		if err != nil {
 			return err
 		}
