@@ -109,7 +109,7 @@ func New(o Options) *fiber.App {
 	app.Get("/healthz", s.health)
 	app.Get("/readyz", s.readiness)
 	app.Get("/metrics", s.metricsHandler())
-	app.Use(compress.New())
+	app.Use(compress.New(compress.Config{Next: hasTokens}))
 	app.Use("/api", s.cors)
 	app.Use(s.started)
 	app.Get("/static/:version/:name", s.staticFile)

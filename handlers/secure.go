@@ -48,6 +48,12 @@ func (s *server) harden(c *fiber.Ctx) {
 	}
 }
 
+// hasTokens tells whether the answer to a request may have the token of a session beside something that others chose. Compressed,
+// its length would tell the token bit by bit to who sees lengths (BREACH), so that pages of the admin side are sent as they are.
+func hasTokens(c *fiber.Ctx) bool {
+	return c.Path() == adminPath || strings.HasPrefix(c.Path(), adminPath+"/")
+}
+
 // ofPeople tells whether what is at a path is about people, and so nothing for search engines.
 func ofPeople(path string) bool {
 	for _, part := range []string{"/u", "/saved", "/api", adminPath} {

@@ -147,7 +147,11 @@ func (cmd removeCmd) Run(ctx context.Context, cfg *config) error {
 				errs = append(errs, keepOut(ctx, eng, name))
 				continue
 			}
-			if err := eng.Remove(ctx, name); err != nil {
+			err := eng.Remove(ctx, name)
+			if err == nil {
+				err = eng.Note(ctx, engine.Action{What: "deleted the list of", On: strings.ToLower(name), From: onCommandLine})
+			}
+			if err != nil {
 				errs = append(errs, err)
 				continue
 			}
