@@ -294,7 +294,7 @@ func adminPages(t *testing.T, b *browser) {
 	}
 	for _, p := range []struct{ name, path string }{
 		{"overview", "/admin"}, {"jobs", "/admin/jobs"}, {"job", "/admin/jobs/population"}, {"users", "/admin/users"},
-		{"users-found", "/admin/users?q=a_"}, {"anime", "/admin/anime?q=a"}, {"keys", "/admin/keys"}, {"admins", "/admin/admins"}, {"log", "/admin/log"},
+		{"users-found", "/admin/users?q=a_"}, {"kept-out", "/admin/kept-out?name=somebody"}, {"anime", "/admin/anime?q=a"}, {"keys", "/admin/keys"}, {"admins", "/admin/admins"}, {"log", "/admin/log"},
 	} {
 		tb.open(p.path)
 		tb.checks(p.name)

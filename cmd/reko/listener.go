@@ -9,25 +9,30 @@ import (
 	"reko.moe/engine"
 )
 
-// mostPerNetwork is how many connections one address, or one /64 of IPv6, may have open: browsers have 6, and many people can be
-// behind one address.
-const mostPerNetwork = 256
+// How many connections may be open: of one address, or one /64 of IPv6, of which browsers take 6, and behind which many people can be;
+// and of all. The handlers would take some more, so that they never have to refuse one.
+const (
+	mostPerNetwork = 256
+	mostOfAll      = 8000
+)
 
 // boundListener closes what an address opens beyond what it may, at once, so that nobody alone can take all connections. It is safe for
 // concurrent use.
 type boundListener struct {
 	net.Listener
-	most int
+	most int // of one network
+	all  int // of all together
 	free []netip.Prefix // as many as they like: our proxies, and this machine
 
 	mu   sync.Mutex
-	open map[string]int // by network, guarded by mu
+	open map[string]int // by network, "" being those that are free; guarded by mu
+	now  int            // all of them, guarded by mu
 }
 
-// bound bounds what ln accepts from each address but those of the proxies.
-func bound(ln net.Listener, most int, proxies []netip.Prefix) *boundListener {
+// bound bounds what ln accepts: in all, and from each address but those of the proxies.
+func bound(ln net.Listener, most, all int, proxies []netip.Prefix) *boundListener {
 	free := append(slices.Clone(proxies), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
-	return &boundListener{Listener: ln, most: most, free: free, open: map[string]int{}}
+	return &boundListener{Listener: ln, most: most, all: all, free: free, open: map[string]int{}}
 }
 
 // Accept implements [net.Listener].
@@ -39,10 +44,10 @@ func (l *boundListener) Accept() (net.Conn, error) {
 		}
 		from, err := netip.ParseAddrPort(conn.RemoteAddr().String())
 		addr := from.Addr().Unmap().WithZone("")
-		if err != nil || slices.ContainsFunc(l.free, func(p netip.Prefix) bool { return p.Contains(addr) }) {
-			return conn, nil
-		}
 		network := engine.Network(addr.String())
+		if err != nil || slices.ContainsFunc(l.free, func(p netip.Prefix) bool { return p.Contains(addr) }) {
+			network = ""
+		}
 		if l.take(network) {
 			return &boundConn{Conn: conn, done: sync.OnceFunc(func() { l.give(network) })}, nil
 		}
@@ -54,16 +59,18 @@ func (l *boundListener) Accept() (net.Conn, error) {
 func (l *boundListener) take(network string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.open[network] >= l.most {
+	if l.now >= l.all || network != "" && l.open[network] >= l.most {
 		return false
 	}
 	l.open[network]++
+	l.now++
 	return true
 }
 
 func (l *boundListener) give(network string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.now--
 	if l.open[network]--; l.open[network] <= 0 {
 		delete(l.open, network)
 	}

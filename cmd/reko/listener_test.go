@@ -32,7 +32,7 @@ func (c remote) RemoteAddr() net.Addr { return c.addr }
 
 func TestConnectionsPerAddress(t *testing.T) {
 	l := from{addrs: make(chan string, 100)}
-	bounded := bound(l, 2, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")})
+	bounded := bound(l, 2, 14, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")})
 	for _, addr := range []string{
 		"192.0.2.1:1", "192.0.2.1:2", "192.0.2.1:3", "[::ffff:192.0.2.1]:4", // one address
 		"192.0.2.2:1",
@@ -73,16 +73,23 @@ func TestConnectionsPerAddress(t *testing.T) {
 			t.Errorf("accepted %s, want %s", got, want)
 		}
 	}
+	// There are 13 now, and no more than 14 of all together, wherever they come from.
+	for _, addr := range []string{"198.51.100.1:1", "198.51.100.2:1", "10.1.2.3:4", "127.0.0.1:4"} {
+		l.addrs <- addr
+	}
+	if got := accept(); got != "198.51.100.1:1" {
+		t.Errorf("accepted %s", got)
+	}
+	close(l.addrs)
+	if conn, err := bounded.Accept(); err == nil {
+		t.Errorf("accepted %s, one too many", conn.RemoteAddr())
+	}
 	var together sync.WaitGroup
 	for _, conn := range conns {
 		together.Go(func() { _ = conn.Close() })
 	}
 	together.Wait()
-	if len(bounded.open) != 0 {
-		t.Errorf("still counted: %v", bounded.open)
-	}
-	close(l.addrs)
-	if _, err := bounded.Accept(); err == nil {
-		t.Error("a closed listener accepts")
+	if len(bounded.open) != 0 || bounded.now != 0 {
+		t.Errorf("still counted: %v, %d", bounded.open, bounded.now)
 	}
 }

@@ -99,7 +99,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 	})
 
 	finish := keepSeries(ctx, m, store, log)
-	g.Go(func() error { return app.Listener(bound(ln, mostPerNetwork, cfg.TrustedProxies)) })
+	g.Go(func() error { return app.Listener(bound(ln, mostPerNetwork, mostOfAll, cfg.TrustedProxies)) })
 	g.Go(func() error {
 		<-ctx.Done()
 		stopping.Store(true)
