@@ -59,6 +59,9 @@ func TestKeepOutCommands(t *testing.T) {
 		t.Errorf("letting in prints %s", out)
 	}
 	fails("is not kept out", "keep-out", "allow", name)
+	if out := run("jobs", "run", "privacy"); !strings.Contains(out, "privacy: 0 addresses forgotten") {
+		t.Errorf("the job prints %s", out)
+	}
 	if list := run("keep-out", "list"); strings.Count(list, "\n") != 2 {
 		t.Errorf("the list is %s", list)
 	}
