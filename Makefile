@@ -13,7 +13,7 @@ FUZZ ?= .
 # For make run: make run ARGS="import anime anime.csv"
 ARGS ?=
 
-.PHONY: help build run test setup lint generate cover bench fuzz vuln
+.PHONY: help build run test setup lint generate cover bench fuzz secrets vuln
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -48,6 +48,9 @@ bench: ## benchmarks for benchstat: make -s bench PKG=./engine BENCH=Index COUNT
 
 fuzz: ## every fuzz target in turn, FUZZTIME each
 	@scripts/fuzz '$(FUZZTIME)' '$(FUZZ)' $(PKG)
+
+secrets: ## look for secrets in the tree
+	@go run ./scripts/secretscan
 
 vuln: ## known vulnerabilities in what we use (needs the vulnerability database, so CI does without)
 	@scripts/vuln

@@ -17,7 +17,7 @@ import (
 // are allocated some hundreds at a time.
 func (db *DB) streamCards(ctx context.Context) iter.Seq2[engine.Card, error] {
 	return func(yield func(engine.Card, error) bool) {
-		rows, err := db.pool.Query(ctx, `SELECT id, name, hash FROM users WHERE NOT unlisted ORDER BY id`)
+		rows, err := db.pool.Query(ctx, `SELECT id, name, hash FROM users WHERE NOT unlisted AND private_at = 0 ORDER BY id`)
 		if err != nil {
 			yield(engine.Card{}, failed("cards", err))
 			return

@@ -44,7 +44,7 @@ func (db *DB) SaveModel(ctx context.Context, m engine.StoredModel) error {
 	})
 }
 
-const selectFetchedSince = `SELECT count(*) FROM users WHERE fetched_at >= $1 AND NOT unlisted`
+const selectFetchedSince = `SELECT count(*) FROM users WHERE fetched_at >= $1 AND NOT unlisted AND private_at = 0`
 
 // FetchedSince implements [engine.ModelStore], from an index alone.
 func (db *DB) FetchedSince(ctx context.Context, t time.Time) (int, error) {

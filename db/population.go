@@ -42,7 +42,7 @@ func (db *DB) SavePopulation(ctx context.Context, p *engine.Population) error {
 }
 
 const selectUsersState = `SELECT CAST(count(*) AS TEXT) || ' ' || CAST(coalesce(max(id), 0) AS TEXT) || ' ' ||
-	CAST(coalesce(sum(fetched_at), 0) AS TEXT) FROM users WHERE NOT unlisted`
+	CAST(coalesce(sum(fetched_at), 0) AS TEXT) FROM users WHERE NOT unlisted AND private_at = 0`
 
 // UsersState implements [engine.PopulationStore]: how many users there are, the last one, and when lists were fetched; from an index
 // alone.

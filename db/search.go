@@ -22,11 +22,11 @@ func (db *DB) FindUsers(ctx context.Context, text string, skip, n int) ([]engine
 	}
 	lines, err := query(ctx, db.sql, func(rows *sql.Rows) (engine.UserLine, error) {
 		var l engine.UserLine
-		var hash, fetched int64
-		err := rows.Scan(&l.ID, &l.Name, &hash, &l.Origin, &l.Entries, &fetched, &l.Failures, &l.Unlisted)
-		l.Hash, l.FetchedAt = engine.Hash(hash), timeOf(fetched)
+		var hash, fetched, private int64
+		err := rows.Scan(&l.ID, &l.Name, &hash, &l.Origin, &l.Entries, &fetched, &l.Failures, &l.Unlisted, &private)
+		l.Hash, l.FetchedAt, l.PrivateAt = engine.Hash(hash), timeOf(fetched), timeOf(private)
 		return l, err
-	}, `SELECT id, name, hash, origin, entries, fetched_at, failures, unlisted FROM users WHERE id IN
+	}, `SELECT id, name, hash, origin, entries, fetched_at, failures, unlisted, private_at FROM users WHERE id IN
 		(SELECT id FROM users `+where+` ORDER BY `+order+` LIMIT $1 OFFSET $2) ORDER BY `+order, args...)
 	return lines, failed("finding users", err)
 }

@@ -14,14 +14,14 @@ import (
 	"reko.moe/engine"
 )
 
-const userColumns = `id, name, origin, hash, fetched_at, full_at, failures, unlisted, list`
+const userColumns = `id, name, origin, hash, fetched_at, full_at, failures, unlisted, private_at, list`
 
 // scanUser reads userColumns.
 func scanUser(scan func(...any) error) (engine.User, error) {
 	var u engine.User
-	var hash, fetched, full int64
-	err := scan(&u.ID, &u.Name, &u.Origin, &hash, &fetched, &full, &u.Failures, &u.Unlisted, (*[]byte)(&u.List))
-	u.Hash, u.FetchedAt, u.FullAt = engine.Hash(hash), timeOf(fetched), timeOf(full)
+	var hash, fetched, full, private int64
+	err := scan(&u.ID, &u.Name, &u.Origin, &hash, &fetched, &full, &u.Failures, &u.Unlisted, &private, (*[]byte)(&u.List))
+	u.Hash, u.FetchedAt, u.FullAt, u.PrivateAt = engine.Hash(hash), timeOf(fetched), timeOf(full), timeOf(private)
 	return u, err
 }
 
@@ -166,17 +166,18 @@ func (db *DB) loadMine(ctx context.Context, l *load, ids []engine.UserID, by []*
 
 // saveUsers is followed by rows of values and onConflict.
 const (
-	saveUsers  = `INSERT INTO users (name, origin, hash, entries, fetched_at, full_at, failures, unlisted, list) `
+	saveUsers  = `INSERT INTO users (name, origin, hash, entries, fetched_at, full_at, failures, unlisted, private_at, list) `
 	onConflict = ` ON CONFLICT (name) DO UPDATE SET origin = excluded.origin, hash = excluded.hash, entries = excluded.entries,
 		fetched_at = excluded.fetched_at, full_at = excluded.full_at, failures = excluded.failures, unlisted = excluded.unlisted,
+		private_at = excluded.private_at,
 		list = excluded.list`
-	saveColumns = 9
+	saveColumns = 10
 )
 
 func saveArgs(u *engine.User) []any {
 	return []any{
 		u.Name, string(u.Origin), int64(u.Hash), u.List.Len(), secondsOf(u.FetchedAt), secondsOf(u.FullAt), u.Failures,
-		u.Unlisted, []byte(u.List),
+		u.Unlisted, secondsOf(u.PrivateAt), []byte(u.List),
 	}
 }
 
@@ -229,18 +230,18 @@ func (db *DB) copyUsers(ctx context.Context, users []engine.User) error {
 			return err
 		}
 		_, err := tx.Exec(ctx, `CREATE TEMPORARY TABLE incoming (ord BIGINT, name TEXT, origin TEXT, hash BIGINT, entries BIGINT,
-			fetched_at BIGINT, full_at BIGINT, failures BIGINT, unlisted BOOLEAN, list BYTEA) ON COMMIT DROP`)
+			fetched_at BIGINT, full_at BIGINT, failures BIGINT, unlisted BOOLEAN, private_at BIGINT, list BYTEA) ON COMMIT DROP`)
 		if err != nil {
 			return err
 		}
-		columns := []string{"ord", "name", "origin", "hash", "entries", "fetched_at", "full_at", "failures", "unlisted", "list"}
+		columns := []string{"ord", "name", "origin", "hash", "entries", "fetched_at", "full_at", "failures", "unlisted", "private_at", "list"}
 		_, err = tx.CopyFrom(ctx, pgx.Identifier{"incoming"}, columns, pgx.CopyFromSlice(len(users), func(i int) ([]any, error) {
 			return append([]any{int64(i)}, saveArgs(&users[i])...), nil
 		}))
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, saveUsers+`SELECT name, origin, hash, entries, fetched_at, full_at, failures, unlisted, list FROM incoming
+		_, err = tx.Exec(ctx, saveUsers+`SELECT name, origin, hash, entries, fetched_at, full_at, failures, unlisted, private_at, list FROM incoming
 			ORDER BY ord`+onConflict)
 		return err
 	})
@@ -255,7 +256,7 @@ func (db *DB) RefreshFailed(ctx context.Context, id engine.UserID) error {
 
 // StaleUsers implements [engine.Store].
 func (db *DB) StaleUsers(ctx context.Context, before time.Time, n int) ([]string, error) {
-	names, err := query(ctx, db.sql, scanOne[string], `SELECT name FROM users WHERE origin = 'mal' AND fetched_at < $1
+	names, err := query(ctx, db.sql, scanOne[string], `SELECT name FROM users WHERE origin = 'mal' AND fetched_at < $1 AND private_at < $1
 		ORDER BY failures, fetched_at, id LIMIT $2`, before.Unix(), n)
 	return names, failed("stale users", err)
 }
@@ -299,7 +300,7 @@ func walk[T any](size int, page func(last *T) ([]T, error)) iter.Seq2[T, error] 
 	}
 }
 
-const selectCards = `SELECT id, name, hash FROM users WHERE id > $1 AND NOT unlisted ORDER BY id LIMIT $2`
+const selectCards = `SELECT id, name, hash FROM users WHERE id > $1 AND NOT unlisted AND private_at = 0 ORDER BY id LIMIT $2`
 
 // Cards implements [engine.Store].
 func (db *DB) Cards(ctx context.Context) iter.Seq2[engine.Card, error] {

@@ -145,43 +145,63 @@ func (e *Engine) Admins(ctx context.Context) ([]Admin, error) { return e.opts.St
 // seenEvery is how exact SeenAt is.
 const seenEvery = time.Minute
 
-// LogIn begins a session of the admin of that name and password, who is at an address, and returns what the browser is to
-// have of it. It fails with [ErrUnauthorized] if there is no such admin or the password is wrong, without telling which, and
-// with a [TooSoon] if there were too many failures before.
-func (e *Engine) LogIn(ctx context.Context, name, password, from string) (id string, err error) {
+// verified returns the admin of that name and password, who is at an address, and the limits that the attempt counts against until the
+// store forgets it. It fails with [ErrUnauthorized] if there is no such admin or the password is wrong, without telling which,
+// and with a [TooSoon] if there were too many failures before.
+func (e *Engine) verified(ctx context.Context, name, password, from string) (a Admin, limits []LoginLimit, err error) {
 	now := e.opts.Now()
 	name, ok := AdminName(name)
 	if !ok {
 		name = "" // they count as one, however many are made up
 	}
-	limits, err := e.loginLimits(ctx, name, from)
-	if err != nil {
-		return "", err
+	if limits, err = e.loginLimits(ctx, name, from); err != nil {
+		return a, nil, err
 	}
 	until, err := e.opts.Store.TryLogin(ctx, limits, now)
 	if err != nil {
-		return "", err
+		return a, nil, err
 	}
 	if until.After(now) {
-		return "", TooSoon{until.Sub(now)}
+		return a, nil, TooSoon{until.Sub(now)}
 	}
-	a, err := e.opts.Store.Admin(ctx, name)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return "", err
+	if a, err = e.opts.Store.Admin(ctx, name); err != nil && !errors.Is(err, ErrNotFound) {
+		return a, nil, err
 	}
 	var matches bool
 	if len(password) <= MaxPassword {
 		if matches, err = e.opts.Passwords.Matches(ctx, password, a.Password); err != nil {
-			return "", err
+			return a, nil, err
 		}
 	}
 	if !matches {
 		// What was typed as a name may be a password: only the names of admins are kept.
 		if err := e.Note(ctx, Action{Admin: a.Name, What: FailedLogin, From: from}); err != nil {
-			return "", err
+			return a, nil, err
 		}
-		return "", fmt.Errorf("login: %w", ErrUnauthorized)
+		return a, nil, fmt.Errorf("login: %w", ErrUnauthorized)
 	}
+	return a, limits, nil
+}
+
+// Confirm makes sure that it is the admin of a session who sits there, at an address, and not somebody who found it: by the admin's
+// password. It fails as [Engine.LogIn] does.
+func (e *Engine) Confirm(ctx context.Context, s AdminSession, password, from string) error {
+	_, limits, err := e.verified(ctx, s.Admin, password, from)
+	if err != nil {
+		return err
+	}
+	return e.opts.Store.ForgetLogins(ctx, limits)
+}
+
+// LogIn begins a session of the admin of that name and password, who is at an address, and returns what the browser is to
+// have of it. It fails with [ErrUnauthorized] if there is no such admin or the password is wrong, without telling which, and
+// with a [TooSoon] if there were too many failures before.
+func (e *Engine) LogIn(ctx context.Context, name, password, from string) (id string, err error) {
+	a, limits, err := e.verified(ctx, name, password, from)
+	if err != nil {
+		return "", err
+	}
+	now := e.opts.Now()
 	id, hash := newSession()
 	s := AdminSession{Hash: hash, Admin: a.Name, MadeAt: now, SeenAt: now}
 	switch err := e.opts.Store.AddAdminSession(ctx, s, a.Password); {

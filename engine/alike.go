@@ -276,7 +276,7 @@ func (a *alikes) look(ctx context.Context, hits []hit) error {
 		return err
 	}
 	for _, u := range users {
-		if u.Unlisted || a.banned != nil && a.banned(u.Name) {
+		if u.Hidden() || a.banned != nil && a.banned(u.Name) {
 			continue
 		}
 		p, err := a.engine.profile(u)

@@ -90,6 +90,7 @@ func (e *Engine) followUsers(ctx context.Context, ids []UserID) error {
 	var list List
 	for _, u := range users {
 		delete(gone, u.ID)
+		e.hidden.set(u.ID, !u.PrivateAt.IsZero())
 		x.Set(listedCard(u))
 		if list, err = u.List.Unpack(list[:0]); err != nil {
 			e.opts.Log.ErrorContext(ctx, "stored list", "user", u.Name, "err", err)
@@ -99,6 +100,7 @@ func (e *Engine) followUsers(ctx context.Context, ids []UserID) error {
 		e.profiles.set(u, list, c)
 	}
 	for id := range gone {
+		e.hidden.set(id, false)
 		x.Remove(id)
 		e.profiles.remove(id)
 	}

@@ -26,11 +26,11 @@ type Store interface {
 	// RefreshFailed counts a failed refresh of the user and leaves the list as it is.
 	RefreshFailed(ctx context.Context, id UserID) error
 	// StaleUsers returns the names of at most n users of origin [FromMAL] whose list was fetched before the given time,
-	// those with the fewest failures first, then the stalest.
+	// those with the fewest failures first, then the stalest. Those found to be private since are left alone.
 	StaleUsers(ctx context.Context, before time.Time, n int) ([]string, error)
 	// DeleteUser deletes the user, if there.
 	DeleteUser(ctx context.Context, id UserID) error
-	// Cards walks over all users but unlisted ones in order of their ids. Users that come or go meanwhile may be
+	// Cards walks over all users but unlisted and private ones in order of their ids. Users that come or go meanwhile may be
 	// missed.
 	Cards(ctx context.Context) iter.Seq2[Card, error]
 	// AllUsers walks over all users, lists included, in order of their ids and in bounded memory. Users that come or go
@@ -74,6 +74,7 @@ type Store interface {
 	ModelStore
 	KeyStore
 	AdminStore
+	PrivacyStore
 }
 
 // The counters that the engine keeps.
@@ -143,6 +144,11 @@ type Engine struct {
 	totals    totals
 	attempts  atomic.Pointer[[]byte] // the store's secret of logins, once it was asked for
 
+	kept       atomic.Pointer[keptOut]
+	keeping    sync.Mutex             // one reads what is kept out at a time
+	nameSecret atomic.Pointer[[]byte] // of the names that are kept out, once it was asked for
+	hidden     hiding
+
 	describing sync.Mutex // one change of the catalogue at a time
 	fetches    flights[User]
 	holds      holds
@@ -171,6 +177,7 @@ func New(o Options) *Engine {
 	}
 	e.exclude.Store(&excluded{anime: e.configured})
 	e.index.Store(new(Index))
+	e.kept.Store(new(keptOut))
 	e.catalogue.Store(new(Catalogue))
 	return e
 }
@@ -190,7 +197,7 @@ func (e *Engine) LoadUsers(ctx context.Context) error {
 	if err := e.load(ctx); err != nil {
 		return err
 	}
-	if err := e.loadExcluded(ctx); err != nil {
+	if err := errors.Join(e.loadExcluded(ctx), e.loadKeptOut(ctx), e.reloadHidden(ctx)); err != nil {
 		return err
 	}
 	return errors.Join(e.loadModel(ctx), e.loadPopulation(ctx))
@@ -249,7 +256,7 @@ func (e *Engine) Reload(ctx context.Context) (bool, error) {
 
 // ReloadUsers is Reload without the profiles.
 func (e *Engine) ReloadUsers(ctx context.Context) (bool, error) {
-	if err := e.reloadExcluded(ctx); err != nil {
+	if err := errors.Join(e.reloadExcluded(ctx), e.reloadKeptOut(ctx), e.reloadHidden(ctx)); err != nil {
 		return false, err
 	}
 	bulk, err := e.opts.Store.Counter(ctx, counterBulk)

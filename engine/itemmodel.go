@@ -69,7 +69,7 @@ type ModelStore interface {
 	ModelInfo(ctx context.Context) (StoredModel, error)
 	// SaveModel stores m as a new version; MadeAt is kept to the second, Took to the millisecond.
 	SaveModel(ctx context.Context, m StoredModel) error
-	// FetchedSince counts the users, but for unlisted ones, whose lists were fetched or imported at that time or later.
+	// FetchedSince counts the users, but for hidden ones, whose lists were fetched or imported at that time or later.
 	FetchedSince(ctx context.Context, t time.Time) (int, error)
 }
 
@@ -256,7 +256,7 @@ func (e *Engine) listed(ctx context.Context, users *int) iter.Seq2[List, error] 
 				yield(nil, err)
 				return
 			}
-			if u.Unlisted {
+			if u.Hidden() {
 				continue
 			}
 			if list, err = u.List.Unpack(list[:0]); err != nil {

@@ -23,10 +23,15 @@ func (e *Engine) user(ctx context.Context, name string) (User, error) {
 	if !ok {
 		return User{}, fmt.Errorf("user %.40q: %w", name, ErrNotFound)
 	}
+	if err := e.outside(ctx, canonical); err != nil {
+		return User{}, fmt.Errorf("user %q: %w", canonical, err)
+	}
 	u, err := e.opts.Store.User(ctx, canonical)
 	switch {
 	case err == nil:
-		u = e.refreshed(ctx, u)
+		if u = e.refreshed(ctx, u); !u.PrivateAt.IsZero() {
+			err = ErrPrivate
+		}
 	case errors.Is(err, ErrNotFound) && e.opts.Source != nil:
 		u, err = e.newcomer(ctx, canonical)
 	}
@@ -100,6 +105,9 @@ func (e *Engine) refreshed(ctx context.Context, u User) User {
 	if u.Hash == 0 {
 		maxAge = min(maxAge, retryEmpty)
 	}
+	if !u.PrivateAt.IsZero() {
+		maxAge = 0 // it may be public again
+	}
 	if e.opts.Source == nil || u.Origin != FromMAL || e.holds.err(u.Name, now) != nil ||
 		now.Sub(u.FetchedAt) < maxAge && !u.List.damaged() {
 		return u
@@ -111,6 +119,9 @@ func (e *Engine) refreshed(ctx context.Context, u User) User {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	newer, err := e.fetch(ctx, u.Name, u)
+	if errors.Is(err, ErrPrivate) {
+		u.PrivateAt = now
+	}
 	if err != nil {
 		return u
 	}
@@ -140,6 +151,11 @@ func (e *Engine) fetch(ctx context.Context, name string, u User) (User, error) {
 	return e.fetches.do(ctx, name, func() (User, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.opts.FetchTimeout)
 		defer cancel()
+		if out, err := e.keptOutNow(ctx, name); err != nil {
+			return User{}, err
+		} else if out {
+			return User{}, ErrNotFound
+		}
 		if stored, err := e.opts.Store.User(ctx, name); err == nil {
 			if stored.FetchedAt.After(u.FetchedAt) {
 				return stored, nil // somebody's fetch ended between the caller's look and this one
@@ -155,7 +171,11 @@ func (e *Engine) fetch(ctx context.Context, name string, u User) (User, error) {
 		case u.ID != 0:
 			e.opts.Log.WarnContext(ctx, "list not refreshed, the stored one serves", "user", name, "err", err)
 			e.holds.put(name, e.opts.Now().Add(holdFailed), err)
-			if err := e.opts.Store.RefreshFailed(context.WithoutCancel(ctx), u.ID); err != nil {
+			note := func(ctx context.Context) error { return e.opts.Store.RefreshFailed(ctx, u.ID) }
+			if errors.Is(err, ErrPrivate) {
+				note = func(ctx context.Context) error { return e.hide(ctx, u) }
+			}
+			if err := note(context.WithoutCancel(ctx)); err != nil {
 				e.opts.Log.ErrorContext(ctx, "failure not counted", "user", name, "err", err)
 			}
 		case errors.Is(err, ErrNotFound), errors.Is(err, ErrPrivate):
@@ -184,7 +204,7 @@ func (e *Engine) update(ctx context.Context, u User) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	u.List, u.FetchedAt, u.Failures = fetched.List.Pack(), now, 0
+	u.List, u.FetchedAt, u.Failures, u.PrivateAt = fetched.List.Pack(), now, 0, time.Time{}
 	if fetched.Full {
 		u.FullAt = now
 	}
@@ -218,6 +238,13 @@ func (e *Engine) save(ctx context.Context, u User, l List) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
+	// After the list is there, not before: see [Engine.KeepOut].
+	late := context.WithoutCancel(ctx)
+	if out, err := e.keptOutNow(late, u.Name); err != nil {
+		return User{}, err
+	} else if out {
+		return User{}, errors.Join(ErrNotFound, e.opts.Store.DeleteUser(late, id))
+	}
 	if TasteHash(l, e.catalogue.Load()) != u.Hash {
 		// An anime was described meanwhile, and hashes perhaps made again without this one.
 		if _, err := e.opts.Store.AddCounter(ctx, counterTaste, 1); err != nil {
@@ -226,6 +253,7 @@ func (e *Engine) save(ctx context.Context, u User, l List) (User, error) {
 	}
 	e.saved.Store(e.opts.Now().UnixNano())
 	u.ID = id
+	e.hidden.set(id, false)
 	e.index.Load().Set(listedCard(u))
 	e.profiles.set(u, l, c)
 	return u, nil

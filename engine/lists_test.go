@@ -193,7 +193,7 @@ func TestStaleListIsRefreshed(t *testing.T) {
 }
 
 func TestStoredListServesWhenTheSourceFails(t *testing.T) {
-	for _, failure := range []error{ErrUpstream, ErrUpstreamTimeout, ErrPrivate, ErrNotFound, ErrInvalidList} {
+	for _, failure := range []error{ErrUpstream, ErrUpstreamTimeout, ErrNotFound, ErrInvalidList} {
 		t.Run(failure.Error(), func(t *testing.T) {
 			inBubble(t, Options{}, func(t *testing.T, e *Engine, s *memStore, source *fakeSource) {
 				list := List{completed(1, 9)}

@@ -296,7 +296,7 @@ func (s *memStore) FindUsers(ctx context.Context, text string, skip, n int) ([]U
 	var lines []UserLine
 	for _, u := range s.users {
 		if strings.Contains(u.Name, text) {
-			lines = append(lines, UserLine{card(u), u.Origin, u.List.Len(), u.FetchedAt, u.Failures, u.Unlisted})
+			lines = append(lines, UserLine{card(u), u.Origin, u.List.Len(), u.FetchedAt, u.Failures, u.Unlisted, u.PrivateAt})
 		}
 	}
 	begins := func(l UserLine) int {

@@ -33,6 +33,7 @@ type memStore struct {
 	models     []StoredModel // the newest last
 	keys       memKeys
 	admins     memAdmins
+	kept       map[NameHash]time.Time
 }
 
 type memAnime struct {
@@ -100,6 +101,7 @@ func (s *memStore) set(u User) UserID {
 	}
 	u.List = slices.Clone(u.List)
 	u.FetchedAt, u.FullAt = u.FetchedAt.Truncate(time.Second), u.FullAt.Truncate(time.Second)
+	u.PrivateAt = u.PrivateAt.Truncate(time.Second)
 	s.users[u.ID] = u
 	return u.ID
 }
@@ -142,7 +144,7 @@ func (s *memStore) StaleUsers(ctx context.Context, before time.Time, n int) ([]s
 	defer s.mu.Unlock()
 	var stale []User
 	for _, u := range s.users {
-		if u.Origin == FromMAL && u.FetchedAt.Before(before) {
+		if u.Origin == FromMAL && u.FetchedAt.Before(before) && u.PrivateAt.Before(before) {
 			stale = append(stale, u)
 		}
 	}
@@ -187,7 +189,7 @@ func (s *memStore) Cards(ctx context.Context) iter.Seq2[Card, error] {
 	return walk(ctx, s, "Cards", func() []Card {
 		var cards []Card
 		for _, id := range slices.Sorted(maps.Keys(s.users)) {
-			if u := s.users[id]; !u.Unlisted {
+			if u := s.users[id]; !u.Hidden() {
 				cards = append(cards, card(u))
 			}
 		}

@@ -27,6 +27,9 @@ func (e *Engine) Portrait(ctx context.Context, name string) (Answer[Portrait], e
 	if err != nil {
 		return Answer[Portrait]{}, err
 	}
+	if !u.PrivateAt.IsZero() {
+		return Answer[Portrait]{}, fmt.Errorf("user %q: %w", canonical, ErrPrivate)
+	}
 	l, err := u.List.Unpack(nil)
 	if err != nil {
 		return Answer[Portrait]{}, fmt.Errorf("list of %q: %w", u.Name, err)

@@ -109,9 +109,9 @@ func (ps *profiles) each(f func(*matcher)) {
 	}
 }
 
-// set makes u, whose list is l, be found by its profile. Unlisted users are not.
+// set makes u, whose list is l, be found by its profile. Hidden users are not.
 func (ps *profiles) set(u User, l List, c *Catalogue) {
-	if u.Unlisted {
+	if u.Hidden() {
 		ps.remove(u.ID)
 		return
 	}
@@ -174,7 +174,7 @@ func (e *Engine) ReloadProfiles(ctx context.Context) (bool, error) {
 	return true, e.LoadProfiles(ctx)
 }
 
-// eachProfile walks over the profiles of the listed ones of users, in bounded memory. The profile is f's until it returns. Damaged
+// eachProfile walks over the profiles of those of users that are not hidden, in bounded memory. The profile is f's until it returns. Damaged
 // lists are left out; [Engine.Rehash] tells of them.
 func (e *Engine) eachProfile(users iter.Seq2[User, error], f func(User, *Profile)) error {
 	var list List
@@ -183,7 +183,7 @@ func (e *Engine) eachProfile(users iter.Seq2[User, error], f func(User, *Profile
 		if err != nil {
 			return err
 		}
-		if u.Unlisted {
+		if u.Hidden() {
 			continue
 		}
 		if list, err = u.List.Unpack(list[:0]); err != nil {

@@ -226,10 +226,10 @@ func (e *Engine) arrange(found *pool, q Query, single bool, pages int) {
 
 func card(u User) Card { return Card{ID: u.ID, Name: u.Name, Hash: u.Hash} }
 
-// listedCard is u's card for the index: without a hash, and so not in it, if u is unlisted.
+// listedCard is u's card for the index: without a hash, and so not in it, if u is hidden.
 func listedCard(u User) Card {
 	c := card(u)
-	if u.Unlisted {
+	if u.Hidden() {
 		c.Hash = 0
 	}
 	return c

@@ -14,6 +14,7 @@ type UserLine struct {
 	FetchedAt time.Time
 	Failures  int
 	Unlisted  bool
+	PrivateAt time.Time // zero: it is not private
 }
 
 // SearchStore finds users by parts of their names. It is part of [Store].

@@ -29,14 +29,23 @@ func (e *Engine) RefreshStale(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return each(ctx, "lists refreshed", names, func(name string) error {
+	private := 0
+	outcome, err := each(ctx, "lists refreshed", names, func(name string) error {
 		u, err := e.opts.Store.User(ctx, name)
 		if err != nil {
 			return err
 		}
 		_, err = e.fetch(ctx, name, u)
+		if errors.Is(err, ErrPrivate) {
+			private++
+			return nil // nothing failed, and who it is does not belong into the history of a job
+		}
 		return err
 	})
+	if private > 0 {
+		outcome += fmt.Sprintf(", %d of them private", private)
+	}
+	return outcome, err
 }
 
 // DescribeAnime asks for the details and relations of anime that lists mention and nobody described yet, then for the
@@ -134,7 +143,9 @@ func (e *Engine) rehash(ctx context.Context) (seen, changed int, err error) {
 		}
 		x := e.index.Load()
 		for _, u := range set {
-			x.Set(listedCard(u))
+			if !e.hidden.has(u.ID) { // since it was read
+				x.Set(listedCard(u))
+			}
 		}
 		changed += len(set)
 		batch = batch[:0]
@@ -181,7 +192,7 @@ func (e *Engine) ImportAnime(ctx context.Context, anime []Anime) error {
 }
 
 // ImportUsers stores a batch of users with their lists from elsewhere; their hashes are made here, and the anime that they
-// mention are noted.
+// mention are noted. Those whose names are kept out are passed over.
 func (e *Engine) ImportUsers(ctx context.Context, users []User) error {
 	c := e.catalogue.Load()
 	unknown := map[AnimeID]bool{}
@@ -205,7 +216,14 @@ func (e *Engine) ImportUsers(ctx context.Context, users []User) error {
 	if err := e.opts.Store.MentionAnime(ctx, ids); err != nil {
 		return err
 	}
-	return e.opts.Store.ImportUsers(ctx, users)
+	users, err := e.admitted(ctx, users)
+	if err != nil || len(users) == 0 {
+		return err
+	}
+	if err := e.opts.Store.ImportUsers(ctx, users); err != nil {
+		return err
+	}
+	return e.expel(ctx, users)
 }
 
 // ImportDone tells every process that uses the store that users or anime changed in bulk, and loads them here.

@@ -50,7 +50,7 @@ func TestRefreshStale(t *testing.T) {
 			source.has(name, List{completed(2, 7)})
 		}
 		source.fails("private", ErrPrivate)
-		checkUpkeep(t, "RefreshStale", e.RefreshStale, "2 of 3 lists refreshed", ErrPrivate)
+		checkUpkeep(t, "RefreshStale", e.RefreshStale, "3 of 3 lists refreshed, 1 of them private", nil)
 		var asked []string
 		for _, a := range source.asked {
 			asked = append(asked, a.name)
@@ -63,13 +63,16 @@ func TestRefreshStale(t *testing.T) {
 				t.Errorf("stored hash of %s is %s, want %s", name, u.Hash, want)
 			}
 		}
-		if u := s.stored(t, "private"); u.Failures != 1 {
-			t.Errorf("%d failures counted of the list that failed, want 1", u.Failures)
+		if u := s.stored(t, "private"); u.Failures != 1 || !u.PrivateAt.Equal(time.Now()) {
+			t.Errorf("the private list is stored as %+v", u)
 		}
 		if e.Users() != 2 {
 			t.Errorf("%d users can be matched, want the 2 that came since the store was loaded", e.Users())
 		}
-		checkUpkeep(t, "RefreshStale", e.RefreshStale, "0 of 1 lists refreshed", ErrPrivate)
+		checkUpkeep(t, "RefreshStale", e.RefreshStale, "0 of 0 lists refreshed", nil) // a private one is left alone for a while
+		later(73 * time.Hour)
+		source.fails("private", ErrUpstream)
+		checkUpkeep(t, "RefreshStale", e.RefreshStale, "3 of 4 lists refreshed", ErrUpstream)
 	})
 }
 

@@ -30,7 +30,11 @@ type User struct {
 	FullAt    time.Time // when the list was last fetched from its first entry to its last, so that removals were seen
 	Failures  int       // refreshes that failed since FetchedAt
 	Unlisted  bool      // others are not matched with it, though it is with others
+	PrivateAt time.Time // when it was last made sure that the list is private; zero: it is not. Nobody is told anything of such a list
 }
+
+// Hidden tells whether others are not matched with the user.
+func (u *User) Hidden() bool { return u.Unlisted || !u.PrivateAt.IsZero() }
 
 // Card is what is kept of every user in memory.
 type Card struct {

@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"reko.moe/engine"
+	"reko.moe/handlers/limit"
 	"reko.moe/views"
 )
 
@@ -51,11 +52,24 @@ func (s *server) changePassword(c *fiber.Ctx) error {
 	return s.setPassword(c, s.Engine.ChangePassword, name, "", "set the password of", name+" has a new password, and has to log in again.")
 }
 
-// setPassword sets the password that a form has twice. typed is what the form for new admins shows again if it will not do.
+// setPassword sets the password that a form has twice, once whoever sent it has typed a password of their own, which a session that was found
+// does not tell. typed is what the form for new admins shows again if it will not do.
 func (s *server) setPassword(c *fiber.Ctx, set func(_ context.Context, name, password string) error, name, typed, what, say string) error {
 	password := posted(c, "password")
 	if password != posted(c, "again") {
 		return s.refuseAdmin(c, typed, "These are two different passwords.")
+	}
+	if err := s.spend(c, limit.Logins); err != nil {
+		return err
+	}
+	var soon engine.TooSoon
+	switch err := s.Engine.Confirm(c.UserContext(), by(c).AdminSession, posted(c, "own"), s.client(c).String()); {
+	case errors.As(err, &soon):
+		return s.refuseAdmin(c, typed, "Too many passwords were wrong. Try again in "+longer(soon.Wait)+".")
+	case errors.Is(err, engine.ErrUnauthorized):
+		return s.refuseAdmin(c, typed, "Your own password is another one.")
+	case err != nil:
+		return err
 	}
 	switch err := set(c.UserContext(), name, password); {
 	case errors.Is(err, engine.ErrInvalid):

@@ -21,14 +21,8 @@ import (
 	"reko.moe/views"
 )
 
-// adminCookie is the name of the cookie with an admin's session. Where the site is reached by https only, browsers take it from
-// nobody else.
-func (s *server) adminCookie() string {
-	if s.secure() {
-		return "__Host-admin"
-	}
-	return "admin"
-}
+// adminCookie is the name of the cookie with an admin's session.
+func (s *server) adminCookie() string { return cookieName("admin", s.secure()) }
 
 // setAdminCookie lets a browser have a session for as long as it runs, or forget it. It is sent along by links from
 // elsewhere, which show a page and change nothing.

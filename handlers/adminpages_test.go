@@ -283,7 +283,7 @@ func TestAdminKeys(t *testing.T) {
 }
 
 func TestAdminsOfAdmins(t *testing.T) {
-	a, _, b := startLoggedIn(t, nil)
+	a, clock, b := startLoggedIn(t, nil)
 	if body := b.shows(t, "/admin/admins", "spike", ">you<"); strings.Contains(body, "/remove") {
 		t.Error("the last admin can be removed")
 	}
@@ -297,18 +297,32 @@ func TestAdminsOfAdmins(t *testing.T) {
 		{"x", password, password, "name has 2 to 32"},
 		{"Spike", password, password, "There is an admin of that name"},
 	} {
-		got := b.does(t, "/admin/admins", "admin", test.name, "password", test.password, "again", test.again)
+		got := b.does(t, "/admin/admins", "admin", test.name, "password", test.password, "again", test.again, "own", adminPassword)
 		if got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, test.want) || strings.Contains(got.body, password) {
 			t.Errorf("adding %+v: %d %s", test, got.status, main(got.body))
 		}
 	}
-	b.does(t, "/admin/admins", "admin", "Faye", "password", password, "again", password).leads(t, "add", "/admin/admins")
+	b.does(t, "/admin/admins", "admin", "Faye", "password", password, "again", password, "own", adminPassword).leads(t, "add", "/admin/admins")
 	a.noted(t, "added the admin", "faye")
 	b.shows(t, "/admin/admins", "faye can log in now", "/admin/admins/faye/remove")
 
+	// Who found a session open has no password of whose it is, and gets no admin by it.
+	for _, own := range []string{"", "another password", password} {
+		for _, target := range []string{"/admin/admins/faye/password", "/admin/admins/spike/password", "/admin/admins"} {
+			got := b.does(t, target, "admin", "ed", "password", "a newer password", "again", "a newer password", "own", own)
+			if got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "Your own password is another one.") && !strings.Contains(got.body, "Too many passwords were wrong.") {
+				t.Errorf("%s with the own password %q: %d %s", target, own, got.status, main(got.body))
+			}
+		}
+	}
+	if got := b.does(t, "/admin/admins/faye/password", "password", "a newer password", "again", "a newer password", "own", adminPassword); !strings.Contains(got.body, "Too many passwords were wrong.") {
+		t.Errorf("after many wrong ones: %d %s", got.status, main(got.body))
+	}
+	clock.pass(16 * time.Minute)
+
 	faye := newBrowser(t, strings.TrimPrefix(b.url, "http://"))
 	faye.logIn(t, "faye", password).leads(t, "login", "/admin/log")
-	b.does(t, "/admin/admins/faye/password", "password", "a newer password", "again", "a newer password").leads(t, "set password", "/admin/admins")
+	b.does(t, "/admin/admins/faye/password", "password", "a newer password", "again", "a newer password", "own", adminPassword).leads(t, "set password", "/admin/admins")
 	faye.get(t, "/admin/keys").leads(t, "after another password was set", "/admin/login?next=%2Fadmin%2Fkeys")
 	faye.logIn(t, "faye", "a newer password").leads(t, "login", "/admin/log")
 	faye.does(t, "/admin/admins/spike/remove").leads(t, "remove", "/admin/admins")
@@ -321,7 +335,7 @@ func TestAdminsOfAdmins(t *testing.T) {
 		t.Error("the overview has logins that failed among what admins did last")
 	}
 	for _, target := range []string{"/admin/admins/ed/password", "/admin/admins/ed/remove"} {
-		if got := faye.does(t, target, "password", password, "again", password); got.status != http.StatusNotFound {
+		if got := faye.does(t, target, "password", password, "again", password, "own", "a newer password"); got.status != http.StatusNotFound {
 			t.Errorf("%s: %d", target, got.status)
 		}
 	}

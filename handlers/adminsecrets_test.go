@@ -26,8 +26,8 @@ func TestSecretsStaySecret(t *testing.T) {
 		keep(a.ask(t, http.MethodGet, "/api/stats/spike", "Authorization", "Bearer "+token))
 	}
 	keep(b.does(t, "/admin/keys/1/revoke"))
-	keep(b.does(t, "/admin/admins", "admin", "faye", "password", "password of faye", "again", "password of faye"))
-	keep(b.does(t, "/admin/admins/faye/password", "password", "another of faye", "again", "another of faye"))
+	keep(b.does(t, "/admin/admins", "admin", "faye", "password", "password of faye", "again", "password of faye", "own", adminPassword))
+	keep(b.does(t, "/admin/admins/faye/password", "password", "another of faye", "again", "another of faye", "own", adminPassword))
 	keep(b.does(t, "/admin/admins/faye/password", "password", "another of faye", "again", "wrong password"))
 	keep(b.form(t, "/admin/admins", "admin", "ed", "password", "password of faye"))
 	for _, path := range adminPages {

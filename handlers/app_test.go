@@ -49,6 +49,7 @@ type app struct {
 	path    string // of the store's file
 	started atomic.Bool
 	log     *logBook
+	https   bool // the site is reached by https only
 }
 
 // start builds the application. What change leaves alone is the small world of world_test.go, without a MyAnimeList.
@@ -83,6 +84,7 @@ func start(t testing.TB, change func(*setup)) *app {
 	a.fill(t, s.world)
 
 	o := &s.handlers
+	a.https = strings.HasPrefix(o.PublicURL, "https:")
 	if o.Engine == nil {
 		o.Engine = a.engine
 	}
@@ -166,6 +168,7 @@ func (a *app) ask(t testing.TB, method, target string, header ...string) answer 
 		t.Fatalf("%s %.200s: %v", method, target, err)
 	}
 	got := answer{res.StatusCode, res.Header, string(body)}
+	got.hardened(t, method+" "+target, a.https)
 	if path, _, _ := strings.Cut(target, "?"); method == http.MethodGet && strings.HasPrefix(path, "/api/") {
 		conforms(t, target, got)
 	}

@@ -38,6 +38,26 @@ func (s *server) client(c *fiber.Ctx) netip.Addr {
 	return addr
 }
 
+// loggedAddress is what the log has of the address that a request came from: by default no more than tells a network from others.
+func (s *server) loggedAddress(c *fiber.Ctx) string {
+	addr := s.client(c)
+	switch s.Addresses {
+	case "full":
+		return addr.String()
+	case "none":
+		return ""
+	}
+	bits := 48
+	if addr.Is4() {
+		bits = 24
+	}
+	short, err := addr.Prefix(bits)
+	if err != nil {
+		return "" // of no connection
+	}
+	return short.String()
+}
+
 // trusts tells whether addr is one of our proxies.
 func (s *server) trusts(addr netip.Addr) bool {
 	return slices.ContainsFunc(s.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(addr) })

@@ -32,7 +32,7 @@ func (s *server) deliver(c *fiber.Ctx) error {
 	packs := false
 	if len(header.ContentEncoding()) == 0 && packable(header.ContentType()) {
 		c.Vary(fiber.HeaderAcceptEncoding)
-		packs = len(res.Body()) >= leastPacked && acceptable(c.Get(fiber.HeaderAcceptEncoding), gzipCoding) != ""
+		packs = !hasTokens(c) && len(res.Body()) >= leastPacked && acceptable(c.Get(fiber.HeaderAcceptEncoding), gzipCoding) != ""
 	}
 	if string(kept) != "no-store" {
 		tag := string(header.Peek(fiber.HeaderETag))

@@ -49,6 +49,9 @@ var common = map[int]string{
 func (s *server) fail(c *fiber.Ctx, err error) error {
 	if c.Locals(requestID{}) == nil { // what could not even be read comes here without passing the middleware
 		s.begin(c)
+		if isAPI(c) {
+			c.Set(fiber.HeaderAccessControlAllowOrigin, "*")
+		}
 		defer s.logged(c, time.Now())
 	}
 	c.Set(fiber.HeaderCacheControl, "no-store")

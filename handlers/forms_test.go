@@ -59,7 +59,9 @@ func (b *browser) ask(t testing.TB, method, target, contentType, body string, he
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer{res.StatusCode, res.Header, string(text)}
+	got := answer{res.StatusCode, res.Header, string(text)}
+	got.hardened(t, method+" "+target, got.header.Get("Strict-Transport-Security") != "")
+	return got
 }
 
 func (b *browser) get(t testing.TB, target string) answer {

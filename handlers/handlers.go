@@ -32,6 +32,8 @@ type Options struct {
 	Order     engine.Order                                   // when the request names none; empty: the engine's default
 	APIHost   string                                         // requests with this Host find /api at the root, too; empty: none
 	PublicURL string                                         // of the site, without a slash at its end; empty: not known
+	Addresses string                                         // in the log: full, short or none; short
+	Contact   string                                         // of who runs the site: an address of a page or of mail; empty: none is told
 	Timeout   time.Duration                                  // for one request; 30 s
 	Unpacked  int64                                          // the most bytes that are read of an uploaded file once it is unpacked; 64 MB
 	Upstream  bool                                           // users who are not stored are looked for on MyAnimeList
@@ -53,7 +55,8 @@ type Options struct {
 type server struct {
 	Options
 	sessions *session.Store
-	reading  chan struct{} // has an item for each upload that is being read
+	before   *session.Store // the same, by the cookie of a site that was not yet reached by https: read, and never written
+	reading  chan struct{}  // has an item for each upload that is being read
 }
 
 // Limits of what is read before a request is looked at. A path with a name of 10,000 characters still gets its answer.
@@ -62,6 +65,10 @@ const (
 	bodyLimit   = 64 << 10
 	readTimeout = 15 * time.Second
 	idleTimeout = 60 * time.Second
+	// A reader who takes nothing for as long holds an answer no longer. The longest is a few hundred kB.
+	writeTimeout = 60 * time.Second
+	// mostConnections bounds what all of them take: some 40 kB each while a request is read.
+	mostConnections = 8192
 )
 
 // New makes the application. Its Listener and Shutdown are the caller's to call.
@@ -81,6 +88,7 @@ func New(o Options) *fiber.App {
 	}
 	s := &server{Options: o, reading: make(chan struct{}, mostReading)}
 	s.sessions = newSessions(o.Sessions, s.secure())
+	s.before = newSessions(s.sessions.Storage, false)
 	app := fiber.New(fiber.Config{
 		AppName:               "Reko",
 		Immutable:             true,
@@ -90,6 +98,8 @@ func New(o Options) *fiber.App {
 		BodyLimit:             bodyLimit,
 		ReadTimeout:           readTimeout,
 		IdleTimeout:           idleTimeout,
+		WriteTimeout:          writeTimeout,
+		Concurrency:           mostConnections,
 		ErrorHandler:          s.failUnread,
 
 		EnableTrustedProxyCheck: true,
@@ -101,7 +111,7 @@ func New(o Options) *fiber.App {
 	app.Get("/metrics", s.metricsHandler())
 	app.Use(s.deliver)
 	app.Use("/api", s.cors)
-	app.Use(s.started, s.secured)
+	app.Use(s.started)
 	app.Get("/static/:hash/:name", s.staticFile)
 	app.Get("/robots.txt", s.robots)
 	app.Get("/share.png", s.siteShare)
@@ -147,19 +157,21 @@ func New(o Options) *fiber.App {
 	known := app.Server().Handler
 	app.Server().HeaderReceived = bodyLimits
 	app.Server().Handler = func(raw *fasthttp.RequestCtx) {
-		if len(raw.Request.Header.MultipartFormBoundary()) > 0 {
-			raw.SetConnectionClose() // what follows the form in the body was not read, and is no request
+		wrong := unclear(&raw.Request.Header)
+		if wrong || endsHere(&raw.Request.Header) {
+			raw.SetConnectionClose()
 		}
-		if slices.Contains(fiber.DefaultMethods, string(raw.Method())) {
+		if !wrong && slices.Contains(fiber.DefaultMethods, string(raw.Method())) {
 			known(raw)
 			return
 		}
 		c := app.AcquireCtx(raw)
 		defer app.ReleaseCtx(c)
-		c.Set(fiber.HeaderAllow, "GET, HEAD, OPTIONS")
-		if isAPI(c) {
-			c.Set(fiber.HeaderAccessControlAllowOrigin, "*")
+		if wrong {
+			_ = s.fail(c, fiber.ErrBadRequest)
+			return
 		}
+		c.Set(fiber.HeaderAllow, "GET, HEAD, OPTIONS")
 		_ = s.fail(c, fiber.ErrMethodNotAllowed) // Fiber itself would answer 400
 	}
 	return app

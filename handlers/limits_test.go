@@ -252,6 +252,7 @@ func TestLimitOfKeys(t *testing.T) {
 func TestClientAddress(t *testing.T) {
 	a := func(proxies ...string) *app {
 		return start(t, func(s *setup) {
+			s.handlers.Addresses = "full"
 			for _, p := range proxies {
 				s.handlers.TrustedProxies = append(s.handlers.TrustedProxies, netip.MustParsePrefix(p))
 			}

@@ -35,7 +35,7 @@ func (h logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (h logHandler) WithGroup(name string) slog.Handler { return logHandler{h.Handler.WithGroup(name)} }
 
-// begin gives the request an id, the one it came with if that looks like one.
+// begin gives the request an id, the one it came with if that looks like one, and its answer the headers that all have.
 func (s *server) begin(c *fiber.Ctx) {
 	id := c.Get(fiber.HeaderXRequestID)
 	if !isID(id) {
@@ -46,6 +46,7 @@ func (s *server) begin(c *fiber.Ctx) {
 	c.Set(fiber.HeaderXRequestID, id)
 	c.Locals(requestID{}, id)
 	c.SetUserContext(context.WithValue(c.UserContext(), requestID{}, id))
+	s.harden(c)
 }
 
 func isID(s string) bool {
@@ -76,7 +77,7 @@ func (s *server) logged(c *fiber.Ctx, start time.Time) {
 	}
 	s.Log.LogAttrs(c.UserContext(), slog.LevelInfo, "request", slog.String("method", c.Method()), slog.String("path", shortPath(c)),
 		slog.Int("status", c.Response().StatusCode()), slog.Float64("ms", float64(took.Microseconds())/1000),
-		slog.String("from", s.client(c).String()))
+		slog.String("from", s.loggedAddress(c)))
 }
 
 // recover makes an error of a panic.
@@ -106,12 +107,16 @@ func (s *server) apiHost(c *fiber.Ctx) error {
 		return c.Next()
 	}
 	c.Path("/api" + path)
+	s.harden(c)
 	return c.Next()
 }
 
 // cors lets pages of any origin read the API.
 func (s *server) cors(c *fiber.Ctx) error {
 	const methods = "GET, POST, OPTIONS"
+	if !isAPI(c) {
+		return c.Next() // Fiber compares the beginning only
+	}
 	c.Set(fiber.HeaderAccessControlAllowOrigin, "*")
 	c.Set(fiber.HeaderAccessControlExposeHeaders, "Allow, ETag, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id")
 	if c.Method() != http.MethodOptions {
@@ -122,23 +127,6 @@ func (s *server) cors(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderAccessControlAllowHeaders, "Authorization, Content-Type, If-None-Match")
 	c.Set(fiber.HeaderAccessControlMaxAge, "86400")
 	return c.SendStatus(http.StatusNoContent)
-}
-
-// policy is what pages may load and do: only what is ours, and pictures of MyAnimeList's. Nothing in a page itself is code.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; manifest-src 'self'; " +
-	"img-src 'self' https://cdn.myanimelist.net https://api-cdn.myanimelist.net https://myanimelist.net; " +
-	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-
-// secured sets the headers that keep browsers strict.
-func (s *server) secured(c *fiber.Ctx) error {
-	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
-	if isAPI(c) {
-		return c.Next()
-	}
-	c.Set(fiber.HeaderContentSecurityPolicy, policy)
-	c.Set(fiber.HeaderReferrerPolicy, "same-origin")
-	c.Set("Cross-Origin-Opener-Policy", "same-origin")
-	return c.Next()
 }
 
 // isAPI tells whether the request is a program's.

@@ -11,6 +11,9 @@ import (
 	"reko.moe/views"
 )
 
+// served are the requests whose durations are shown. A refusal takes no time, and many of them would hide how slow the others are.
+var served = []series.Event{series.Answered, series.Failed}
+
 // The quantiles of durations that are shown.
 var quantiles = []float64{0.5, 0.95, 0.99}
 
@@ -132,7 +135,7 @@ func (s *server) overviewSources(v *views.OverviewView) {
 func figures(s *series.Slot) views.Figures {
 	return views.Figures{
 		Requests: s.PerMinute(series.Requests...), Refused: s.PerMinute(series.Refused), Failed: s.PerMinute(series.Failed),
-		Took: took(s, series.Requests...),
+		Took: took(s, served...),
 	}
 }
 
@@ -174,12 +177,12 @@ func charts(span series.Span, slots []series.Slot, all *series.Slot) []views.Lin
 		line("refused (4xx)", "ink-2 dashed", rate(series.Refused)),
 		line("failed (5xx)", "ink-0 dotted", rate(series.Failed)),
 	}
-	times := chart("times", "Time to answer", "What half, 95 and 99 of 100 requests took at most.")
+	times := chart("times", "Time to answer", "What half, 95 and 99 of 100 requests took at most. Those that were refused, which is done at once, are not among them.")
 	times.Log, times.Format = true, views.Seconds
 	for i, class := range []string{"ink-7", "ink-9 dashed", "ink-0 dotted"} {
 		name := []string{"p50", "p95", "p99"}[i]
 		times.Lines = append(times.Lines, line(name, class, func(s *series.Slot) float64 {
-			if took := took(s, series.Requests...); took != nil {
+			if took := took(s, served...); took != nil {
 				return took[i]
 			}
 			return math.NaN()

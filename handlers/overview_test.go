@@ -73,7 +73,7 @@ func TestOverview(t *testing.T) {
 	}
 	day := told(b.shows(t, "/admin?span=day"))
 	// 6,000 requests in 24 hours, but for the minutes of the last slot that are not over.
-	if !regexp.MustCompile(`The last day 4\.2 requests a minute, 3\.[78] refused, <0\.01 failed`).MatchString(day) {
+	if !regexp.MustCompile(`The last day 4\.2 requests a minute, 3\.[78] refused, <0\.01 failed\. p50 19 ms`).MatchString(day) {
 		t.Errorf("the overview of a day: %s", day)
 	}
 	b.shows(t, "/admin?span=month", "The last month", `aria-current="true"`)

@@ -30,10 +30,10 @@ func (s *server) page(c *fiber.Ctx, title, description string) views.Page {
 		Title: title, Description: description, Path: c.OriginalURL(), PublicURL: s.PublicURL, Demo: s.Demo(),
 		Saved: len(s.visitor(c).Saved),
 	}
-	if name, ok := engine.CanonicalName(c.Cookies(nameCookie)); ok {
+	if name, ok := engine.CanonicalName(s.cookie(c, nameCookie)); ok {
 		p.Name = name
 	}
-	if theme := c.Cookies(themeCookie); theme == "light" || theme == "dark" {
+	if theme := s.cookie(c, themeCookie); theme == "light" || theme == "dark" {
 		p.Theme = theme
 	}
 	return p
@@ -113,7 +113,7 @@ func (s *server) failPage(c *fiber.Ctx, status int, id, text string) error {
 				asked = other
 			}
 		}
-		v.Text = "MyAnimeList has no user “" + asked + "”, or has not told us of one."
+		v.Text = "MyAnimeList has no user “" + asked + "”, or has not told us of one. Who asked to be left out is not found here either."
 		if !s.Upstream {
 			v.Text = "There is no user “" + asked + "” here, and this Reko does not ask MyAnimeList."
 		}

@@ -115,6 +115,7 @@ func TestOverTheWire(t *testing.T) {
 			if id := got.header.Get("X-Request-Id"); !newID.MatchString(id) {
 				t.Errorf("%d with the request id %q", got.status, id)
 			}
+			got.hardened(t, test.name, false)
 			other := dial(t, addr)
 			if _, err := io.WriteString(other, "GET /healthz"+rest); err != nil {
 				t.Fatal(err)

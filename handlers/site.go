@@ -169,7 +169,7 @@ func (s *server) randomPage(c *fiber.Ctx) error {
 func (s *server) aboutPage(c *fiber.Ctx) error {
 	p := s.page(c, "How it works", "Taste prints, similarity, and what is recommended in which order.")
 	p.Index = true
-	v := views.AboutView{Users: s.Engine.Users()}
+	v := views.AboutView{Users: s.Engine.Users(), Contact: s.Contact}
 	if examples := s.examples(c, 1); len(examples) > 0 {
 		x, err := s.Engine.Explain(c.UserContext(), examples[0].Name)
 		if err != nil {

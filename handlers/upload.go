@@ -272,7 +272,7 @@ func (s *server) unupload(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if c.Cookies(nameCookie) == name {
+	if s.cookie(c, nameCookie) == name {
 		s.setCookie(c, nameCookie, "")
 	}
 	return c.Redirect(uploadPath, http.StatusSeeOther)

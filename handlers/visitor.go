@@ -31,12 +31,15 @@ type visitor struct {
 	Uploads []string `json:"uploads,omitempty"` // names of the lists, the last first
 }
 
+// sessionCookie is the name of the cookie with a visitor's session.
+const sessionCookie = "session"
+
 // newSessions makes the sessions, kept in storage.
 func newSessions(storage fiber.Storage, secure bool) *session.Store {
 	return session.New(session.Config{
 		Storage:        storage,
 		Expiration:     sessionFor,
-		KeyLookup:      "cookie:session",
+		KeyLookup:      "cookie:" + cookieName(sessionCookie, secure),
 		CookieHTTPOnly: true,
 		CookieSameSite: fiber.CookieSameSiteLaxMode,
 		CookieSecure:   secure,
@@ -54,12 +57,10 @@ func (s *server) visitor(c *fiber.Ctx) visitor {
 		return v
 	}
 	var v visitor
-	if c.Cookies("session") != "" && c.Locals(countedKey{}) != nil {
-		sess, err := s.sessions.Get(c)
-		if err == nil {
-			if text, ok := sess.Get(visitorKey).(string); ok {
-				err = json.Unmarshal([]byte(text), &v)
-			}
+	if c.Locals(countedKey{}) != nil {
+		text, err := s.remembered(c)
+		if err == nil && text != "" {
+			err = json.Unmarshal([]byte(text), &v)
 		}
 		if err != nil {
 			s.Log.WarnContext(c.UserContext(), "session", "err", err)
@@ -69,13 +70,30 @@ func (s *server) visitor(c *fiber.Ctx) visitor {
 	return v
 }
 
+// remembered is what the session of the request's browser holds of a visitor.
+func (s *server) remembered(c *fiber.Ctx) (string, error) {
+	sessions := s.sessions
+	if c.Cookies(cookieName(sessionCookie, s.secure())) == "" {
+		if c.Cookies(sessionCookie) == "" {
+			return "", nil
+		}
+		sessions = s.before
+	}
+	sess, err := sessions.Get(c)
+	if err != nil {
+		return "", err
+	}
+	text, _ := sess.Get(visitorKey).(string)
+	return text, nil
+}
+
 // remember changes what is remembered of the request's browser.
 func (s *server) remember(c *fiber.Ctx, change func(*visitor)) error {
+	v := s.visitor(c)
 	sess, err := s.sessions.Get(c)
 	if err != nil {
 		return err
 	}
-	v := s.visitor(c)
 	v.Saved, v.Hidden, v.Uploads = slices.Clone(v.Saved), slices.Clone(v.Hidden), slices.Clone(v.Uploads)
 	change(&v)
 	text, err := json.Marshal(v)
@@ -84,6 +102,9 @@ func (s *server) remember(c *fiber.Ctx, change func(*visitor)) error {
 	}
 	c.Locals(visitorKey, v)
 	sess.Set(visitorKey, string(text))
+	if s.secure() && c.Cookies(sessionCookie) != "" {
+		c.Cookie(&fiber.Cookie{Name: sessionCookie, Path: "/", Expires: fasthttp.CookieExpireDelete, HTTPOnly: true, Secure: true, SameSite: fiber.CookieSameSiteLaxMode})
+	}
 	return sess.Save()
 }
 
@@ -186,13 +207,27 @@ func (s *server) lookUp(c *fiber.Ctx) error {
 
 // setCookie remembers a choice for a year; an empty value forgets it.
 func (s *server) setCookie(c *fiber.Ctx, name, value string) {
-	cookie := &fiber.Cookie{Name: name, Value: value, Path: "/", HTTPOnly: true, Secure: s.secure(), SameSite: fiber.CookieSameSiteLaxMode}
+	cookie := &fiber.Cookie{Name: cookieName(name, s.secure()), Value: value, Path: "/", HTTPOnly: true, Secure: s.secure(), SameSite: fiber.CookieSameSiteLaxMode}
 	if value == "" {
 		cookie.Expires = fasthttp.CookieExpireDelete // a Max-Age below 0 would not be sent
 	} else {
 		cookie.MaxAge = int(sessionFor.Seconds())
 	}
 	c.Cookie(cookie)
+}
+
+// cookieName is what a cookie is called. Where the site is reached by https only, its name has browsers take it from this host alone:
+// neither plain http nor a neighbour below the same domain can set it.
+func cookieName(name string, secure bool) string {
+	if secure {
+		return "__Host-" + name
+	}
+	return name
+}
+
+// cookie is the value of one of our cookies.
+func (s *server) cookie(c *fiber.Ctx, name string) string {
+	return c.Cookies(cookieName(name, s.secure()))
 }
 
 // secure tells whether the site is reached by https only.

@@ -90,6 +90,11 @@ func utc(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") 
 // userLink is where more is said of a user.
 func userLink(name string) templ.SafeURL { return link("/admin/users/" + url.PathEscape(name)) }
 
+// keepOutLink is where a user can be kept out.
+func keepOutLink(name string) templ.SafeURL {
+	return link("/admin/kept-out?name=" + url.QueryEscape(name))
+}
+
 // deletion says what deleting a user of an origin means.
 func deletion(o engine.Origin) string {
 	if o == engine.FromMAL {

@@ -7,6 +7,7 @@ package views
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -179,5 +180,19 @@ func (p Page) image() string {
 // again returns p with Again.
 func (p Page) again(seconds int) Page { p.Again = seconds; return p }
 
-// hasPicture tells whether there is a picture that may be shown.
-func hasPicture(a *engine.Anime) bool { return strings.HasPrefix(a.Picture, "https://") }
+// contactLink leads to an address of mail, or to that of a page.
+func contactLink(contact string) templ.SafeURL {
+	if strings.Contains(contact, "://") {
+		return templ.URL(contact)
+	}
+	return templ.URL("mailto:" + contact)
+}
+
+// PictureHosts are where pictures of anime may come from.
+var PictureHosts = []string{"cdn.myanimelist.net", "api-cdn.myanimelist.net", "myanimelist.net"}
+
+// hasPicture tells whether there is a picture that may be shown: from one of [PictureHosts], as browsers are told, too.
+func hasPicture(a *engine.Anime) bool {
+	u, err := url.Parse(a.Picture)
+	return err == nil && u.Scheme == "https" && u.User == nil && slices.Contains(PictureHosts, u.Host)
+}

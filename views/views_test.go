@@ -106,7 +106,7 @@ var samples = map[string]templ.Component{
 	"pick-none":  inside(PickPage(page, PickView{Find: "x"})),
 	"picked": inside(PickedPage(page, RecommendationsView{State: picked, Answer: from(explained), Cards: CardView{Leave: &picked}, Now: now},
 		[]*engine.Anime{film, nasty})),
-	"about-untaught":  inside(AboutPage(page, AboutView{Users: 12207})),
+	"about-untaught":  inside(AboutPage(page, AboutView{Users: 12207, Contact: "hello@example.org"})),
 	"recommendations": Recommendations(RecommendationsView{State: state, Answer: from(recs...), Cards: view, Now: now}),
 	"recommendations-single": Recommendations(RecommendationsView{
 		State: State{Name: "spike", From: "faye_v", Page: 1, Batch: 3}, Answer: from(recs[0]), Single: &faye, Cards: CardView{Name: "spike", Single: true}, Now: now,
@@ -157,7 +157,12 @@ var samples = map[string]templ.Component{
 	"admin-users": inside(UsersPage(admin, UsersView{Query: "a&b", Refresh: true, Page: engine.Page{Current: 2, More: true}, Users: []engine.UserLine{
 		{Card: faye.Card, Origin: engine.FromMAL, Entries: 1200, FetchedAt: now.Add(-time.Hour), Failures: 2},
 		{Card: engine.Card{Name: "guest-abc"}, Origin: engine.Uploaded, Unlisted: true},
+		{Card: ed.Card, Origin: engine.FromMAL, PrivateAt: now},
 	}})),
+	"admin-kept-out": inside(KeptOutPage(admin, KeptOutView{Name: "spike", Kept: []engine.KeptOut{
+		{Hash: engine.NameHash{0xab, 1}, At: now.Add(-time.Hour)}, {Hash: engine.NameHash{1}, At: now.Add(-50 * time.Hour)},
+	}})),
+	"admin-kept-out-wrong": inside(KeptOutPage(admin, KeptOutView{Name: `"><script>alert(1)</script>`, Wrong: "No."})),
 	"admin-users-none": inside(UsersPage(admin, UsersView{Query: "x"})),
 	"admin-anime": inside(AnimePage(admin, AnimeView{
 		Query: "a&b", Page: engine.Page{Current: 1, More: true},

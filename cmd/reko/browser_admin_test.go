@@ -294,7 +294,7 @@ func adminPages(t *testing.T, b *browser) {
 	}
 	for _, p := range []struct{ name, path string }{
 		{"overview", "/admin"}, {"jobs", "/admin/jobs"}, {"job", "/admin/jobs/population"}, {"users", "/admin/users"},
-		{"users-found", "/admin/users?q=a_"}, {"anime", "/admin/anime?q=a"}, {"keys", "/admin/keys"}, {"admins", "/admin/admins"}, {"log", "/admin/log"},
+		{"users-found", "/admin/users?q=a_"}, {"kept-out", "/admin/kept-out?name=somebody"}, {"anime", "/admin/anime?q=a"}, {"keys", "/admin/keys"}, {"admins", "/admin/admins"}, {"log", "/admin/log"},
 	} {
 		tb.open(p.path)
 		tb.checks(p.name)
@@ -308,6 +308,7 @@ func adminPages(t *testing.T, b *browser) {
 	tb.enter("#new-admin", "x!")
 	tb.enter("#new-admin-password", adminPassword)
 	tb.enter("#new-admin-password-again", adminPassword)
+	tb.enter("#new-admin-password-own", adminPassword)
 	tb.click("button", "Add")
 	tb.shows("[role=alert]", "An admin's name has")
 	tb.checks("admin-refused")
@@ -324,7 +325,7 @@ func (s *adminSite) fill(tb *tab, i int) {
 		}
 	}
 	post("/admin/keys", fmt.Sprintf("name=program %d, without_any_place_to_break_its_name_in", i))
-	post("/admin/admins", fmt.Sprintf("admin=admin%d&password=%s&again=%[2]s", i, adminPassword))
+	post("/admin/admins", fmt.Sprintf("admin=admin%d&password=%s&again=%[2]s&own=%[2]s", i, adminPassword))
 	post(fmt.Sprintf("/admin/anime/%d/exclude", demo.Anime()[i].ID), "x=")
 	post("/admin/jobs/population/run", "x=")
 	if i == 0 {

@@ -25,6 +25,7 @@ type config struct {
 	Timeout   time.Duration // [http] timeout
 	Drain     time.Duration // [http] drain; drainAuto: see drainTime
 	Secret    string        // [http] secret; empty: the store's
+	Contact   string        // [http] contact; empty: none is told
 
 	TrustedProxies []netip.Prefix // [http] trusted_proxies
 
@@ -56,6 +57,7 @@ type config struct {
 	AiringEvery   time.Duration // [jobs] airing
 	HashesEvery   time.Duration // [jobs] hashes
 
+	PrivacyEvery    time.Duration // [jobs] privacy
 	PopulationEvery time.Duration // [jobs] population
 	TrainEvery      time.Duration // [jobs] train: how often it is looked whether a training is due
 	TidyEvery       time.Duration // [jobs] tidy
@@ -63,10 +65,14 @@ type config struct {
 	AdminIdle    time.Duration // [admin] idle
 	AdminSession time.Duration // [admin] session
 
+	PrivacyDays int // [privacy] days
+
 	Demo string // [demo] enabled: auto, true or false
 
 	LogLevel  slog.Level // [log] level
 	LogFormat string     // [log] format: text or json
+
+	LogAddresses string // [log] addresses: full, short or none
 }
 
 // setting is a key of the configuration.
@@ -84,12 +90,13 @@ func (cfg *config) settings() []setting {
 		{"http", "public_url", "", publicURL(&cfg.PublicURL)},
 		{"http", "timeout", "30s", duration(&cfg.Timeout, time.Second)},
 		{"http", "drain", "auto", drainDuration(&cfg.Drain)},
-		{"http", "secret", "", secret(&cfg.Secret)},
+		{"http", "secret", "", orFile(secret(&cfg.Secret))},
+		{"http", "contact", "", contact(&cfg.Contact)},
 		{"http", "trusted_proxies", "", prefixes(&cfg.TrustedProxies)},
-		{"db", "url", "sqlite:data/reko.db", databaseURL(&cfg.Database)},
-		{"redis", "url", "", redisURL(&cfg.Redis)},
+		{"db", "url", "sqlite:data/reko.db", orFile(databaseURL(&cfg.Database))},
+		{"redis", "url", "", orFile(redisURL(&cfg.Redis))},
 		{"mal", "url", "https://api.myanimelist.net/v2", webURL(&cfg.MALURL)},
-		{"mal", "client_id", "", text(&cfg.MALClient)},
+		{"mal", "client_id", "", orFile(text(&cfg.MALClient))},
 		{"mal", "rate", "1", rate(&cfg.MALRate)},
 		{"mal", "burst", "5", whole(&cfg.MALBurst, 1, 1000)},
 		{"mal", "timeout", "10s", duration(&cfg.MALTimeout, 100*time.Millisecond)},
@@ -108,13 +115,16 @@ func (cfg *config) settings() []setting {
 		{"jobs", "airing", "1h", duration(&cfg.AiringEvery, time.Second)},
 		{"jobs", "hashes", "10m", duration(&cfg.HashesEvery, time.Second)},
 		{"jobs", "population", "1h", duration(&cfg.PopulationEvery, time.Second)},
+		{"jobs", "privacy", "1h", duration(&cfg.PrivacyEvery, time.Second)},
 		{"jobs", "train", "10m", duration(&cfg.TrainEvery, time.Second)},
 		{"jobs", "tidy", "10m", duration(&cfg.TidyEvery, time.Second)},
 		{"admin", "idle", "1h", duration(&cfg.AdminIdle, time.Minute)},
 		{"admin", "session", "12h", duration(&cfg.AdminSession, time.Minute)},
+		{"privacy", "days", "30", whole(&cfg.PrivacyDays, 0, 36500)},
 		{"demo", "enabled", "auto", oneOf(&cfg.Demo, "auto", "true", "false")},
 		{"log", "level", "info", level(&cfg.LogLevel)},
 		{"log", "format", "text", oneOf(&cfg.LogFormat, "text", "json")},
+		{"log", "addresses", "short", oneOf(&cfg.LogAddresses, "full", "short", "none")},
 	}
 }
 
@@ -211,7 +221,8 @@ func lint(name, data string) (good string, mistakes []error) {
 		case trimmed[0] == '[' && strings.IndexByte(trimmed, ']') > 1:
 			section = trimmed[1:strings.IndexByte(trimmed, ']')]
 		case !assigned || key == "" || line[0] == ' ' || line[0] == '\t':
-			mistake = fmt.Errorf("%s: line %d is neither [section] nor key = value: %.60q", name, i+1, trimmed)
+			// It is not quoted: it may be a secret, broken in two.
+			mistake = fmt.Errorf("%s: line %d is neither [section] nor key = value", name, i+1)
 		case section == "":
 			mistake = fmt.Errorf("%s: line %d: %s stands before the first [section]", name, i+1, key)
 		case seen[section+"."+key]:

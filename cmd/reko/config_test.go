@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -137,7 +138,7 @@ size = 1
 		`: [http] trusted_proxies: "everybody" is no address or network`,
 		": [redis] url: is not redis://USER",
 		`: [limits] api: "many" is neither off nor REQUESTS/TIME`,
-		`: line 7 is neither [section] nor key = value: "what is this"`,
+		`: line 7 is neither [section] nor key = value`,
 		`: [mal] rate: "-1" is no number`,
 		`: [mal] url: "ftp://x" is no http:// or https:// address`,
 		`: [mal] burst: "0" is no whole number in 1..1000`,
@@ -192,7 +193,7 @@ func FuzzConfig(f *testing.F) {
 		if err := os.WriteFile(file, []byte(text+"\nnonsense\n"+text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := loadConfig(file, nil); err == nil || !strings.Contains(err.Error(), `"nonsense"`) {
+		if _, err := loadConfig(file, nil); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("line %d is neither", strings.Count(text, "\n")+2)) {
 			t.Errorf("loadConfig = %v", err)
 		}
 	})

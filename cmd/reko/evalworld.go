@@ -59,7 +59,7 @@ func (cmd evalCmd) prepare(ctx context.Context, cfg *config) (*evalWorld, error)
 			return nil, err
 		}
 		l, err := u.List.Unpack(nil)
-		if err != nil || u.Unlisted {
+		if err != nil || u.Hidden() {
 			continue
 		}
 		switch {
@@ -199,7 +199,7 @@ func (w *evalWorld) close() {
 
 // write writes the lists that are learnt from and the fold-ins as files to import.
 func (w *evalWorld) write(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
 	learnt := func(yield func(string, engine.List) bool) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,9 @@ func (cmd importXMLCmd) Run(ctx context.Context, cfg *config) error {
 		return fmt.Errorf("--user %.40q is not %d to %d letters, digits, _ or -", cmd.User, engine.MinName, engine.MaxName)
 	}
 	return cfg.importingLittle(ctx, func(im *importer) error {
+		if out, err := im.eng.IsKeptOut(ctx, name); err != nil || out {
+			return cmp.Or(err, errors.New("that name is kept out; reko keep-out allow NAME lets it in again"))
+		}
 		var list engine.List
 		err := im.file(ctx, cmd.File, "lists", func(r io.Reader) error {
 			l, err := listfile.ReadXML(r)

@@ -104,7 +104,7 @@ func (c *cluster) start(i int) {
 }
 
 // from is a request that seems to come from a random address, so that limits are not met.
-func from(method, url string, body io.Reader) *http.Request {
+func fromAnybody(method, url string, body io.Reader) *http.Request {
 	r, err := http.NewRequest(method, url, body)
 	if err != nil {
 		panic(err)
@@ -114,7 +114,7 @@ func from(method, url string, body io.Reader) *http.Request {
 	return r
 }
 
-func (c *cluster) get(url string) (int, string) { return do(from(http.MethodGet, url, nil)) }
+func (c *cluster) get(url string) (int, string) { return do(fromAnybody(http.MethodGet, url, nil)) }
 
 // do returns the status and the body of the answer, 0 for none.
 func do(r *http.Request) (int, string) {
@@ -153,7 +153,7 @@ func (c *cluster) load(t *testing.T, posts bool) *load {
 					method, path, body = http.MethodPost, "/api/recommendations", strings.NewReader(`{"user_name": "`+name+`"}`)
 				}
 				l.sent.Add(1)
-				if status, text := do(from(method, c.balancer.URL+path, body)); status != http.StatusOK {
+				if status, text := do(fromAnybody(method, c.balancer.URL+path, body)); status != http.StatusOK {
 					l.failed.Add(1)
 					t.Errorf("%s %s: %d %.200s", method, path, status, text)
 				}
@@ -226,9 +226,9 @@ func (c *cluster) follow(t *testing.T) {
 // limits asks more than one address may, of all instances.
 func (c *cluster) limits(t *testing.T) {
 	answers := map[int]int{}
-	r := from(http.MethodGet, "http://none/", nil)
+	r := fromAnybody(http.MethodGet, "http://none/", nil)
 	for i := range clusterLimit + 15 {
-		ask := from(http.MethodGet, c.instances[i%3].url+"/api/version", nil)
+		ask := fromAnybody(http.MethodGet, c.instances[i%3].url+"/api/version", nil)
 		ask.Header = r.Header
 		status, _ := do(ask)
 		answers[status]++
@@ -274,19 +274,19 @@ func (c *cluster) logins(t *testing.T) {
 		for i := 0; i < len(fields); i += 2 {
 			form.Set(fields[i], fields[i+1])
 		}
-		r := from(http.MethodPost, at, strings.NewReader(form.Encode()))
+		r := fromAnybody(http.MethodPost, at, strings.NewReader(form.Encode()))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		path, _ := ask(r)
 		return path
 	}
-	_, login := ask(from(http.MethodGet, c.instances[0].url+"/admin/login", nil))
+	_, login := ask(fromAnybody(http.MethodGet, c.instances[0].url+"/admin/login", nil))
 	if at := post(c.instances[0].url+"/admin/login", login, "admin", "spike", "password", password); at != "/admin" {
 		t.Fatalf("the login leads to %s", at)
 	}
 	var page string
 	for i, x := range c.instances {
 		var at string
-		if at, page = ask(from(http.MethodGet, x.url+"/admin", nil)); at != "/admin" {
+		if at, page = ask(fromAnybody(http.MethodGet, x.url+"/admin", nil)); at != "/admin" {
 			t.Errorf("instance %d sends who is logged in to %s", i, at)
 		}
 	}
@@ -294,7 +294,7 @@ func (c *cluster) logins(t *testing.T) {
 		t.Errorf("the logout leads to %s", at)
 	}
 	for i, x := range c.instances {
-		if at, _ := ask(from(http.MethodGet, x.url+"/admin", nil)); at != "/admin/login" {
+		if at, _ := ask(fromAnybody(http.MethodGet, x.url+"/admin", nil)); at != "/admin/login" {
 			t.Errorf("instance %d takes who is logged out to %s", i, at)
 		}
 	}

@@ -20,6 +20,9 @@ func (cfg *config) jobs(eng *engine.Engine, store *db.DB) []jobs.Job {
 	list := []jobs.Job{
 		{Name: "hashes", About: "make the taste hashes again after the statistics of anime changed", Every: cfg.HashesEvery, Run: eng.Rehash},
 		{Name: "population", About: "work out how the statistics of all users are spread", Every: cfg.PopulationEvery, Run: eng.UpdatePopulation},
+		{Name: "privacy", About: "take addresses out of what was logged of admins long ago", Every: cfg.PrivacyEvery, Run: func(ctx context.Context) (string, error) {
+			return eng.ForgetAddresses(ctx, time.Duration(cfg.PrivacyDays)*24*time.Hour)
+		}},
 		{Name: "train", About: "train the item model: daily, or when a tenth of the lists changed", Every: cfg.TrainEvery, Run: eng.UpdateModel},
 		cfg.tidy(store),
 	}

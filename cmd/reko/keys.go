@@ -55,6 +55,9 @@ func (cmd keysAddCmd) Run(ctx context.Context, cfg *config) error {
 		if err != nil {
 			return err
 		}
+		if err := eng.Note(ctx, engine.Action{What: "made the key", On: fmt.Sprintf("%d of %s", k.ID, k.Name), From: onCommandLine}); err != nil {
+			return errors.Join(err, eng.RevokeKey(ctx, k.ID)) // nobody has seen it
+		}
 		fmt.Fprintf(os.Stderr, "Key %d of %s. It is not kept here and cannot be shown again:\n", k.ID, k.Name)
 		_, err = fmt.Println(shown)
 		return err
@@ -98,6 +101,9 @@ func (cmd keysRevokeCmd) Run(ctx context.Context, cfg *config) error {
 		err := eng.RevokeKey(ctx, cmd.ID)
 		if errors.Is(err, engine.ErrNotFound) {
 			return fmt.Errorf("there is no key %d", cmd.ID)
+		}
+		if err == nil {
+			err = eng.Note(ctx, engine.Action{What: "revoked the key", On: fmt.Sprint(cmd.ID), From: onCommandLine})
 		}
 		if err == nil {
 			_, err = fmt.Printf("key %d is revoked\n", cmd.ID)

@@ -42,6 +42,7 @@ type cli struct {
 	Keys    keysCmd    `cmd:"" help:"Keys of programs that may ask for statistics of users."`
 	Admin   adminCmd   `cmd:"" help:"Who may log in under /admin."`
 	Remove  removeCmd  `cmd:"" help:"Delete users and their lists."`
+	KeepOut keepOutCmd `cmd:"" name:"keep-out" help:"Whose lists are kept out."`
 	Check   checkCmd   `cmd:"" help:"Check that every stored list is whole."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
@@ -85,6 +86,9 @@ func execute(ctx context.Context, args []string) error {
 // load reads the configuration for a command that wants it.
 func (c *cli) load() (*config, error) {
 	cfg, err := loadConfig(c.Config, os.Environ())
+	if err == nil {
+		warnOfReaders(cfg.logger(), c.Config)
+	}
 	return &cfg, err
 }
 
@@ -131,7 +135,8 @@ func versionText() string {
 
 // removeCmd deletes users.
 type removeCmd struct {
-	Name []string `arg:"" help:"Names of users. Who has a public list on MyAnimeList comes back when somebody asks for the name."`
+	Name    []string `arg:"" help:"Names of users. Who has a public list on MyAnimeList comes back when somebody asks for the name."`
+	KeepOut bool     `help:"Keep the names out from now on, also those of which there is no list."`
 }
 
 // Run deletes those of the users that are there, and fails if one is not. A running server notices.
@@ -139,7 +144,15 @@ func (cmd removeCmd) Run(ctx context.Context, cfg *config) error {
 	return cfg.withEngine(ctx, func(eng *engine.Engine, _ *db.DB) error {
 		var errs []error
 		for _, name := range cmd.Name {
-			if err := eng.Remove(ctx, name); err != nil {
+			if cmd.KeepOut {
+				errs = append(errs, keepOut(ctx, eng, name))
+				continue
+			}
+			err := eng.Remove(ctx, name)
+			if err == nil {
+				err = eng.Note(ctx, engine.Action{What: "deleted the list of", On: strings.ToLower(name), From: onCommandLine})
+			}
+			if err != nil {
 				errs = append(errs, err)
 				continue
 			}

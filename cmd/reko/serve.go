@@ -70,6 +70,8 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 		Order:     cfg.Order,
 		APIHost:   cfg.APIHost,
 		PublicURL: cfg.PublicURL,
+		Contact:   cfg.Contact,
+		Addresses: cfg.LogAddresses,
 		Timeout:   cfg.Timeout,
 		Upstream:  cfg.MALClient != "",
 		Started:   started.Load,
@@ -102,7 +104,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 	defer answered()
 	go boundGarbage(answering)
 	finish := keepSeries(ctx, m, store, log)
-	g.Go(func() error { return app.Listener(ln) })
+	g.Go(func() error { return app.Listener(bound(ln, mostPerNetwork, mostOfAll, cfg.TrustedProxies)) })
 	g.Go(func() error {
 		<-ctx.Done()
 		stopping.Store(true)

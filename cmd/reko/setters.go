@@ -128,6 +128,9 @@ func webURL(field *string) func(string) error {
 	return func(s string) error {
 		u, err := url.Parse(s)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			if strings.Contains(s, "@") {
+				return errors.New("is no http:// or https:// address") // and may have a password
+			}
 			return fmt.Errorf("%q is no http:// or https:// address", s)
 		}
 		*field = strings.TrimSuffix(s, "/")

@@ -131,6 +131,7 @@ func Run(t *testing.T, empty func(testing.TB) string) {
 		{"totals", totalsTests},
 		{"admins", adminTests},
 		{"search", searchTests},
+		{"privacy", privacyTests},
 		{"failures", failureTests},
 		{"together", togetherTests},
 	} {

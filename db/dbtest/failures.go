@@ -35,7 +35,7 @@ func calls(u engine.User) []call {
 	u.Hash++
 	rehashed := u
 	rehashed.Hash++
-	return slices.Concat(keyCalls(), adminCalls(), []call{
+	return slices.Concat(keyCalls(), adminCalls(), privacyCalls(), []call{
 		{"User", false, func(ctx context.Context, s *db.DB) error { return second(s.User(ctx, u.Name)) }},
 		{"Users", false, func(ctx context.Context, s *db.DB) error { return second(s.Users(ctx, []engine.UserID{u.ID})) }},
 		{"SaveUser", true, func(ctx context.Context, s *db.DB) error { return second(s.SaveUser(ctx, u)) }},
@@ -92,7 +92,7 @@ func walked[T any](seq iter.Seq2[T, error]) error {
 // state is all that a store says of what it keeps.
 func (s store) state(t *testing.T) string {
 	t.Helper()
-	return fmt.Sprintf("%s %s %+v %+v %v %d %v %v", s.keyState(t), s.adminState(t), all(t, s.AllUsers(t.Context())), all(t, s.Anime(t.Context())), s.undescribed(t, 99),
+	return fmt.Sprintf("%v %s %s %+v %+v %v %d %v %v", must[[]engine.KeptOut](t)(s.KeptOut(t.Context())), s.keyState(t), s.adminState(t), all(t, s.AllUsers(t.Context())), all(t, s.Anime(t.Context())), s.undescribed(t, 99),
 		must[int64](t)(s.Counter(t.Context(), "bulk")), must[[]jobs.Run](t)(s.LastRuns(t.Context(), "j", 99)),
 		must[[]series.Count](t)(s.Counts(t.Context(), series.Spans[0], minute0)))
 }

@@ -11,7 +11,7 @@ CREATE TABLE changes (
 CREATE TRIGGER users_came AFTER INSERT ON users BEGIN
     INSERT INTO changes (kind, id) VALUES ('user', NEW.id);
 END;
-CREATE TRIGGER users_changed AFTER UPDATE OF name, hash, unlisted, list ON users BEGIN
+CREATE TRIGGER users_changed AFTER UPDATE OF name, hash, unlisted, private_at, list ON users BEGIN
     INSERT INTO changes (kind, id) VALUES ('user', NEW.id);
 END;
 CREATE TRIGGER users_went AFTER DELETE ON users BEGIN
@@ -25,7 +25,7 @@ CREATE TRIGGER anime_changed AFTER UPDATE OF described_at, related_at ON anime W
 END;
 
 -- When lists were fetched, without reading them.
-CREATE INDEX users_fetched ON users (fetched_at, id, unlisted);
+CREATE INDEX users_fetched ON users (fetched_at, id, unlisted, private_at);
 
 -- Batches of counts that are in series already. at in unix seconds.
 CREATE TABLE series_batches (

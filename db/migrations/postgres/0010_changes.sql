@@ -19,7 +19,7 @@ BEGIN
 END
 $$;
 -- Failures are nobody else's business.
-CREATE TRIGGER users_changed AFTER INSERT OR DELETE OR UPDATE OF name, hash, unlisted, list ON users
+CREATE TRIGGER users_changed AFTER INSERT OR DELETE OR UPDATE OF name, hash, unlisted, private_at, list ON users
     FOR EACH ROW EXECUTE FUNCTION note_change('user');
 CREATE TRIGGER anime_changed AFTER INSERT OR UPDATE OF described_at, related_at ON anime
     FOR EACH ROW WHEN (NEW.described_at > 0) EXECUTE FUNCTION note_change('anime');
@@ -34,7 +34,7 @@ $$;
 CREATE TRIGGER changes_told AFTER INSERT ON changes FOR EACH STATEMENT EXECUTE FUNCTION tell_of_changes();
 
 -- When lists were fetched, without reading them.
-CREATE INDEX users_fetched ON users (fetched_at, id, unlisted);
+CREATE INDEX users_fetched ON users (fetched_at, id, unlisted, private_at);
 
 -- Batches of counts that are in series already. at in unix seconds.
 CREATE TABLE series_batches (

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"text/tabwriter"
+
+	"reko.moe/db"
+	"reko.moe/engine"
+)
+
+// keepOutCmd has the commands about names that are kept out. [removeCmd] keeps them out.
+type keepOutCmd struct {
+	List  keepOutListCmd  `cmd:"" default:"1" help:"List what stands for the names that are kept out: they themselves are not kept."`
+	Allow keepOutAllowCmd `cmd:"" help:"Let names in again."`
+}
+
+// keepOut deletes the list of somebody, keeps the name out, and notes it without the name.
+func keepOut(ctx context.Context, eng *engine.Engine, name string) error {
+	hash, err := eng.KeepOut(ctx, name)
+	if errors.Is(err, engine.ErrInvalid) {
+		return fmt.Errorf("nobody can be called %.40q", name)
+	}
+	if err == nil {
+		err = eng.Note(ctx, engine.Action{What: "kept out", On: hash.String(), From: onCommandLine})
+	}
+	if err == nil {
+		_, err = fmt.Printf("%s removed and kept out, as %s\n", name, hash)
+	}
+	return err
+}
+
+type keepOutListCmd struct{}
+
+// Run prints a line for each name.
+func (keepOutListCmd) Run(ctx context.Context, cfg *config) error {
+	return cfg.withEngine(ctx, func(eng *engine.Engine, _ *db.DB) error {
+		kept, err := eng.KeptOut(ctx)
+		if err != nil {
+			return err
+		}
+		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "SHORT FOR THE NAME\tKEPT OUT")
+		for _, k := range kept {
+			fmt.Fprintf(w, "%s\t%s\n", k.Hash, dateTime(k.At, ""))
+		}
+		return w.Flush()
+	})
+}
+
+type keepOutAllowCmd struct {
+	Name []string `arg:"" help:"Names that are kept out."`
+}
+
+// Run lets the names in again, and fails if one is not kept out.
+func (cmd keepOutAllowCmd) Run(ctx context.Context, cfg *config) error {
+	return cfg.withEngine(ctx, func(eng *engine.Engine, _ *db.DB) error {
+		var errs []error
+		for _, name := range cmd.Name {
+			hash, err := eng.LetIn(ctx, name)
+			if errors.Is(err, engine.ErrNotFound) {
+				err = fmt.Errorf("%.40q is not kept out", name)
+			}
+			if err == nil {
+				err = eng.Note(ctx, engine.Action{What: "let in again", On: hash.String(), From: onCommandLine})
+			}
+			if err == nil {
+				_, err = fmt.Printf("%s may come again\n", name)
+			}
+			errs = append(errs, err)
+		}
+		return errors.Join(errs...)
+	})
+}

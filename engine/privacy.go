@@ -1,0 +1,303 @@
+package engine
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// PrivacyStore keeps whose list nobody is to see. It is part of [Store]. Times are kept to the second.
+type PrivacyStore interface {
+	// HideUser notes that it was made sure of at that time that the user's list is private, and counts a failed refresh. The list stays as
+	// it is, and SaveUser of the user, whose PrivateAt is zero then, takes the note back.
+	HideUser(ctx context.Context, id UserID, at time.Time) error
+	// HiddenUsers returns the ids of all users whose list is private, ascending.
+	HiddenUsers(ctx context.Context) ([]UserID, error)
+
+	// KeepOut keeps a name out; one that is kept out already stays as it is. LetIn takes it back.
+	KeepOut(ctx context.Context, k KeptOut) error
+	LetIn(ctx context.Context, hash NameHash) error
+	// KeptOut returns all names that are kept out, the newest first. IsKeptOut looks for one, in what is stored now.
+	KeptOut(ctx context.Context) ([]KeptOut, error)
+	IsKeptOut(ctx context.Context, hash NameHash) (bool, error)
+	// ForgetName puts another text for a name in what is logged of admins and jobs.
+	ForgetName(ctx context.Context, name, instead string) error
+
+	// ForgetAddresses takes the addresses out of what was logged of admins before the given time, and returns how many.
+	ForgetAddresses(ctx context.Context, before time.Time) (int, error)
+}
+
+// NameHash is the HMAC-SHA-256 of a canonical name, by a secret that the store keeps for nothing else.
+type NameHash [sha256.Size]byte
+
+// String is short, for people to tell names that are kept out apart.
+func (h NameHash) String() string { return hex.EncodeToString(h[:4]) }
+
+// KeptOut is a name that is kept out.
+type KeptOut struct {
+	Hash NameHash
+	At   time.Time
+}
+
+const (
+	// counterKeptOut grows whenever names are kept out or let in again, counterHidden when a list turned out to be private.
+	counterKeptOut = "kept out"
+	counterHidden  = "hidden"
+)
+
+// keptOut are the names that are kept out. It is immutable once it is shared.
+type keptOut struct {
+	hashes map[NameHash]bool
+	seen   int64 // counterKeptOut when they were read
+}
+
+// nameHash is the hash of a canonical name. The secret is asked for once.
+func (e *Engine) nameHash(ctx context.Context, name string) (NameHash, error) {
+	secret := e.nameSecret.Load()
+	if secret == nil {
+		random := make([]byte, 32)
+		_, _ = rand.Read(random) // never fails
+		kept, err := e.opts.Store.Secret(ctx, "kept out", random)
+		if err != nil {
+			return NameHash{}, err
+		}
+		secret = &kept
+		e.nameSecret.Store(secret)
+	}
+	mac := hmac.New(sha256.New, *secret)
+	mac.Write([]byte(name))
+	return NameHash(mac.Sum(nil)), nil
+}
+
+// outside fails with [ErrNotFound] if a canonical name is kept out, as far as is known here.
+func (e *Engine) outside(ctx context.Context, name string) error {
+	kept := e.kept.Load()
+	if len(kept.hashes) == 0 {
+		return nil
+	}
+	hash, err := e.nameHash(ctx, name)
+	if err == nil && kept.hashes[hash] {
+		err = ErrNotFound
+	}
+	return err
+}
+
+// keptOutNow tells whether a canonical name is kept out in what is stored now.
+func (e *Engine) keptOutNow(ctx context.Context, name string) (bool, error) {
+	hash, err := e.nameHash(ctx, name)
+	if err != nil {
+		return false, err
+	}
+	return e.opts.Store.IsKeptOut(ctx, hash)
+}
+
+// KeepOut deletes the named user, if there is one, and keeps the name out: whoever asks for it is told that there is no such user, and no
+// list is stored under it any more, here at once and elsewhere within a second of [Engine.Reload]. It returns what stands for the
+// name, which is forgotten.
+func (e *Engine) KeepOut(ctx context.Context, name string) (NameHash, error) {
+	canonical, ok := CanonicalName(name)
+	if !ok {
+		return NameHash{}, fmt.Errorf("%.40q is no name that somebody can have: %w", name, ErrInvalid)
+	}
+	hash, err := e.nameHash(ctx, canonical)
+	if err != nil {
+		return hash, err
+	}
+	// In this order: what is saved meanwhile is either seen and deleted here, or sees that it is kept out and goes by itself.
+	if err := e.opts.Store.KeepOut(ctx, KeptOut{hash, e.opts.Now()}); err != nil {
+		return hash, err
+	}
+	if err := e.changedKeptOut(ctx); err != nil {
+		return hash, err
+	}
+	if err := e.Remove(ctx, canonical); err != nil && !errors.Is(err, ErrNotFound) {
+		return hash, err
+	}
+	return hash, e.opts.Store.ForgetName(ctx, canonical, hash.String())
+}
+
+// LetIn takes back what [Engine.KeepOut] did. A name that is not kept out is [ErrNotFound].
+func (e *Engine) LetIn(ctx context.Context, name string) (NameHash, error) {
+	canonical, ok := CanonicalName(name)
+	if !ok {
+		return NameHash{}, fmt.Errorf("%.40q: %w", name, ErrNotFound)
+	}
+	hash, err := e.nameHash(ctx, canonical)
+	if err == nil {
+		err = e.opts.Store.LetIn(ctx, hash)
+	}
+	if err == nil {
+		err = e.changedKeptOut(ctx)
+	}
+	return hash, err
+}
+
+// KeptOut returns what stands for the names that are kept out, the newest first.
+func (e *Engine) KeptOut(ctx context.Context) ([]KeptOut, error) { return e.opts.Store.KeptOut(ctx) }
+
+func (e *Engine) changedKeptOut(ctx context.Context) error {
+	if _, err := e.opts.Store.AddCounter(ctx, counterKeptOut, 1); err != nil {
+		return err
+	}
+	return e.loadKeptOut(ctx)
+}
+
+// loadKeptOut reads anew which names are kept out.
+func (e *Engine) loadKeptOut(ctx context.Context) error {
+	e.keeping.Lock() // of two that read, the one that reads later is to stay
+	defer e.keeping.Unlock()
+	seen, err := e.opts.Store.Counter(ctx, counterKeptOut)
+	if err != nil {
+		return err
+	}
+	stored, err := e.opts.Store.KeptOut(ctx)
+	if err != nil {
+		return err
+	}
+	k := &keptOut{make(map[NameHash]bool, len(stored)), seen}
+	for _, s := range stored {
+		k.hashes[s.Hash] = true
+	}
+	e.kept.Store(k)
+	return nil
+}
+
+// reloadKeptOut reads anew which names are kept out if that changed.
+func (e *Engine) reloadKeptOut(ctx context.Context) error {
+	seen, err := e.opts.Store.Counter(ctx, counterKeptOut)
+	if err != nil || seen == e.kept.Load().seen {
+		return err
+	}
+	return e.loadKeptOut(ctx)
+}
+
+// IsKeptOut tells whether the name of somebody is kept out.
+func (e *Engine) IsKeptOut(ctx context.Context, name string) (bool, error) {
+	canonical, ok := CanonicalName(name)
+	if !ok {
+		return false, nil
+	}
+	return e.keptOutNow(ctx, canonical)
+}
+
+// admitted are those of the users whose names are not kept out.
+func (e *Engine) admitted(ctx context.Context, users []User) ([]User, error) {
+	if err := e.loadKeptOut(ctx); err != nil {
+		return nil, err
+	}
+	in := make([]User, 0, len(users))
+	for _, u := range users {
+		switch err := e.outside(ctx, u.Name); {
+		case err == nil:
+			in = append(in, u)
+		case !errors.Is(err, ErrNotFound):
+			return nil, err
+		}
+	}
+	return in, nil
+}
+
+// expel deletes those of the users that were stored while their names came to be kept out.
+func (e *Engine) expel(ctx context.Context, users []User) error {
+	if err := e.loadKeptOut(ctx); err != nil {
+		return err
+	}
+	for _, u := range users {
+		if err := e.outside(ctx, u.Name); !errors.Is(err, ErrNotFound) {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if err := e.Remove(ctx, u.Name); err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+// hiding is whose lists are private, of those who are stored. The zero value is nobody. It is safe for concurrent use.
+type hiding struct {
+	mu   sync.Mutex
+	ids  map[UserID]bool // guarded by mu
+	seen int64           // counterHidden when they were read, guarded by mu
+}
+
+// set says whether a user's list is private.
+func (h *hiding) set(id UserID, private bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ids == nil {
+		h.ids = map[UserID]bool{}
+	}
+	if private {
+		h.ids[id] = true
+	} else {
+		delete(h.ids, id)
+	}
+}
+
+func (h *hiding) has(id UserID) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.ids[id]
+}
+
+// hide notes that u's list was made sure to be private, and lets nobody be matched with u any more: here at once, and elsewhere within a
+// second of [Engine.Reload].
+func (e *Engine) hide(ctx context.Context, u User) error {
+	e.loading.RLock()
+	defer e.loading.RUnlock()
+	if err := e.opts.Store.HideUser(ctx, u.ID, e.opts.Now()); err != nil {
+		return err
+	}
+	e.conceal(u.ID)
+	_, err := e.opts.Store.AddCounter(ctx, counterHidden, 1)
+	return err
+}
+
+// conceal takes a user out of what others are matched with. e.loading is held.
+func (e *Engine) conceal(id UserID) {
+	e.hidden.set(id, true)
+	e.index.Load().Remove(id)
+	e.profiles.remove(id)
+}
+
+// reloadHidden takes out whose list turned out to be private elsewhere. Lists that are public again come back as any that was saved.
+func (e *Engine) reloadHidden(ctx context.Context) error {
+	seen, err := e.opts.Store.Counter(ctx, counterHidden)
+	if err != nil {
+		return err
+	}
+	e.hidden.mu.Lock()
+	same := e.hidden.seen == seen
+	e.hidden.mu.Unlock()
+	if same {
+		return nil
+	}
+	e.loading.RLock()
+	defer e.loading.RUnlock()
+	ids, err := e.opts.Store.HiddenUsers(ctx)
+	if err != nil {
+		return err
+	}
+	e.hidden.mu.Lock()
+	e.hidden.ids, e.hidden.seen = make(map[UserID]bool, len(ids)), seen
+	e.hidden.mu.Unlock()
+	for _, id := range ids {
+		e.conceal(id)
+	}
+	return nil
+}
+
+// ForgetAddresses is upkeep that takes the addresses out of what admins did longer than that ago.
+func (e *Engine) ForgetAddresses(ctx context.Context, after time.Duration) (string, error) {
+	n, err := e.opts.Store.ForgetAddresses(ctx, e.opts.Now().Add(-after))
+	return fmt.Sprintf("%d addresses forgotten", n), err
+}

@@ -1,0 +1,40 @@
+package handlers
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+)
+
+// unclear tells whether a proxy in front could have understood otherwise than we do where a request ends, or for whom it is:
+// what it took for a body would then be another request here. fasthttp decides silently where the standard (RFC 9112) wants a
+// refusal.
+func unclear(h *fasthttp.RequestHeader) bool {
+	lengths, encodings, hosts := 0, 0, 0
+	for line := range bytes.Lines(h.RawHeaders()) {
+		line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+		if bytes.IndexByte(line, '\r') >= 0 || len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
+			return true // a line that some end earlier, or one that goes on with the line before
+		}
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		switch {
+		case bytes.EqualFold(name, []byte("Content-Length")):
+			lengths++
+		case bytes.EqualFold(name, []byte("Transfer-Encoding")):
+			encodings++
+			if !strings.EqualFold(strings.Trim(string(value), " \t"), "chunked") {
+				return true
+			}
+		case bytes.EqualFold(name, []byte("Host")):
+			hosts++
+		}
+	}
+	return lengths+encodings > 1 || hosts > 1 || encodings > 0 && !h.IsHTTP11()
+}
+
+// endsHere tells whether nothing that follows a request on its connection can be believed to be another one: after a form that was
+// not read to its end, and after chunks, whose ends fasthttp sees where others may not.
+func endsHere(h *fasthttp.RequestHeader) bool {
+	return len(h.MultipartFormBoundary()) > 0 || len(h.Peek(fasthttp.HeaderTransferEncoding)) > 0
+}
