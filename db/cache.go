@@ -16,6 +16,7 @@ import (
 // if nothing was counted since it began.
 type cache struct {
 	users  *otter.Cache[engine.UserID, engine.User] // nil: nothing is kept
+	names  *otter.Cache[string, engine.UserID]      // of users; nil with it
 	mu     sync.RWMutex                             // held for reading while put checks and sets
 	writes uint64                                   // guarded by mu
 
@@ -29,7 +30,7 @@ func newCache(bytes int) *cache {
 	if bytes <= 0 {
 		return &cache{}
 	}
-	return &cache{users: otter.Must(&otter.Options[engine.UserID, engine.User]{
+	return &cache{names: newNames(), users: otter.Must(&otter.Options[engine.UserID, engine.User]{
 		MaximumWeight: uint64(bytes),
 		Weigher: func(_ engine.UserID, u engine.User) uint32 {
 			return uint32(len(u.List) + userOverhead)
@@ -53,6 +54,7 @@ func (c *cache) put(began uint64, users []engine.User) {
 	}
 	for _, u := range users {
 		c.users.Set(u.ID, u)
+		c.names.Set(u.Name, u.ID)
 	}
 }
 

@@ -46,8 +46,17 @@ func (db *DB) User(ctx context.Context, name string) (engine.User, error) {
 	if name != clean(name) {
 		return engine.User{}, failed(fmt.Sprintf("user %q", name), sql.ErrNoRows) // Postgres refuses to look for it
 	}
-	u, err := scanUser(db.sql.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE name = $1`, name).Scan)
-	return u, failed(fmt.Sprintf("user %q", name), err)
+	began := db.cache.begin()
+	var u engine.User
+	err := db.look(ctx, fmt.Sprintf("user %q", name), func(ctx context.Context) (err error) {
+		u, err = scanUser(db.sql.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE name = $1`, name).Scan)
+		return err
+	})
+	if err != nil {
+		return engine.User{}, err
+	}
+	db.cache.put(began, []engine.User{u})
+	return u, nil
 }
 
 // Users implements [engine.Store]. It asks for those that are not in memory, with one query unless they are very many.
@@ -66,10 +75,14 @@ func (db *DB) Users(ctx context.Context, ids []engine.UserID) ([]engine.User, er
 	db.cache.misses.Add(uint64(len(missing)))
 	for some := range slices.Chunk(missing, size) {
 		began := db.cache.begin()
-		users, err := query(ctx, db.sql, scanUserRow,
-			`SELECT `+userColumns+` FROM users WHERE id IN `+values(1, len(some)), some...)
+		var users []engine.User
+		err := db.look(ctx, "users", func(ctx context.Context) (err error) {
+			users, err = query(ctx, db.sql, scanUserRow,
+				`SELECT `+userColumns+` FROM users WHERE id IN `+values(1, len(some)), some...)
+			return err
+		})
 		if err != nil {
-			return nil, failed("users", err)
+			return nil, err
 		}
 		db.cache.put(began, users)
 		found = append(found, users...)

@@ -30,6 +30,8 @@ type User struct {
 	FullAt    time.Time // when the list was last fetched from its first entry to its last, so that removals were seen
 	Failures  int       // refreshes that failed since FetchedAt
 	Unlisted  bool      // others are not matched with it, though it is with others
+
+	recalled bool // from memory, since the store did not answer
 }
 
 // Card is what is kept of every user in memory.
