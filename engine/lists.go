@@ -10,8 +10,8 @@ import (
 // How long what went wrong with a list is remembered, and how often a list is fetched from its first entry to its last.
 const (
 	holdRefused = 15 * time.Second // no such user, a private list: people mend that, and try again
-	holdDown    = 10 * time.Second // the source failed: whoever waits for the list is told so, instead of waiting anew
-	holdFailed  = time.Minute      // a refresh of a stored list failed
+	holdDown    = 3 * time.Second  // the source failed: whoever waits for the list is told so, instead of waiting anew
+	holdFailed  = time.Minute      // a refresh of a stored list failed, again and again; holdDown at first
 	retryEmpty  = 10 * time.Minute // a list that tells no taste is fetched again after this
 	fullEvery   = 7 * 24 * time.Hour
 )
@@ -29,6 +29,8 @@ func (e *Engine) user(ctx context.Context, name string) (User, error) {
 		u = e.refreshed(ctx, u)
 	case errors.Is(err, ErrNotFound) && e.opts.Source != nil:
 		u, err = e.newcomer(ctx, canonical)
+	default:
+		u, err = e.recalled(canonical, err)
 	}
 	if err != nil {
 		return User{}, fmt.Errorf("user %q: %w", canonical, err)
@@ -101,7 +103,7 @@ func (e *Engine) refreshed(ctx context.Context, u User) User {
 		maxAge = min(maxAge, retryEmpty)
 	}
 	if e.opts.Source == nil || u.Origin != FromMAL || e.holds.err(u.Name, now) != nil ||
-		now.Sub(u.FetchedAt) < maxAge && !u.List.damaged() {
+		!older(u.FetchedAt, now, maxAge) && !u.List.damaged() {
 		return u
 	}
 	patience := min(e.opts.Patience, patienceOf(ctx))
@@ -115,6 +117,16 @@ func (e *Engine) refreshed(ctx context.Context, u User) User {
 		return u
 	}
 	return newer
+}
+
+// ahead is how far in the future a time may be that another instance's clock gave.
+const ahead = time.Hour
+
+// older tells whether something of the time at is older than age. What comes from the future was written when the clock was
+// wrong: how old it is nobody knows.
+func older(at, now time.Time, age time.Duration) bool {
+	old := now.Sub(at)
+	return old >= age || old < -ahead
 }
 
 // newcomer fetches the list of somebody who is not in the store.
@@ -140,11 +152,14 @@ func (e *Engine) fetch(ctx context.Context, name string, u User) (User, error) {
 	return e.fetches.do(ctx, name, func() (User, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.opts.FetchTimeout)
 		defer cancel()
-		if stored, err := e.opts.Store.User(ctx, name); err == nil {
-			if stored.FetchedAt.After(u.FetchedAt) {
-				return stored, nil // somebody's fetch ended between the caller's look and this one
-			}
+		stored, err := e.opts.Store.User(ctx, name)
+		switch {
+		case err == nil && stored.FetchedAt.After(u.FetchedAt):
+			return stored, nil // somebody's fetch ended between the caller's look and this one
+		case err == nil:
 			u = stored
+		case !errors.Is(err, ErrNotFound):
+			return User{}, err // what is fetched now could not be kept
 		}
 		newer, err := e.update(ctx, u)
 		if err == nil {
@@ -152,9 +167,12 @@ func (e *Engine) fetch(ctx context.Context, name string, u User) (User, error) {
 			return newer, nil
 		}
 		switch {
+		case errors.Is(err, ErrNotAsked): // to try again costs nothing
+		case errors.Is(err, ErrStore): // what was fetched could not be kept, and is not to be fetched again and again
+			e.holds.put(name, e.opts.Now().Add(holdDown), err)
 		case u.ID != 0:
 			e.opts.Log.WarnContext(ctx, "list not refreshed, the stored one serves", "user", name, "err", err)
-			e.holds.put(name, e.opts.Now().Add(holdFailed), err)
+			e.holds.put(name, e.opts.Now().Add(holdAfter(err, u.Failures)), err)
 			if err := e.opts.Store.RefreshFailed(context.WithoutCancel(ctx), u.ID); err != nil {
 				e.opts.Log.ErrorContext(ctx, "failure not counted", "user", name, "err", err)
 			}
@@ -167,6 +185,15 @@ func (e *Engine) fetch(ctx context.Context, name string, u User) (User, error) {
 		}
 		return User{}, err
 	})
+}
+
+// holdAfter is how long a list is not refreshed after a refresh failed with err, and as many before it. A source that fails is
+// soon well again, most of the time.
+func holdAfter(err error, failures int) time.Duration {
+	if errors.Is(err, ErrUpstream) || errors.Is(err, ErrUpstreamTimeout) {
+		return min(holdDown<<min(failures, 10), holdFailed)
+	}
+	return holdFailed
 }
 
 // update fetches u's list, saves it with the anime that came along, and lets others be matched with it.

@@ -46,6 +46,7 @@ type Pace struct {
 	Burst   int
 	Waiting int       // calls that wait for their turn
 	Paused  time.Time // nobody asks before
+	Resting bool      // it failed so often that it is asked only now and then
 }
 
 // Model says which item model is in use. Version 0 is none.
@@ -81,6 +82,7 @@ var (
 	malWaiting      = desc("reko_mal_waiting", "Calls of MyAnimeList that wait for their turn.")
 	malRate         = desc("reko_mal_rate", "Calls of MyAnimeList a second that are allowed.")
 	malPaused       = desc("reko_mal_paused_seconds", "How long MyAnimeList wants not to be asked.")
+	malResting      = desc("reko_mal_breaker_open", "1 when MyAnimeList failed so often that it is asked only now and then.")
 	poolOpen        = desc("reko_db_connections", "Connections to the database, by pool and state (in_use, idle).", "pool", "state")
 	poolMax         = desc("reko_db_connections_max", "Connections to the database that are allowed.", "pool")
 	poolWaits       = desc("reko_db_waits_total", "How often somebody had to wait for a connection.", "pool")
@@ -91,10 +93,18 @@ var (
 func (w watcher) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		cacheHits, cacheMisses, cacheBytes, cacheLists, indexUsers, indexBytes, catalogueAnime, populationVer, populationUsers,
-		populationTime, modelVer, modelTime, malWaiting, malRate, malPaused, poolOpen, poolMax, poolWaits, poolWaited,
+		populationTime, modelVer, modelTime, malWaiting, malRate, malPaused, malResting, poolOpen, poolMax, poolWaits, poolWaited,
 	} {
 		to <- d
 	}
+}
+
+// truth is 1 for true.
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // Collect implements [prometheus.Collector].
@@ -136,6 +146,7 @@ func (w watcher) Collect(to chan<- prometheus.Metric) {
 		gauge(malWaiting, float64(p.Waiting))
 		gauge(malRate, p.Rate)
 		gauge(malPaused, max(time.Until(p.Paused).Seconds(), 0))
+		gauge(malResting, truth(p.Resting))
 	}
 	if w.Pools == nil {
 		return
