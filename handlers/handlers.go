@@ -107,7 +107,7 @@ func New(o Options) *fiber.App {
 	app.Get("/share.png", s.siteShare)
 	app.Get("/icon-512.png", s.icon512)
 	app.Get("/favicon.ico", s.favicon)
-	app.Use(s.limits)
+	app.Use(s.limits, s.prompt)
 
 	app.Get("/api/version", s.version)
 	app.Get("/api/openapi.json", s.openAPI)

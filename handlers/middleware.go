@@ -109,7 +109,7 @@ func (s *server) apiHost(c *fiber.Ctx) error {
 func (s *server) cors(c *fiber.Ctx) error {
 	const methods = "GET, POST, OPTIONS"
 	c.Set(fiber.HeaderAccessControlAllowOrigin, "*")
-	c.Set(fiber.HeaderAccessControlExposeHeaders, "Allow, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id")
+	c.Set(fiber.HeaderAccessControlExposeHeaders, "Allow, RateLimit, RateLimit-Policy, Reko-List-Age, Retry-After, X-Request-Id")
 	if c.Method() != http.MethodOptions {
 		return c.Next()
 	}

@@ -23,6 +23,7 @@ func (s *server) recommendations(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	aged(c, a.Requester)
 	return c.JSON(api.Recommendations(a, explain))
 }
 
@@ -42,6 +43,7 @@ func (s *server) recommendationsFrom(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	aged(c, a.Requester)
 	return c.JSON(api.RecommendationsFrom(a, explain))
 }
 
@@ -54,6 +56,7 @@ func (s *server) similar(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	aged(c, a.Requester)
 	return c.JSON(api.Similar(a))
 }
 
@@ -62,6 +65,7 @@ func (s *server) compare(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	aged(c, a.Requester)
 	return c.JSON(api.Compare(a))
 }
 
@@ -82,6 +86,7 @@ func (s *server) random(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	aged(c, a.Requester)
 	return c.JSON(api.Random(a, explain))
 }
 

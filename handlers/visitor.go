@@ -57,9 +57,7 @@ func (s *server) visitor(c *fiber.Ctx) visitor {
 	if c.Cookies("session") != "" && c.Locals(countedKey{}) != nil {
 		sess, err := s.sessions.Get(c)
 		if err == nil {
-			if text, ok := sess.Get(visitorKey).(string); ok {
-				err = json.Unmarshal([]byte(text), &v)
-			}
+			v, err = visitorIn(sess)
 		}
 		if err != nil {
 			s.Log.WarnContext(c.UserContext(), "session", "err", err)
@@ -69,13 +67,24 @@ func (s *server) visitor(c *fiber.Ctx) visitor {
 	return v
 }
 
+// visitorIn returns what a session remembers.
+func visitorIn(sess *session.Session) (v visitor, err error) {
+	if text, ok := sess.Get(visitorKey).(string); ok {
+		err = json.Unmarshal([]byte(text), &v)
+	}
+	return v, err
+}
+
 // remember changes what is remembered of the request's browser.
 func (s *server) remember(c *fiber.Ctx, change func(*visitor)) error {
 	sess, err := s.sessions.Get(c)
 	if err != nil {
 		return err
 	}
-	v := s.visitor(c)
+	v, err := visitorIn(sess) // not s.visitor, which knows nothing when the store fails: nothing would be all that is kept
+	if err != nil {
+		return err
+	}
 	v.Saved, v.Hidden, v.Uploads = slices.Clone(v.Saved), slices.Clone(v.Hidden), slices.Clone(v.Uploads)
 	change(&v)
 	text, err := json.Marshal(v)
