@@ -64,6 +64,15 @@ func patienceOf(ctx context.Context) time.Duration {
 	return time.Hour // the context has a deadline of its own
 }
 
+// waitingKey is the key under which a context has who is to be told that a question begins to wait.
+type waitingKey struct{}
+
+// WithWaiting returns a context with which begins is called whenever a question begins to wait for a list that is being fetched, and so
+// does no work for a while; by the goroutine that asks the question.
+func WithWaiting(ctx context.Context, begins func()) context.Context {
+	return context.WithValue(ctx, waitingKey{}, begins)
+}
+
 // leaveKey is the key under which a context has who is to be asked before a list is fetched.
 type leaveKey struct{}
 
@@ -149,6 +158,9 @@ func (e *Engine) newcomer(ctx context.Context, name string) (User, error) {
 // fetch gets the list of u from the source and saves it: once, whoever asks for it at the same time, and even when all of
 // them have left.
 func (e *Engine) fetch(ctx context.Context, name string, u User) (User, error) {
+	if begins, ok := ctx.Value(waitingKey{}).(func()); ok {
+		begins()
+	}
 	return e.fetches.do(ctx, name, func() (User, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.opts.FetchTimeout)
 		defer cancel()

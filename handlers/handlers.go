@@ -53,6 +53,7 @@ type Options struct {
 type server struct {
 	Options
 	sessions *session.Store
+	gates    gates
 	reading  chan struct{} // has an item for each upload that is being read
 }
 
@@ -79,7 +80,7 @@ func New(o Options) *fiber.App {
 	if o.Metrics == nil {
 		o.Metrics = metrics.New(o.Version)
 	}
-	s := &server{Options: o, reading: make(chan struct{}, mostReading)}
+	s := &server{Options: o, gates: newGates(), reading: make(chan struct{}, mostReading)}
 	s.sessions = newSessions(o.Sessions, s.secure())
 	app := fiber.New(fiber.Config{
 		AppName:               "Reko",
@@ -107,7 +108,7 @@ func New(o Options) *fiber.App {
 	app.Get("/share.png", s.siteShare)
 	app.Get("/icon-512.png", s.icon512)
 	app.Get("/favicon.ico", s.favicon)
-	app.Use(s.limits, s.prompt)
+	app.Use(s.turn, s.limits, s.prompt)
 
 	app.Get("/api/version", s.version)
 	app.Get("/api/openapi.json", s.openAPI)
