@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,8 +27,25 @@ type fault struct {
 	cuts   bool   // answers may not come at all: the server itself is killed
 	garble bool   // MyAnimeList's answers make no sense, so that 422 is right, too
 	older  bool   // something must be answered from older data
-	slow   bool   // to recover may take longer than the bound, for a reason that is told where it is set
+	groups int    // of stale and new users that are asked for; 0: one
 	during func() // is called in the middle
+}
+
+// suffered is what was seen of all faults, one after the other.
+var suffered []chaos.Row
+
+// printFaults writes it as a table where REKO_TEST_TABLE says, if it does.
+func printFaults() error {
+	path := os.Getenv("REKO_TEST_TABLE")
+	if path == "" || len(suffered) == 0 {
+		return nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	chaos.Print(f, suffered)
+	return f.Close()
 }
 
 // The bounds of a fault: everything is right again so soon after it, for so long.
@@ -39,16 +57,16 @@ const (
 // suffer lets a fault happen while questions are asked, and returns what was seen. It fails the test on what must not be.
 func (c *chaosServer) suffer(f fault) chaos.Row {
 	c.t.Helper()
-	number := c.faultsDone
-	c.faultsDone++
+	number, groups := c.faultsDone, max(f.groups, 1)
+	c.faultsDone += groups
 	c.load.All(c.world.fresh) // everything is in memory that ever will be, and as many connections are open
 	c.load.Events()
 	before := c.holding()
 	if f.garble {
-		allow(c.world.new[number], http.StatusUnprocessableEntity)
+		c.world.new[number] = allow(c.world.new[number], http.StatusUnprocessableEntity)
 	}
 	var healed time.Time
-	events := c.during(number, func() {
+	events := c.during(c.questions(number, groups), func() {
 		<-time.After(500 * time.Millisecond)
 		f.begin()
 		c.broken.Store(true)
@@ -59,22 +77,32 @@ func (c *chaosServer) suffer(f fault) chaos.Row {
 		<-time.After(f.lasts / 2)
 		f.end()
 		healed = time.Now()
-		<-time.After(recoversIn + steadyFor)
+		for time.Since(healed) < 3*recoversIn && c.load.Good(healed) < steadyFor {
+			<-time.After(50 * time.Millisecond)
+		}
 	})
 	c.broken.Store(false)
 	row := chaos.Row{Fault: f.name}
 	row.Count(events, healed)
-	row.Lost = c.lost(number, events)
+	for g := range groups {
+		row.Lost += c.lostLists(number+g, events)
+	}
+	for _, s := range c.savers {
+		row.Lost += s.lost()
+	}
 	c.verdict(f, row, events)
+	suffered = append(suffered, row)
 	c.leaksNothing(before)
 	return row
 }
 
-// allow lets questions fail with a status, too.
-func allow(questions []chaos.Question, status int) {
-	for i := range questions {
-		questions[i].Allowed = append(questions[i].Allowed, status)
+// allow returns questions that may fail with a status, too.
+func allow(questions []chaos.Question, status int) []chaos.Question {
+	allowing := slices.Clone(questions)
+	for i := range allowing {
+		allowing[i].Allowed = append(allowing[i].Allowed, status)
 	}
+	return allowing
 }
 
 // verdict fails the test on what must not be.
@@ -91,7 +119,7 @@ func (c *chaosServer) verdict(f fault, row chaos.Row, events []chaos.Event) {
 	if row.Wrong > 0 || row.Lost > 0 || row.Cut > 0 && !f.cuts {
 		c.t.Errorf("%s: %d wrong, %d lost, %d cut off", f.name, row.Wrong, row.Lost, row.Cut)
 	}
-	if row.Recovered > recoversIn && !f.slow {
+	if row.Recovered > recoversIn {
 		c.t.Errorf("%s: normal again after %s, want %s", f.name, row.Recovered, recoversIn)
 	}
 	if row.Answered < row.Requests/4 {
@@ -105,8 +133,8 @@ func (c *chaosServer) verdict(f fault, row chaos.Row, events []chaos.Event) {
 	}
 }
 
-// lost counts what was answered for and is not in the store: lists of new users, and what browsers saved.
-func (c *chaosServer) lost(number int, events []chaos.Event) (n int) {
+// lostLists counts the lists of new users that were answered for and are not in the store.
+func (c *chaosServer) lostLists(number int, events []chaos.Event) (n int) {
 	c.t.Helper()
 	got := stored(c.t, c.store)
 	for i := range newUsers {
@@ -122,9 +150,6 @@ func (c *chaosServer) lost(number int, events []chaos.Event) (n int) {
 			c.t.Errorf("%s was answered for, and its list is not stored", name)
 			n++
 		}
-	}
-	for _, s := range c.savers {
-		n += s.lost()
 	}
 	return n
 }

@@ -27,7 +27,7 @@ import (
 
 // The users of a [chaosWorld]. Each fault has stale and new ones of its own, since to be asked for changes them.
 const (
-	chaosFaults = 24
+	chaosFaults = 48
 	freshUsers  = 160
 	staleUsers  = 6 // of each fault: stored, and due to be refreshed
 	newUsers    = 6 // of each fault: MyAnimeList alone knows them
@@ -323,30 +323,33 @@ func (c *chaosServer) metric(name string) (sum float64) {
 	return sum
 }
 
-// holding is what a server holds on to.
-type holding struct{ goroutines, files float64 }
+// holding is what a server holds on to, and how many connections to the database it may open beside those that it has.
+type holding struct{ goroutines, files, unopened float64 }
 
 func (c *chaosServer) holding() holding {
 	c.load.Client.CloseIdleConnections()
-	return holding{c.metric("go_goroutines"), c.metric("process_open_fds")}
+	return holding{
+		c.metric("go_goroutines"), c.metric("process_open_fds"), c.metric("reko_db_connections_max") - c.metric("reko_db_connections"),
+	}
 }
 
 // leaksNothing waits until the server holds on to no more than before.
 func (c *chaosServer) leaksNothing(before holding) {
 	c.t.Helper()
 	wait.For(c.t, func() error {
-		if after := c.holding(); after.goroutines > before.goroutines+8 || after.files > before.files+4 {
+		const each = 3 // files that a connection to SQLite takes
+		if after := c.holding(); after.goroutines > before.goroutines+before.unopened+8 || after.files > before.files+each*before.unopened+4 {
 			return fmt.Errorf("the server held on to %+v, and now to %+v", before, after)
 		}
 		return nil
 	})
 }
 
-// during runs f while the load and the savers of a fault ask, and gives the events that came meanwhile.
-func (c *chaosServer) during(fault int, f func()) []chaos.Event {
+// during runs f while the load asks questions and the savers save, and gives the events that came meanwhile.
+func (c *chaosServer) during(questions func(n int) chaos.Question, f func()) []chaos.Event {
 	ctx, cancel := context.WithCancel(c.t.Context())
 	var asking sync.WaitGroup
-	asking.Go(func() { c.load.Run(ctx, 8, 20*time.Millisecond, c.questions(fault)) })
+	asking.Go(func() { c.load.Run(ctx, 8, 20*time.Millisecond, questions) })
 	for _, s := range c.savers {
 		asking.Go(func() { s.run(ctx) })
 	}
@@ -356,10 +359,13 @@ func (c *chaosServer) during(fault int, f func()) []chaos.Event {
 	return c.load.Events()
 }
 
-// questions are what is asked during a fault: most of it is about users that are known.
-func (c *chaosServer) questions(fault int) func(n int) chaos.Question {
+// questions are what is asked during a fault: most of it is about users that are known; the groups of others come one after the other.
+func (c *chaosServer) questions(fault, groups int) func(n int) chaos.Question {
 	w := c.world
+	var first atomic.Int64
 	return func(n int) chaos.Question {
+		first.CompareAndSwap(0, int64(n))
+		fault := fault + max(n-int(first.Load()), 0)/400%groups
 		switch {
 		case !c.broken.Load(): // or they would be fetched before anything breaks
 		case n%10 == 3:

@@ -140,7 +140,7 @@ func TestErrorIDs(t *testing.T) {
 	doc := document(t)
 	want := map[string][]string{
 		"400": {"InvalidBody", "InvalidParameter"}, "401": {"Unauthorized"}, "403": {"PrivateUserList"}, "404": {"UserNotFound"}, "422": {"EmptyUserList", "InvalidUserList"},
-		"500": {"FailedSave", "HashFailed", "InternalError"}, "502": {"UpstreamFailed"}, "504": {"UpstreamTimeout"},
+		"500": {"FailedSave", "HashFailed", "InternalError"}, "502": {"UpstreamFailed"}, "503": {"Overloaded", "StoreUnavailable"}, "504": {"UpstreamTimeout"},
 	}
 	got := map[string][]string{}
 	table := doc.Components.Schemas["Error"].Value.Description

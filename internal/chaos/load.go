@@ -53,7 +53,8 @@ type Load struct {
 	Client *http.Client
 
 	mu     sync.Mutex
-	events []Event // guarded by mu
+	events []Event   // guarded by mu
+	bad    time.Time // of the last event that was not answered as on a good day; guarded by mu
 	next   atomic.Int64
 }
 
@@ -77,10 +78,23 @@ func (l *Load) Events() []Event {
 	return events
 }
 
+// Good tells for how long all was answered as on a good day, since a time.
+func (l *Load) Good(since time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.bad.After(since) {
+		since = l.bad
+	}
+	return time.Since(since)
+}
+
 func (l *Load) note(e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.events = append(l.events, e)
+	if e.Outcome != Answered {
+		l.bad = e.At
+	}
 }
 
 // Run lets so many askers ask questions one after the other, each with a pause between, until ctx is done.
