@@ -164,8 +164,8 @@ func TestErrorIDs(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("ids %v, want %v", got, want)
 	}
-	if n := strings.Count(table, "\n| ") - 2; n != 12 {
-		t.Errorf("%d ids in the description of Error, want 12", n)
+	if n := strings.Count(table, "\n| ") - 2; n != 14 {
+		t.Errorf("%d ids in the description of Error, want 14", n)
 	}
 }
 
