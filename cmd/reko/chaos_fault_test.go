@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"reko.moe/engine"
@@ -31,20 +32,20 @@ type fault struct {
 	during func() // is called in the middle
 }
 
-// suffered is what was seen of all faults, one after the other.
-var suffered []chaos.Row
+// chaosRows are what was seen of all faults, one after the other.
+var chaosRows []chaos.Row
 
 // printFaults writes it as a table where REKO_TEST_TABLE says, if it does.
 func printFaults() error {
 	path := os.Getenv("REKO_TEST_TABLE")
-	if path == "" || len(suffered) == 0 {
+	if path == "" || len(chaosRows) == 0 {
 		return nil
 	}
 	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
-	chaos.Print(f, suffered)
+	chaos.Print(f, chaosRows)
 	return f.Close()
 }
 
@@ -54,8 +55,17 @@ const (
 	steadyFor  = 1500 * time.Millisecond
 )
 
-// suffer lets a fault happen while questions are asked, and returns what was seen. It fails the test on what must not be.
-func (c *chaosServer) suffer(f fault) chaos.Row {
+// suffer lets a fault happen, in a subtest, while questions are asked. It fails that on what must not be.
+func (c *chaosServer) suffer(f fault) {
+	whole := c.t
+	defer func() { c.t = whole }()
+	whole.Run(f.name, func(t *testing.T) {
+		c.t = t
+		c.endure(f)
+	})
+}
+
+func (c *chaosServer) endure(f fault) {
 	c.t.Helper()
 	number, groups := c.faultsDone, max(f.groups, 1)
 	c.faultsDone += groups
@@ -91,9 +101,8 @@ func (c *chaosServer) suffer(f fault) chaos.Row {
 		row.Lost += s.lost()
 	}
 	c.verdict(f, row, events)
-	suffered = append(suffered, row)
+	chaosRows = append(chaosRows, row)
 	c.leaksNothing(before)
-	return row
 }
 
 // allow returns questions that may fail with a status, too.
@@ -122,7 +131,7 @@ func (c *chaosServer) verdict(f fault, row chaos.Row, events []chaos.Event) {
 	if row.Recovered > recoversIn {
 		c.t.Errorf("%s: normal again after %s, want %s", f.name, row.Recovered, recoversIn)
 	}
-	if row.Answered < row.Requests/4 {
+	if row.Answered+row.Older < row.Requests/4 {
 		c.t.Errorf("%s: of %d requests %d were answered", f.name, row.Requests, row.Answered)
 	}
 	if f.older && row.Older == 0 {

@@ -179,7 +179,8 @@ type chaosOptions struct {
 
 // chaosServer is the program as a process, with proxies before all that it relies on.
 type chaosServer struct {
-	t          *testing.T
+	t          *testing.T // that runs
+	whole      *testing.T // with which the server ends
 	world      *chaosWorld
 	store      string // URL, without a proxy
 	fake       *maltest.Server
@@ -200,7 +201,7 @@ type chaosServer struct {
 // newChaosServer seeds a store and starts a server on it.
 func newChaosServer(t *testing.T, w *chaosWorld, o chaosOptions) *chaosServer {
 	t.Helper()
-	c := &chaosServer{t: t, world: w, store: cmp.Or(o.postgres, o.sqlite)}
+	c := &chaosServer{t: t, whole: t, world: w, store: cmp.Or(o.postgres, o.sqlite)}
 	if c.store == "" {
 		c.store = "sqlite:" + t.TempDir() + "/reko.db"
 	}
@@ -236,7 +237,7 @@ func (c *chaosServer) url() string {
 // start starts the server, and returns when it is ready.
 func (c *chaosServer) start() {
 	c.t.Helper()
-	cmd := program(c.t, c.t.TempDir(), c.env)
+	cmd := program(c.whole, c.whole.TempDir(), c.env)
 	log, err := cmd.StderrPipe()
 	if err != nil {
 		c.t.Fatal(err)
@@ -260,7 +261,7 @@ func (c *chaosServer) start() {
 	c.mu.Lock()
 	c.process, c.gone = cmd, gone
 	c.mu.Unlock()
-	c.t.Cleanup(c.kill)
+	c.whole.Cleanup(c.kill)
 	select {
 	case url := <-listening:
 		c.mu.Lock()
