@@ -194,15 +194,16 @@ func (e *Engine) fetch(ctx context.Context, name string, u User) (User, error) {
 			e.holds.put(name, e.opts.Now().Add(holdDown), err)
 		case errors.Is(err, ErrInvalidList): // the source may have changed: somebody should look
 			e.opts.Log.WarnContext(ctx, "list not understood", "user", name, "err", err)
+			e.holds.put(name, e.opts.Now().Add(holdDown), err)
 		}
 		return User{}, err
 	})
 }
 
-// holdAfter is how long a list is not refreshed after a refresh failed with err, and as many before it. A source that fails is
-// soon well again, most of the time.
+// holdAfter is how long a list is not refreshed after a refresh failed with err, and as many before it. A source that fails, or
+// answers nonsense, is soon well again, most of the time.
 func holdAfter(err error, failures int) time.Duration {
-	if errors.Is(err, ErrUpstream) || errors.Is(err, ErrUpstreamTimeout) {
+	if errors.Is(err, ErrUpstream) || errors.Is(err, ErrUpstreamTimeout) || errors.Is(err, ErrInvalidList) {
 		return min(holdDown<<min(failures, 10), holdFailed)
 	}
 	return holdFailed

@@ -212,7 +212,7 @@ func TestStoredListServesWhenTheSourceFails(t *testing.T) {
 				}
 				// What a source that fails says of a list is soon out of date, the first times.
 				held, next := time.Minute, time.Minute
-				if errors.Is(failure, ErrUpstream) || errors.Is(failure, ErrUpstreamTimeout) {
+				if errors.Is(failure, ErrUpstream) || errors.Is(failure, ErrUpstreamTimeout) || errors.Is(failure, ErrInvalidList) {
 					held, next = 3*time.Second, 6*time.Second
 				}
 				ask(1, 1)
@@ -265,7 +265,7 @@ func TestNewcomerWhomTheSourceRefuses(t *testing.T) {
 		held    time.Duration
 	}{
 		{ErrNotFound, 15 * time.Second}, {ErrPrivate, 15 * time.Second}, {ErrUpstream, 3 * time.Second},
-		{ErrUpstreamTimeout, 3 * time.Second}, {ErrInvalidList, 0},
+		{ErrUpstreamTimeout, 3 * time.Second}, {ErrInvalidList, 3 * time.Second},
 	} {
 		t.Run(test.failure.Error(), func(t *testing.T) {
 			inBubble(t, Options{}, func(t *testing.T, e *Engine, s *memStore, source *fakeSource) {
@@ -280,12 +280,10 @@ func TestNewcomerWhomTheSourceRefuses(t *testing.T) {
 					}
 				}
 				ask(1)
-				if test.held > 0 {
-					ask(1)
-					later(test.held - 1)
-					ask(1)
-					later(1)
-				}
+				ask(1)
+				later(test.held - 1)
+				ask(1)
+				later(1)
 				ask(2)
 				// Somebody may register the name, or open the list.
 				source.has("spike", List{completed(1, 9)})

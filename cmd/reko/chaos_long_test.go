@@ -70,15 +70,13 @@ func flush(t *testing.T, url string) {
 
 const hugeName, hugeEntries = "huge", 30_000
 
-// huge gives somebody a list of 30,000 entries.
+// huge gives somebody a list of 30,000 entries. Most are of anime that nobody knows, so that the hash is that of somebody new.
 func (c *chaosServer) huge() {
-	ids := make([]engine.AnimeID, hugeEntries)
-	for i := range ids {
-		ids[i] = engine.AnimeID(100_000 + i)
-	}
-	changes := listOf(ids...)
-	for i, a := range c.world.anime {
-		changes[i].Anime = a.ID
+	changes := slices.Clone(c.world.lists[newName(0, 0)])
+	for i := range hugeEntries - len(changes) {
+		e := changes[0]
+		e.Anime, e.At = engine.AnimeID(100_000+i), e.At.AddDate(-1, 0, 0).Add(-time.Duration(i)*time.Second)
+		changes = append(changes, e)
 	}
 	c.fake.SetList(hugeName, changes...)
 }
