@@ -24,6 +24,7 @@ func TestChaos(t *testing.T) {
 	w := newChaosWorld(t)
 	postgres, cache := chaos.Postgres(t), chaos.Redis(t)
 	c := newChaosServer(t, w, chaosOptions{postgres: postgres.URL, redis: cache.URL})
+	c.postgres = postgres
 	c.addSavers(3)
 	const short, long = 3 * time.Second, 5 * time.Second
 	mal := func(fault maltest.Fault) func() { return func() { c.fake.Fail("", 0, fault) } }

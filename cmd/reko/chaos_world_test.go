@@ -185,7 +185,8 @@ type chaosServer struct {
 	store      string // URL, without a proxy
 	fake       *maltest.Server
 	mal        *chaos.Proxy
-	db, redis  *chaos.Proxy // nil: not there
+	db, redis  *chaos.Proxy  // nil: not there
+	postgres   *chaos.Server // nil: it is not the test's own
 	load       *chaos.Load
 	env        []string
 	log        logTail
@@ -324,14 +325,18 @@ func (c *chaosServer) metric(name string) (sum float64) {
 	return sum
 }
 
-// holding is what a server holds on to, and how many connections to the database it may open beside those that it has.
-type holding struct{ goroutines, files, unopened float64 }
+// holding is what a server holds on to, and how many connections to the database it may open beside those that it has. connections
+// are what a Postgres of the test's own says.
+type holding struct{ goroutines, files, connections, unopened float64 }
 
 func (c *chaosServer) holding() holding {
 	c.load.Client.CloseIdleConnections()
-	return holding{
-		c.metric("go_goroutines"), c.metric("process_open_fds"), c.metric("reko_db_connections_max") - c.metric("reko_db_connections"),
+	h := holding{goroutines: c.metric("go_goroutines"), files: c.metric("process_open_fds")}
+	h.unopened = c.metric("reko_db_connections_max") - c.metric("reko_db_connections")
+	if c.postgres != nil {
+		h.connections = float64(c.postgres.Connections())
 	}
+	return h
 }
 
 // leaksNothing waits until the server holds on to no more than before.
@@ -339,7 +344,8 @@ func (c *chaosServer) leaksNothing(before holding) {
 	c.t.Helper()
 	wait.For(c.t, func() error {
 		const each = 3 // files that a connection to SQLite takes
-		if after := c.holding(); after.goroutines > before.goroutines+before.unopened+8 || after.files > before.files+each*before.unopened+4 {
+		if after := c.holding(); after.goroutines > before.goroutines+before.unopened+8 || after.files > before.files+each*before.unopened+4 ||
+			after.connections > before.connections+before.unopened+2 {
 			return fmt.Errorf("the server held on to %+v, and now to %+v", before, after)
 		}
 		return nil

@@ -136,6 +136,21 @@ func Postgres(t testing.TB) *Server {
 	return s
 }
 
+// Connections counts who is connected to a Postgres, beside who asks.
+func (s *Server) Connections() (n int) {
+	s.t.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, s.URL)
+	if err == nil {
+		defer conn.Close(ctx)
+		err = conn.QueryRow(ctx, `SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`).Scan(&n)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return n
+}
+
 // postgresBin is the folder of the newest PostgreSQL's programs, as in scripts/lib.sh; empty: there is none.
 func postgresBin() string {
 	dirs, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
