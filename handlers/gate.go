@@ -20,8 +20,8 @@ import (
 // MyAnimeList works on nothing, and so takes nobody's turn; but not too many of them either.
 const (
 	workPerProcessor = 8
-	waitPerProcessor = 16
-	waitTime         = 250 * time.Millisecond
+	waitPerProcessor = 64
+	waitTime         = 500 * time.Millisecond
 	mostParked       = 256
 	adminWork        = 4 // the admin side has a share of its own, so that who runs the site sees what happens
 )
