@@ -10,10 +10,12 @@ COUNT ?= 6
 # For make fuzz: how long each target, and which (a regular expression).
 FUZZTIME ?= 30s
 FUZZ ?= .
+# For make soak: how long.
+SOAK ?= 10m
 # For make run: make run ARGS="import anime anime.csv"
 ARGS ?=
 
-.PHONY: help build run test setup lint generate cover bench fuzz secrets vuln
+.PHONY: help build run test setup lint generate cover bench fuzz secrets vuln chaos soak
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -54,3 +56,9 @@ secrets: ## look for secrets in the tree
 
 vuln: ## known vulnerabilities in what we use (needs the vulnerability database, so CI does without)
 	@scripts/vuln
+
+chaos: ## break all that Reko relies on, for some ten minutes, and print what came of it
+	@scripts/chaos Chaos Overload
+
+soak: ## mixed traffic with faults at random, for SOAK (10m)
+	@REKO_TEST_SOAK='$(SOAK)' scripts/chaos Soak

@@ -18,6 +18,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/sony/gobreaker/v2"
 	"modernc.org/sqlite" // and registers the driver "sqlite"
 
 	"reko.moe/engine"
@@ -30,7 +31,10 @@ type DB struct {
 	pool  *pgxpool.Pool // nil on SQLite
 	cache *cache
 	log   *slog.Logger
-	jobs  struct {
+
+	breaker *gobreaker.TwoStepCircuitBreaker[any] // see look
+
+	jobs struct {
 		sync.Mutex
 		running map[string]bool // on SQLite, guarded by Mutex
 	}
@@ -47,7 +51,7 @@ type Options struct {
 
 // Open opens the store and brings its tables up to date. A SQLite file and its folder are made when they are not there.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	db := &DB{cache: newCache(o.Lists << 20), log: o.Log}
+	db := &DB{cache: newCache(o.Lists << 20), log: o.Log, breaker: newBreaker()}
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
 	}
@@ -145,6 +149,7 @@ func (db *DB) openPostgres(ctx context.Context, dsn string) error {
 	if !strings.Contains(dsn, "pool_max_conns") {
 		cfg.MaxConns = int32(max(10, 2*runtime.GOMAXPROCS(0)))
 	}
+	watchful(cfg, dsn)
 	if db.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 		return err
 	}
@@ -180,10 +185,14 @@ func failed(what string, err error) error {
 		return nil
 	case errors.Is(err, sql.ErrNoRows):
 		return fmt.Errorf("%s: %w", what, engine.ErrNotFound)
-	case errors.Is(err, engine.ErrLastAdmin), errors.Is(err, engine.ErrExists):
+	case errors.Is(err, engine.ErrLastAdmin), errors.Is(err, engine.ErrExists), errors.Is(err, engine.ErrNotFound), errors.Is(err, engine.ErrStore):
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	return fmt.Errorf("%s: %w: %w", what, engine.ErrStore, err)
+	kind := engine.ErrStore
+	if down(err) {
+		kind = engine.ErrStoreDown
+	}
+	return fmt.Errorf("%s: %w: %w", what, kind, err)
 }
 
 // tx runs f in a transaction that writes.

@@ -18,17 +18,16 @@ type Sessions struct{ db *DB }
 // Sessions returns the store's sessions.
 func (db *DB) Sessions() *Sessions { return &Sessions{db} }
 
-// sessionTimeout bounds each query; the methods are not given a context.
-const sessionTimeout = 5 * time.Second
+// sessionTimeout bounds each write; the methods are not given a context.
+const sessionTimeout = 2 * time.Second
 
 // Get returns the value of a key, nil when there is none or it expired.
 func (s *Sessions) Get(key string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), sessionTimeout)
-	defer cancel()
 	var value []byte
-	err := failed("session", s.db.sql.QueryRowContext(ctx,
-		`SELECT value FROM sessions WHERE key = $1 AND (expires_at = 0 OR expires_at > $2)`,
-		stored(key), time.Now().Unix()).Scan(&value))
+	err := s.db.look(context.Background(), "session", func(ctx context.Context) error {
+		return s.db.sql.QueryRowContext(ctx, `SELECT value FROM sessions WHERE key = $1 AND (expires_at = 0 OR expires_at > $2)`,
+			stored(key), time.Now().Unix()).Scan(&value)
+	})
 	if errors.Is(err, engine.ErrNotFound) {
 		return nil, nil
 	}

@@ -71,11 +71,15 @@ func (db *DB) User(ctx context.Context, name string) (engine.User, error) {
 
 func (db *DB) loadNamed(ctx context.Context, name string, l *load, began uint64) (engine.User, error) {
 	defer db.cache.end(ctx, l, nil, name)
-	u, err := scanUser(db.sql.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE name = $1`, name).Scan)
-	l.users[u.ID], l.err = u, err
-	if err != nil {
-		return engine.User{}, failed(fmt.Sprintf("user %q", name), err)
+	var u engine.User
+	l.err = db.look(ctx, fmt.Sprintf("user %q", name), func(ctx context.Context) (err error) {
+		u, err = scanUser(db.sql.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE name = $1`, name).Scan)
+		return err
+	})
+	if l.err != nil {
+		return engine.User{}, l.err
 	}
+	l.users[u.ID] = u
 	db.cache.put(began, u)
 	return u, nil
 }
@@ -149,7 +153,11 @@ func (db *DB) loadMine(ctx context.Context, l *load, ids []engine.UserID, by []*
 	}
 	var loaded []engine.User
 	for some := range slices.Chunk(mine, size) {
-		users, err := query(ctx, db.sql, scanUserRow, `SELECT `+userColumns+` FROM users WHERE id IN `+values(1, len(some)), some...)
+		var users []engine.User
+		err := db.look(ctx, "users", func(ctx context.Context) (err error) {
+			users, err = query(ctx, db.sql, scanUserRow, `SELECT `+userColumns+` FROM users WHERE id IN `+values(1, len(some)), some...)
+			return err
+		})
 		if err != nil {
 			l.err = err
 			return err

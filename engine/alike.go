@@ -30,7 +30,7 @@ func (e *Engine) Refresh(ctx context.Context, name string) error {
 		return err
 	}
 	now := e.opts.Now()
-	due := e.opts.Source != nil && u.Origin == FromMAL && now.Sub(u.FetchedAt) >= RefreshEvery
+	due := e.opts.Source != nil && u.Origin == FromMAL && older(u.FetchedAt, now, RefreshEvery)
 	if due && e.holds.err(canonical, now) == nil {
 		if err := e.leave(ctx, canonical); err != nil {
 			return err

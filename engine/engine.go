@@ -13,13 +13,16 @@ import (
 )
 
 // Store keeps users and anime. Every method is one transaction: it happens whole or not at all. Methods that look up one
-// thing return [ErrNotFound] when it is not there; any other failure is an [ErrStore]. Implementations are safe for
+// thing return [ErrNotFound] when it is not there; any other failure is an [ErrStore], and an [ErrStoreDown] if it passes. Implementations are safe for
 // concurrent use.
 type Store interface {
 	// User returns the user of that canonical name.
 	User(ctx context.Context, name string) (User, error)
 	// Users returns those of the given users that exist, in the order of ids.
 	Users(ctx context.Context, ids []UserID) ([]User, error)
+	// Recall returns the user of that canonical name from memory, as it was when it was read last, and asks nobody: for when
+	// the store does not answer.
+	Recall(name string) (User, bool)
 	// SaveUser stores u under its name, whole, in place of whoever had the name, and returns its id: that of u.Name if it
 	// is there already, else a new one, greater than any before.
 	SaveUser(ctx context.Context, u User) (UserID, error)
@@ -109,7 +112,7 @@ type Options struct {
 	Store        Store
 	Source       Source        // nil: only stored lists are known
 	MaxAge       time.Duration // a list older than this is refreshed when asked for; 72 h
-	Patience     time.Duration // how long a visitor waits for a refresh before the stored list serves; 3 s
+	Patience     time.Duration // how long a visitor waits for a refresh before the stored list serves; 1.5 s
 	FetchTimeout time.Duration // the longest that fetching one list may take; 60 s
 	Exclude      []AnimeID     // never recommended
 	Trainer      Trainer       // of the item model; nil: there is none
@@ -157,7 +160,7 @@ type Engine struct {
 // New makes an engine without users. [Engine.Load] fills it.
 func New(o Options) *Engine {
 	o.MaxAge = cmp.Or(o.MaxAge, 72*time.Hour)
-	o.Patience = cmp.Or(o.Patience, 3*time.Second)
+	o.Patience = cmp.Or(o.Patience, 1500*time.Millisecond)
 	o.FetchTimeout = cmp.Or(o.FetchTimeout, time.Minute)
 	o.SessionIdle = cmp.Or(o.SessionIdle, time.Hour)
 	o.SessionFor = cmp.Or(o.SessionFor, 12*time.Hour)

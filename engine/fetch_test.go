@@ -272,7 +272,7 @@ func TestFetchingTellsHowLong(t *testing.T) {
 			t.Fatal(err)
 		}
 		later(2 * time.Second)
-		for name, want := range map[string]string{"Spike": "5s true", "faye": "0s false", "no name": "0s false"} {
+		for name, want := range map[string]string{"Spike": "3.5s true", "faye": "0s false", "no name": "0s false"} {
 			long, is := e.Fetching(name)
 			if got := fmt.Sprint(long, is); got != want {
 				t.Errorf("Fetching(%s) = %s, want %s", name, got, want)

@@ -10,8 +10,8 @@ import (
 // How long what went wrong with a list is remembered, and how often a list is fetched from its first entry to its last.
 const (
 	holdRefused = 15 * time.Second // no such user, a private list: people mend that, and try again
-	holdDown    = 10 * time.Second // the source failed: whoever waits for the list is told so, instead of waiting anew
-	holdFailed  = time.Minute      // a refresh of a stored list failed
+	holdDown    = 3 * time.Second  // the source failed: whoever waits for the list is told so, instead of waiting anew
+	holdFailed  = time.Minute      // a refresh of a stored list failed, again and again; holdDown at first
 	retryEmpty  = 10 * time.Minute // a list that tells no taste is fetched again after this
 	fullEvery   = 7 * 24 * time.Hour
 )
@@ -34,6 +34,8 @@ func (e *Engine) user(ctx context.Context, name string) (User, error) {
 		}
 	case errors.Is(err, ErrNotFound) && e.opts.Source != nil:
 		u, err = e.newcomer(ctx, canonical)
+	default:
+		u, err = e.recalled(canonical, err)
 	}
 	if err != nil {
 		return User{}, fmt.Errorf("user %q: %w", canonical, err)
@@ -65,6 +67,15 @@ func patienceOf(ctx context.Context) time.Duration {
 		return d
 	}
 	return time.Hour // the context has a deadline of its own
+}
+
+// waitingKey is the key under which a context has who is to be told that a question begins to wait.
+type waitingKey struct{}
+
+// WithWaiting returns a context with which begins is called whenever a question begins to wait for a list that is being fetched, and so
+// does no work for a while; by the goroutine that asks the question.
+func WithWaiting(ctx context.Context, begins func()) context.Context {
+	return context.WithValue(ctx, waitingKey{}, begins)
 }
 
 // leaveKey is the key under which a context has who is to be asked before a list is fetched.
@@ -109,7 +120,7 @@ func (e *Engine) refreshed(ctx context.Context, u User) User {
 		maxAge = 0 // it may be public again
 	}
 	if e.opts.Source == nil || u.Origin != FromMAL || e.holds.err(u.Name, now) != nil ||
-		now.Sub(u.FetchedAt) < maxAge && !u.List.damaged() {
+		!older(u.FetchedAt, now, maxAge) && !u.List.damaged() {
 		return u
 	}
 	patience := min(e.opts.Patience, patienceOf(ctx))
@@ -126,6 +137,16 @@ func (e *Engine) refreshed(ctx context.Context, u User) User {
 		return u
 	}
 	return newer
+}
+
+// ahead is how far in the future a time may be that another instance's clock gave.
+const ahead = time.Hour
+
+// older tells whether something of the time at is older than age. What comes from the future was written when the clock was
+// wrong: how old it is nobody knows.
+func older(at, now time.Time, age time.Duration) bool {
+	old := now.Sub(at)
+	return old >= age || old < -ahead
 }
 
 // newcomer fetches the list of somebody who is not in the store.
@@ -148,6 +169,9 @@ func (e *Engine) newcomer(ctx context.Context, name string) (User, error) {
 // fetch gets the list of u from the source and saves it: once, whoever asks for it at the same time, and even when all of
 // them have left.
 func (e *Engine) fetch(ctx context.Context, name string, u User) (User, error) {
+	if begins, ok := ctx.Value(waitingKey{}).(func()); ok {
+		begins()
+	}
 	return e.fetches.do(ctx, name, func() (User, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.opts.FetchTimeout)
 		defer cancel()
@@ -156,11 +180,14 @@ func (e *Engine) fetch(ctx context.Context, name string, u User) (User, error) {
 		} else if out {
 			return User{}, ErrNotFound
 		}
-		if stored, err := e.opts.Store.User(ctx, name); err == nil {
-			if stored.FetchedAt.After(u.FetchedAt) {
-				return stored, nil // somebody's fetch ended between the caller's look and this one
-			}
+		stored, err := e.opts.Store.User(ctx, name)
+		switch {
+		case err == nil && stored.FetchedAt.After(u.FetchedAt):
+			return stored, nil // somebody's fetch ended between the caller's look and this one
+		case err == nil:
 			u = stored
+		case !errors.Is(err, ErrNotFound):
+			return User{}, err // what is fetched now could not be kept
 		}
 		newer, err := e.update(ctx, u)
 		if err == nil {
@@ -168,9 +195,12 @@ func (e *Engine) fetch(ctx context.Context, name string, u User) (User, error) {
 			return newer, nil
 		}
 		switch {
+		case errors.Is(err, ErrNotAsked): // to try again costs nothing
+		case errors.Is(err, ErrStore): // what was fetched could not be kept, and is not to be fetched again and again
+			e.holds.put(name, e.opts.Now().Add(holdDown), err)
 		case u.ID != 0:
 			e.opts.Log.WarnContext(ctx, "list not refreshed, the stored one serves", "user", name, "err", err)
-			e.holds.put(name, e.opts.Now().Add(holdFailed), err)
+			e.holds.put(name, e.opts.Now().Add(holdAfter(err, u.Failures)), err)
 			note := func(ctx context.Context) error { return e.opts.Store.RefreshFailed(ctx, u.ID) }
 			if errors.Is(err, ErrPrivate) {
 				note = func(ctx context.Context) error { return e.hide(ctx, u) }
@@ -184,9 +214,19 @@ func (e *Engine) fetch(ctx context.Context, name string, u User) (User, error) {
 			e.holds.put(name, e.opts.Now().Add(holdDown), err)
 		case errors.Is(err, ErrInvalidList): // the source may have changed: somebody should look
 			e.opts.Log.WarnContext(ctx, "list not understood", "user", name, "err", err)
+			e.holds.put(name, e.opts.Now().Add(holdDown), err)
 		}
 		return User{}, err
 	})
+}
+
+// holdAfter is how long a list is not refreshed after a refresh failed with err, and as many before it. A source that fails, or
+// answers nonsense, is soon well again, most of the time.
+func holdAfter(err error, failures int) time.Duration {
+	if errors.Is(err, ErrUpstream) || errors.Is(err, ErrUpstreamTimeout) || errors.Is(err, ErrInvalidList) {
+		return min(holdDown<<min(failures, 10), holdFailed)
+	}
+	return holdFailed
 }
 
 // update fetches u's list, saves it with the anime that came along, and lets others be matched with it.

@@ -210,11 +210,18 @@ func TestStoredListServesWhenTheSourceFails(t *testing.T) {
 						t.Errorf("asked %d times, %d failures counted; want %d, %d", source.calls(), u.Failures, wantCalls, wantFailures)
 					}
 				}
+				// What a source that fails says of a list is soon out of date, the first times.
+				held, next := time.Minute, time.Minute
+				if errors.Is(failure, ErrUpstream) || errors.Is(failure, ErrUpstreamTimeout) || errors.Is(failure, ErrInvalidList) {
+					held, next = 3*time.Second, 6*time.Second
+				}
 				ask(1, 1)
 				ask(1, 1) // not asked again so soon
-				later(59 * time.Second)
+				later(held - 1)
 				ask(1, 1)
-				later(time.Second)
+				later(1)
+				ask(2, 2)
+				later(next - 1)
 				ask(2, 2)
 				source.has("spike", list)
 				later(time.Minute)
@@ -257,8 +264,8 @@ func TestNewcomerWhomTheSourceRefuses(t *testing.T) {
 		failure error
 		held    time.Duration
 	}{
-		{ErrNotFound, 15 * time.Second}, {ErrPrivate, 15 * time.Second}, {ErrUpstream, 10 * time.Second},
-		{ErrUpstreamTimeout, 10 * time.Second}, {ErrInvalidList, 0},
+		{ErrNotFound, 15 * time.Second}, {ErrPrivate, 15 * time.Second}, {ErrUpstream, 3 * time.Second},
+		{ErrUpstreamTimeout, 3 * time.Second}, {ErrInvalidList, 3 * time.Second},
 	} {
 		t.Run(test.failure.Error(), func(t *testing.T) {
 			inBubble(t, Options{}, func(t *testing.T, e *Engine, s *memStore, source *fakeSource) {
@@ -273,12 +280,10 @@ func TestNewcomerWhomTheSourceRefuses(t *testing.T) {
 					}
 				}
 				ask(1)
-				if test.held > 0 {
-					ask(1)
-					later(test.held - 1)
-					ask(1)
-					later(1)
-				}
+				ask(1)
+				later(test.held - 1)
+				ask(1)
+				later(1)
 				ask(2)
 				// Somebody may register the name, or open the list.
 				source.has("spike", List{completed(1, 9)})
@@ -303,8 +308,8 @@ func TestPatienceEndsAndTheFetchGoesOn(t *testing.T) {
 		for i := range 2 {
 			start := time.Now()
 			a, err := e.Similar(t.Context(), "spike", 1)
-			if err != nil || a.Requester.Hash != 8 || !a.Requester.Stale || time.Since(start) != 3*time.Second {
-				t.Errorf("ask %d: Similar() is of %+v, %v, after %v; want the stored list after 3s", i, a.Requester, err, time.Since(start))
+			if err != nil || a.Requester.Hash != 8 || !a.Requester.Stale || time.Since(start) != 1500*time.Millisecond {
+				t.Errorf("ask %d: Similar() is of %+v, %v, after %v; want the stored list after 1.5s", i, a.Requester, err, time.Since(start))
 			}
 		}
 		open()
@@ -394,6 +399,83 @@ func TestCallerWhoGivesUpDoesNotCancelTheFetch(t *testing.T) {
 		asked.Wait()
 		if got := s.stored(t, "spike"); got.Hash != taste12 || source.calls() != 1 {
 			t.Errorf("stored is %+v, asked %d times; want the list, asked once", got, source.calls())
+		}
+	})
+}
+
+// A source that was not asked said nothing about a list: nothing is held against it, and nothing is counted.
+func TestNotAskedIsNoFailure(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, e *Engine, s *memStore, source *fakeSource) {
+		s.fetched("spike", 100*time.Hour, completed(1, 9))
+		source.fails("spike", ErrNotAsked)
+		source.fails("faye", ErrNotAsked)
+		for range 3 {
+			if a, err := e.Similar(t.Context(), "spike", 1); err != nil || !a.Requester.Stale {
+				t.Errorf("Similar() is of %+v, %v; want the stored list", a.Requester, err)
+			}
+			if _, err := e.Similar(t.Context(), "faye", 1); !errors.Is(err, ErrUpstream) {
+				t.Errorf("Similar() for somebody new = %v, want ErrUpstream", err)
+			}
+		}
+		if u := s.stored(t, "spike"); u.Failures != 0 {
+			t.Errorf("%d failures are counted", u.Failures)
+		}
+		source.has("spike", List{completed(1, 9), completed(2, 7)})
+		source.has("faye", List{completed(1, 9)})
+		for _, name := range []string{"spike", "faye"} {
+			if a, err := e.Similar(t.Context(), name, 1); err != nil || a.Requester.Stale {
+				t.Errorf("once the source is asked again Similar() is of %+v, %v", a.Requester, err)
+			}
+		}
+	})
+}
+
+// A list that could not be kept is not fetched again for everybody who asks.
+func TestStoreWithoutRoom(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, e *Engine, s *memStore, source *fakeSource) {
+		s.fetched("spike", 100*time.Hour, completed(1, 9))
+		source.has("spike", List{completed(2, 9)})
+		source.has("faye", List{completed(2, 9)})
+		full := true
+		s.broken = func(method string) error {
+			if method == "SaveUser" && full {
+				return ErrStoreDown
+			}
+			return nil
+		}
+		for range 3 {
+			if a, err := e.Similar(t.Context(), "spike", 1); err != nil || a.Requester.Hash != 8 {
+				t.Errorf("Similar() is of %+v, %v; want the stored list", a.Requester, err)
+			}
+			if _, err := e.Similar(t.Context(), "faye", 1); !errors.Is(err, ErrStoreDown) {
+				t.Errorf("a newcomer who cannot be saved gets %v, want ErrStoreDown", err)
+			}
+		}
+		if n := source.calls(); n != 2 {
+			t.Errorf("%d lists were fetched, want 2", n)
+		}
+		full = false
+		later(3 * time.Second)
+		for _, name := range []string{"spike", "faye"} {
+			if a, err := e.Similar(t.Context(), name, 1); err != nil || a.Requester.Stale {
+				t.Errorf("with room again Similar() is of %+v, %v", a.Requester, err)
+			}
+		}
+	})
+}
+
+// A clock that was put back leaves lists behind that were read in the future: nobody knows how old they are.
+func TestClockPutBack(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, e *Engine, s *memStore, source *fakeSource) {
+		s.fetched("spike", -365*24*time.Hour, completed(1, 9)) // read a year from now
+		s.fetched("faye", -time.Minute, completed(1, 9))       // by an instance whose clock is a minute ahead
+		source.has("spike", List{completed(1, 9), completed(2, 7)})
+		source.has("faye", List{completed(1, 9), completed(2, 7)})
+		if a, err := e.Similar(t.Context(), "spike", 1); err != nil || a.Requester.Stale || !a.Requester.FetchedAt.Equal(time.Now()) {
+			t.Errorf("Similar() is of %+v, %v; want a list that is read now", a.Requester, err)
+		}
+		if _, err := e.Similar(t.Context(), "faye", 1); err != nil || source.calls() != 1 {
+			t.Errorf("Similar() = %v; %d lists were read, want one", err, source.calls())
 		}
 	})
 }

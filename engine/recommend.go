@@ -31,11 +31,15 @@ type Requester struct {
 	Entries   int // on the list
 	FetchedAt time.Time
 	Stale     bool // the list is older than it should be: the source did not answer
+	Recalled  bool // the store did not answer, so this is what was in memory; without a list, FetchedAt and Entries are zero
 }
 
+// Bare tells whether no more is known than the card.
+func (r *Requester) Bare() bool { return r.Recalled && r.FetchedAt.IsZero() }
+
 func (e *Engine) requester(u User) Requester {
-	stale := u.Origin == FromMAL && e.opts.Source != nil && e.opts.Now().Sub(u.FetchedAt) >= e.opts.MaxAge
-	return Requester{card(u), u.Origin, u.List.Len(), u.FetchedAt, stale}
+	stale := u.Origin == FromMAL && e.opts.Source != nil && older(u.FetchedAt, e.opts.Now(), e.opts.MaxAge)
+	return Requester{card(u), u.Origin, u.List.Len(), u.FetchedAt, stale, u.recalled}
 }
 
 // Page says where in a longer answer one is.

@@ -5,7 +5,7 @@ import "context"
 // Similar returns a page of the users most like the named one, by distance, then by id. page is taken into
 // 1..[MaxSimilarPage].
 func (e *Engine) Similar(ctx context.Context, name string, page int) (Answer[[]Neighbour], error) {
-	u, err := e.user(ctx, name)
+	u, err := e.taste(ctx, name)
 	if err != nil {
 		return Answer[[]Neighbour]{}, err
 	}

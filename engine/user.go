@@ -31,6 +31,8 @@ type User struct {
 	Failures  int       // refreshes that failed since FetchedAt
 	Unlisted  bool      // others are not matched with it, though it is with others
 	PrivateAt time.Time // when it was last made sure that the list is private; zero: it is not. Nobody is told anything of such a list
+
+	recalled bool // from memory, since the store did not answer
 }
 
 // Hidden tells whether others are not matched with the user.

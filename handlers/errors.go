@@ -28,12 +28,16 @@ var failures = []struct {
 	{engine.ErrEmptyList, http.StatusUnprocessableEntity, "EmptyUserList", "That user has not watched anything yet."},
 	{engine.ErrInvalidList, http.StatusUnprocessableEntity, "InvalidUserList", "MyAnimeList's answer for that user could not be understood."},
 	{engine.ErrNoHash, http.StatusInternalServerError, "HashFailed", "That user's list does not tell a taste."},
+	{engine.ErrStoreDown, http.StatusServiceUnavailable, "StoreUnavailable", "The database does not answer. Try again soon."},
 	{engine.ErrStore, http.StatusInternalServerError, "FailedSave", "The database refused. Try again soon."},
 	{engine.ErrUpstreamTimeout, http.StatusGatewayTimeout, "UpstreamTimeout", "MyAnimeList takes too long. Try again soon."},
 	{engine.ErrUpstream, http.StatusBadGateway, "UpstreamFailed", "MyAnimeList does not answer. Try again soon."},
 	{engine.ErrNotFound, http.StatusNotFound, "UserNotFound", "There is no such user."},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "UpstreamTimeout", "That took too long. Try again soon."},
 }
+
+// againAfter is when, in seconds, it is worth to ask again after something we rely on failed: it is looked after as often.
+const againAfter = "5"
 
 // common has the texts of what is wrong with a request whatever it asks for.
 var common = map[int]string{
@@ -91,8 +95,8 @@ func (s *server) fail(c *fiber.Ctx, err error) error {
 	if answer.Code >= http.StatusInternalServerError {
 		s.Log.ErrorContext(c.UserContext(), "request failed", "path", shortPath(c), "id", answer.ID, "err", err)
 	}
-	if answer.Code == http.StatusBadGateway || answer.Code == http.StatusGatewayTimeout {
-		c.Set(fiber.HeaderRetryAfter, "30")
+	if answer.Code > http.StatusInternalServerError && len(c.Response().Header.Peek(fiber.HeaderRetryAfter)) == 0 {
+		c.Set(fiber.HeaderRetryAfter, againAfter)
 	}
 	if !isAPI(c) {
 		return s.failPage(c, answer.Code, answer.ID, answer.Message)

@@ -56,7 +56,8 @@ type server struct {
 	Options
 	sessions *session.Store
 	before   *session.Store // the same, by the cookie of a site that was not yet reached by https: read, and never written
-	reading  chan struct{}  // has an item for each upload that is being read
+	gates    gates
+	reading  chan struct{} // has an item for each upload that is being read
 }
 
 // Limits of what is read before a request is looked at. A path with a name of 10,000 characters still gets its answer.
@@ -86,7 +87,7 @@ func New(o Options) *fiber.App {
 	if o.Metrics == nil {
 		o.Metrics = metrics.New(o.Version)
 	}
-	s := &server{Options: o, reading: make(chan struct{}, mostReading)}
+	s := &server{Options: o, gates: newGates(), reading: make(chan struct{}, mostReading)}
 	s.sessions = newSessions(o.Sessions, s.secure())
 	s.before = newSessions(s.sessions.Storage, false)
 	app := fiber.New(fiber.Config{
@@ -117,7 +118,7 @@ func New(o Options) *fiber.App {
 	app.Get("/share.png", s.siteShare)
 	app.Get("/icon-512.png", s.icon512)
 	app.Get("/favicon.ico", s.favicon)
-	app.Use(s.limits)
+	app.Use(s.turn, s.limits, s.prompt)
 
 	app.Get("/api/version", s.version)
 	app.Get("/api/openapi.json", s.openAPI)

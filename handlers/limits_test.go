@@ -78,7 +78,7 @@ func TestLimitOfTheAPI(t *testing.T) {
 		}
 	}
 	if got := a.ask(t, http.MethodOptions, "/api/spike/similar"); got.status != http.StatusNoContent ||
-		!strings.Contains(got.header.Get("Access-Control-Expose-Headers"), "RateLimit, RateLimit-Policy, Retry-After") {
+		!strings.Contains(got.header.Get("Access-Control-Expose-Headers"), "RateLimit, RateLimit-Policy, Reko-List-Age, Retry-After") {
 		t.Errorf("OPTIONS: %d %v", got.status, got.header)
 	}
 	a.get(t, "/u/spike", http.StatusOK) // pages have no limit here

@@ -118,7 +118,7 @@ func (s *server) cors(c *fiber.Ctx) error {
 		return c.Next() // Fiber compares the beginning only
 	}
 	c.Set(fiber.HeaderAccessControlAllowOrigin, "*")
-	c.Set(fiber.HeaderAccessControlExposeHeaders, "Allow, ETag, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id")
+	c.Set(fiber.HeaderAccessControlExposeHeaders, "Allow, ETag, RateLimit, RateLimit-Policy, Reko-List-Age, Retry-After, X-Request-Id")
 	if c.Method() != http.MethodOptions {
 		return c.Next()
 	}

@@ -74,7 +74,7 @@ func (s *server) overviewSeries(c *fiber.Ctx, span series.Span, v *views.Overvie
 	v.Charts = charts(span, slots, &all)
 	if s.Sources.Pace != nil {
 		p := s.Sources.Pace()
-		v.Asks = &views.Asking{Rate: p.Rate, Burst: p.Burst, Waiting: p.Waiting, Paused: max(time.Until(p.Paused), 0), Waited: took(&all, series.MALWait)}
+		v.Asks = &views.Asking{Rate: p.Rate, Burst: p.Burst, Waiting: p.Waiting, Paused: max(time.Until(p.Paused), 0), Resting: p.Resting, Waited: took(&all, series.MALWait)}
 		for _, e := range series.MAL {
 			if n := all.Count(e); n > 0 {
 				v.Asks.Outcomes = append(v.Asks.Outcomes, views.Outcome{Name: outcomeName(e), N: n})

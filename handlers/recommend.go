@@ -24,6 +24,7 @@ func (s *server) recommendations(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	aged(c, a.Requester)
 	return c.JSON(api.Recommendations(a, explain))
 }
 
@@ -44,6 +45,7 @@ func (s *server) recommendationsFrom(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	aged(c, a.Requester)
 	return c.JSON(api.RecommendationsFrom(a, explain))
 }
 
@@ -56,6 +58,7 @@ func (s *server) similar(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	aged(c, a.Requester)
 	return c.JSON(api.Similar(a))
 }
 
@@ -64,6 +67,7 @@ func (s *server) compare(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	aged(c, a.Requester)
 	return c.JSON(api.Compare(a))
 }
 
@@ -88,6 +92,7 @@ func (s *server) random(c *fiber.Ctx) error {
 	if seed == nil {
 		c.Set(fiber.HeaderCacheControl, "no-store") // the same question has another answer each time
 	}
+	aged(c, a.Requester)
 	return c.JSON(api.Random(a, explain))
 }
 

@@ -95,6 +95,7 @@ func (s *server) rekos(c *fiber.Ctx) error {
 		return err
 	}
 	short := func(name string) string { return s.userHash(name)[:shortHash] }
+	aged(c, a.Requester)
 	return c.JSON(api.MakeRekos(a, short, q.bannedUsers, q.bannedAnime))
 }
 
@@ -111,5 +112,6 @@ func (s *server) namedRekosOf(c *fiber.Ctx, name string) error {
 		return err
 	}
 	long := func(name string) string { return s.userHash(name)[:longHash] }
+	aged(c, a.Requester)
 	return c.JSON(api.MakeNamedRekos(a, long))
 }

@@ -74,6 +74,7 @@ func (s *server) userPage(c *fiber.Ctx) error {
 	if err != nil {
 		return s.waiting(c, err, state.Name, state.From)
 	}
+	aged(c, v.Answer.Requester)
 	v.State.Page = v.Answer.Page.Current
 	v.Cards = leavable(v.Cards, v.State)
 	pushURL(c, v.State)
@@ -108,6 +109,7 @@ func (s *server) similarPage(c *fiber.Ctx) error {
 	if err != nil {
 		return s.waiting(c, err, name)
 	}
+	aged(c, a.Requester)
 	v := views.SimilarView{Answer: a, Now: time.Now()}
 	p := s.page(c, "Users like "+a.Requester.Name, "Whose taste is close to "+a.Requester.Name+"’s.")
 	return s.render(c, views.SimilarPage(p, v), views.Similar(v), "results")
@@ -120,6 +122,10 @@ func (s *server) comparePage(c *fiber.Ctx) error {
 	if err != nil {
 		return s.waiting(c, err, name, other)
 	}
+	if a.Data.Bare {
+		return engine.ErrStoreDown // two hashes are no page
+	}
+	aged(c, a.Requester)
 	v := views.CompareView{Answer: a, Cards: s.cards(c, a.Requester.Name)}
 	v.Cards.Single, v.Cards.CanHide = true, false
 	p := s.page(c, a.Requester.Name+" and "+a.Data.Name, fmt.Sprintf("Their anime taste is %d %% similar.", a.Data.Similarity()))
@@ -152,6 +158,7 @@ func (s *server) randomPage(c *fiber.Ctx) error {
 	if err != nil {
 		return s.waiting(c, err, state.Name)
 	}
+	aged(c, a.Requester)
 	state.Seed = strconv.FormatUint(a.Data.Seed, 10)
 	if seed == nil && !isPartial(c) {
 		return c.Redirect(state.URL(), http.StatusSeeOther) // a hand has its own address, so that it can be shared

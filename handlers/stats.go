@@ -23,6 +23,7 @@ func (s *server) stats(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	aged(c, a.Requester)
 	return c.JSON(api.MakeStats(a))
 }
 

@@ -58,10 +58,8 @@ func (s *server) visitor(c *fiber.Ctx) visitor {
 	}
 	var v visitor
 	if c.Locals(countedKey{}) != nil {
-		text, err := s.remembered(c)
-		if err == nil && text != "" {
-			err = json.Unmarshal([]byte(text), &v)
-		}
+		var err error
+		v, err = s.remembered(c)
 		if err != nil {
 			s.Log.WarnContext(c.UserContext(), "session", "err", err)
 		}
@@ -71,26 +69,31 @@ func (s *server) visitor(c *fiber.Ctx) visitor {
 }
 
 // remembered is what the session of the request's browser holds of a visitor.
-func (s *server) remembered(c *fiber.Ctx) (string, error) {
+func (s *server) remembered(c *fiber.Ctx) (v visitor, err error) {
 	sessions := s.sessions
 	if c.Cookies(cookieName(sessionCookie, s.secure())) == "" {
 		if c.Cookies(sessionCookie) == "" {
-			return "", nil
+			return v, nil
 		}
 		sessions = s.before
 	}
 	sess, err := sessions.Get(c)
 	if err != nil {
-		return "", err
+		return v, err
 	}
-	text, _ := sess.Get(visitorKey).(string)
-	return text, nil
+	if text, ok := sess.Get(visitorKey).(string); ok {
+		err = json.Unmarshal([]byte(text), &v)
+	}
+	return v, err
 }
 
 // remember changes what is remembered of the request's browser.
 func (s *server) remember(c *fiber.Ctx, change func(*visitor)) error {
-	v := s.visitor(c)
 	sess, err := s.sessions.Get(c)
+	if err != nil {
+		return err
+	}
+	v, err := s.remembered(c) // not s.visitor, which knows nothing when the store fails: nothing would be all that is kept
 	if err != nil {
 		return err
 	}

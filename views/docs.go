@@ -211,6 +211,8 @@ var docsErrors = []docsError{
 	{500, "HashFailed", "The list does not tell a taste: its hash came out as 0."},
 	{500, "FailedSave", "The database refused."},
 	{500, "InternalError", "Anything else that is our fault."},
+	{503, "StoreUnavailable", "The database does not answer, and memory does not know. Has Retry-After."},
+	{503, "Overloaded", "Too many are asking at once. Has Retry-After."},
 	{502, "UpstreamFailed", "MyAnimeList failed, and no older list is known. Has Retry-After."},
 	{504, "UpstreamTimeout", "MyAnimeList took too long, and no older list is known. Has Retry-After."},
 }

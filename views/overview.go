@@ -44,6 +44,7 @@ type Asking struct {
 	Burst    int
 	Waiting  int           // calls that stand in line now
 	Paused   time.Duration // for which nobody asks
+	Resting  bool          // it failed so often that it is asked only now and then
 	Outcomes []Outcome     // of the span, those that happened
 	Waited   []float64     // p50, p95 and p99 of the wait for a turn, in seconds
 }

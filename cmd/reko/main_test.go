@@ -11,8 +11,10 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,10 +27,16 @@ import (
 // TestMain lets the test's own binary be the program, for tests that run it as a process of its own.
 func TestMain(m *testing.M) {
 	if os.Getenv("REKO_TEST_PROGRAM") != "" {
+		signal.Ignore(syscall.SIGXFSZ) // so that a limit of file sizes is as a disk that is full
 		main()
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if err := printFaults(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
 }
 
 // program is the program with arguments, to run as a process in a folder of its own, configured by pairs of keys and values.

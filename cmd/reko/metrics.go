@@ -23,6 +23,7 @@ func observe(m *metrics.Metrics, o *mal.Options) {
 func sources(eng *engine.Engine, store *db.DB, client *mal.Client) metrics.Sources {
 	s := metrics.Sources{
 		Engine: eng,
+		Down:   store.Down,
 		Cache:  func() metrics.Cache { return metrics.Cache(store.CacheStats()) },
 		Pools: func() (pools []metrics.Pool) {
 			for _, p := range store.PoolStats() {

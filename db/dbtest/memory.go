@@ -12,6 +12,7 @@ import (
 var memoryTests = []test{
 	{"lists are kept until they are forgotten", memoryKeeps},
 	{"what was replaced is never served", memoryFollows},
+	{"who was read is remembered by name", memoryRecalls},
 }
 
 func memoryKeeps(t *testing.T, s store) {
@@ -44,6 +45,36 @@ func memoryKeeps(t *testing.T, s store) {
 	again := newer[2]
 	again.ID = must[engine.UserID](t)(keeps.SaveUser(t.Context(), again))
 	want(t, "the same name again", must[engine.User](t)(keeps.User(t.Context(), again.Name)), again)
+}
+
+func memoryRecalls(t *testing.T, s store) {
+	u := s.save(t, Users(t, "u", 3, 30)...)
+	never := s.another(t, 0)
+	recalls := func(name string, is bool) {
+		t.Helper()
+		got, ok := s.Recall(name)
+		if ok != is || is && got.Name != name {
+			t.Errorf("Recall(%s) = %q, %t; want %t", name, got.Name, ok, is)
+		}
+	}
+	recalls(u[0].Name, false)
+	must[engine.User](t)(s.User(t.Context(), u[0].Name))
+	must[[]engine.User](t)(s.Users(t.Context(), []engine.UserID{u[1].ID}))
+	recalls(u[0].Name, true)
+	recalls(u[1].Name, true)
+	recalls(u[2].Name, false)
+	must[engine.User](t)(never.User(t.Context(), u[0].Name))
+	if _, ok := never.Recall(u[0].Name); ok {
+		t.Error("a store without memory recalls somebody")
+	}
+	if err := s.DeleteUser(t.Context(), u[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	recalls(u[0].Name, false) // who was deleted is forgotten
+	s.save(t, u[1])
+	recalls(u[1].Name, false) // what was replaced, too
+	must[engine.User](t)(s.User(t.Context(), u[1].Name))
+	recalls(u[1].Name, true)
 }
 
 // memoryFollows has users whose hash grows with every write, and readers that must never see one shrink below what was

@@ -83,9 +83,17 @@ func due(ctx context.Context, keeper Keeper, job Job, began time.Time) time.Dura
 	return max(left, 0) + rand.N(min(2*time.Second, job.Every))
 }
 
+// ahead is how far in the future a run may have begun, by the clock of another instance.
+const ahead = time.Minute
+
+// lastStart returns when the job's last run began. One that is said to begin later ran while a clock was wrong, and does not count: to
+// wait for that time could take years.
 func lastStart(ctx context.Context, keeper Keeper, job Job, began time.Time) time.Time {
+	if time.Until(began) > ahead {
+		began = time.Time{}
+	}
 	last, err := keeper.LastRuns(ctx, job.Name, 1)
-	if err != nil || len(last) == 0 || last[0].Started.Before(began) {
+	if err != nil || len(last) == 0 || last[0].Started.Before(began) || time.Until(last[0].Started) > ahead {
 		return began
 	}
 	return last[0].Started

@@ -423,3 +423,21 @@ func TestOnceAfterAPanicGivesTheLockBack(t *testing.T) {
 		t.Errorf("Once() = %+v, %v; locked: %v, kept: %+v", r, err, k.locked, k.kept())
 	}
 }
+
+// A run that was kept while a clock was a year ahead does not keep a job from running for a year.
+func TestClockPutBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newMemKeeper()
+		k.runs = append(k.runs, Run{Job: "a", Started: time.Now().AddDate(1, 0, 0)})
+		runs := 0
+		during(t, 10*time.Minute+10*time.Second, slog.New(slog.DiscardHandler), k,
+			Job{Name: "a", Every: time.Minute, Run: func(context.Context) (string, error) { runs++; return "", nil }})
+		if runs < 10 || runs > 11 {
+			t.Errorf("%d runs in ten minutes, want one a minute", runs)
+		}
+		k.runs = nil
+		if last := lastStart(t.Context(), k, Job{Name: "a"}, time.Now().AddDate(1, 0, 0)); !last.IsZero() {
+			t.Errorf("the job's last run here was at %s, after now", last)
+		}
+	})
+}

@@ -20,6 +20,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sony/gobreaker/v2"
 	"golang.org/x/time/rate"
 
 	"reko.moe/engine"
@@ -65,6 +66,7 @@ type Client struct {
 	random    func() float64 // 0 <= random() < 1
 	limiter   *rate.Limiter
 	waiting   atomic.Int64 // requests that stand in line
+	breaker   *gobreaker.TwoStepCircuitBreaker[any]
 
 	pauseMu sync.Mutex
 	pause   time.Time // nobody asks before; guarded by pauseMu
@@ -113,6 +115,9 @@ func New(o Options) (*Client, error) {
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
+	c.breaker = newBreaker(func(from, to gobreaker.State) {
+		c.log.Warn("asking MyAnimeList", "before", from.String(), "now", to.String())
+	})
 	if c.observe == nil {
 		c.observe = func(Outcome, time.Duration) {}
 	}
@@ -128,12 +133,14 @@ type Pace struct {
 	Burst   int
 	Waiting int       // requests that stand in line now
 	Paused  time.Time // nobody asks before; zero or past when we were not told to wait
+	Resting bool      // it failed so often that it is asked only now and then
 }
 
 // Pace returns it as it is now.
 func (c *Client) Pace() Pace {
 	return Pace{
 		Rate: float64(c.limiter.Limit()), Burst: c.limiter.Burst(), Waiting: int(c.waiting.Load()), Paused: c.pausedUntil(),
+		Resting: c.breaker.State() != gobreaker.StateClosed,
 	}
 }
 

@@ -1,6 +1,7 @@
 package mal
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/sony/gobreaker/v2"
 
 	"reko.moe/engine"
 )
@@ -32,11 +35,12 @@ const (
 
 // The bounds of asking.
 const (
-	attempts     = 4                // of one request, the first included
-	maxBackoff   = 8 * time.Second  // mean wait before an attempt
-	defaultPause = 10 * time.Second // when told to wait, but not how long
-	maxPause     = time.Hour        // whatever we are told
-	maxBody      = 16 << 20         // a page of a list is about 1 MB
+	attempts     = 4               // of one request, the first included
+	maxBackoff   = 8 * time.Second // mean wait before an attempt
+	defaultPause = 4 * time.Second // when told to wait, but not how long
+	maxWaiting   = 200             // who stand in line at the same time
+	maxPause     = time.Hour       // whatever we are told
+	maxBody      = 16 << 20        // a page of a list is about 1 MB
 )
 
 // errForbidden is 403. It comes together with [engine.ErrUpstream], which it is unless a list turns out to be private.
@@ -47,13 +51,20 @@ var errForbidden = errors.New("forbidden")
 func (c *Client) get(ctx context.Context, query url.Values, path ...string) ([]byte, error) {
 	u := c.base.JoinPath(path...)
 	u.RawQuery = query.Encode()
+	var last error
 	for n := 1; ; n++ {
 		if err := c.turn(ctx); err != nil {
 			return nil, err
 		}
+		done, err := c.breaker.Allow()
+		if err != nil {
+			return nil, cmp.Or(last, engine.ErrNotAsked)
+		}
 		start := time.Now()
 		body, outcome, err := c.once(ctx, u)
+		done(outcomeError(outcome))
 		c.observe(outcome, time.Since(start))
+		last = err
 		if outcome != Failed && outcome != Limited {
 			return body, err
 		}
@@ -82,10 +93,15 @@ func (c *Client) backoffAfter(n int) time.Duration {
 
 // turn is wait, and tells how long that took.
 func (c *Client) turn(ctx context.Context) error {
+	if c.breaker.State() == gobreaker.StateOpen {
+		return engine.ErrNotAsked
+	}
 	start := time.Now()
-	c.waiting.Add(1)
+	defer c.waiting.Add(-1)
+	if n := c.waiting.Add(1); n > maxWaiting {
+		return fmt.Errorf("%d stand in line: %w", n-1, engine.ErrNotAsked)
+	}
 	err := c.wait(ctx)
-	c.waiting.Add(-1)
 	c.waited(time.Since(start))
 	return err
 }
@@ -125,7 +141,11 @@ func (c *Client) pauseFor(ctx context.Context, d time.Duration) {
 
 // once makes one HTTP request. The error is nil if the outcome is OK.
 func (c *Client) once(ctx context.Context, u *url.URL) ([]byte, Outcome, error) {
-	timed, cancel := context.WithTimeout(ctx, c.timeout)
+	timeout := c.timeout
+	if c.breaker.State() == gobreaker.StateHalfOpen {
+		timeout = min(timeout, probeTime)
+	}
+	timed, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(timed, http.MethodGet, u.String(), nil)
 	if err != nil {

@@ -143,7 +143,7 @@ func TestErrorIDs(t *testing.T) {
 	doc := document(t)
 	want := map[string][]string{
 		"400": {"InvalidBody", "InvalidParameter"}, "401": {"Unauthorized"}, "403": {"PrivateUserList"}, "404": {"UserNotFound"}, "422": {"EmptyUserList", "InvalidUserList"},
-		"500": {"FailedSave", "HashFailed", "InternalError"}, "502": {"UpstreamFailed"}, "504": {"UpstreamTimeout"},
+		"500": {"FailedSave", "HashFailed", "InternalError"}, "502": {"UpstreamFailed"}, "503": {"Overloaded", "StoreUnavailable"}, "504": {"UpstreamTimeout"},
 	}
 	got := map[string][]string{}
 	table := doc.Components.Schemas["Error"].Value.Description
@@ -167,8 +167,8 @@ func TestErrorIDs(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("ids %v, want %v", got, want)
 	}
-	if n := strings.Count(table, "\n| ") - 2; n != 12 {
-		t.Errorf("%d ids in the description of Error, want 12", n)
+	if n := strings.Count(table, "\n| ") - 2; n != 14 {
+		t.Errorf("%d ids in the description of Error, want 14", n)
 	}
 }
 

@@ -26,6 +26,7 @@ type Metrics struct {
 	mal      *observers[string]
 	malWait  prometheus.Histogram
 	jobs     *prometheus.HistogramVec
+	shed     prometheus.Counter
 }
 
 // Durations of requests, calls and jobs, in seconds.
@@ -50,10 +51,13 @@ func New(version string) *Metrics {
 		Name: "reko_mal_wait_duration_seconds", Help: "How long calls of MyAnimeList waited for their turn.", Buckets: callBuckets,
 	})
 	m.jobs = histogram("reko_job_duration_seconds", "How long jobs took, by outcome (ok, failed).", jobBuckets, "job", "outcome")
+	m.shed = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "reko_http_shed_total", Help: "Requests that were turned away because there was too much to do.",
+	})
 	m.registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		requests, calls, m.malWait, m.jobs,
+		requests, calls, m.malWait, m.jobs, m.shed,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "reko_http_requests_in_flight", Help: "Requests that are being answered.",
 		}, func() float64 { return float64(m.inFlight.Load()) }),
@@ -90,6 +94,9 @@ var malEvents = map[string]series.Event{
 	"ok": series.MALOK, "not_found": series.MALNotFound, "forbidden": series.MALForbidden, "refused": series.MALRefused,
 	"limited": series.MALLimited, "failed": series.MALFailed, "timed_out": series.MALTimedOut, "canceled": series.MALCanceled,
 }
+
+// Shed counts a request that was turned away because there was too much to do.
+func (m *Metrics) Shed() { m.shed.Inc() }
 
 // MAL counts a call of MyAnimeList.
 func (m *Metrics) MAL(outcome string, took time.Duration) {

@@ -15,6 +15,7 @@ type Sources struct {
 	Pools  func() []Pool
 	Pace   func() Pace  // nil: MyAnimeList is not asked
 	Model  func() Model // nil: there is none
+	Down   func() bool  // the database does not answer
 }
 
 // Cache says how the lists in memory are doing, since the start.
@@ -46,6 +47,7 @@ type Pace struct {
 	Burst   int
 	Waiting int       // calls that wait for their turn
 	Paused  time.Time // nobody asks before
+	Resting bool      // it failed so often that it is asked only now and then
 }
 
 // Model says which item model is in use. Version 0 is none.
@@ -82,6 +84,8 @@ var (
 	malWaiting      = desc("reko_mal_waiting", "Calls of MyAnimeList that wait for their turn.")
 	malRate         = desc("reko_mal_rate", "Calls of MyAnimeList a second that are allowed.")
 	malPaused       = desc("reko_mal_paused_seconds", "How long MyAnimeList wants not to be asked.")
+	malResting      = desc("reko_mal_breaker_open", "1 when MyAnimeList failed so often that it is asked only now and then.")
+	storeDown       = desc("reko_db_breaker_open", "1 when the database did not answer so often that visitors are not let wait for it.")
 	poolOpen        = desc("reko_db_connections", "Connections to the database, by pool and state (in_use, idle).", "pool", "state")
 	poolMax         = desc("reko_db_connections_max", "Connections to the database that are allowed.", "pool")
 	poolWaits       = desc("reko_db_waits_total", "How often somebody had to wait for a connection.", "pool")
@@ -92,10 +96,18 @@ var (
 func (w watcher) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		cacheHits, cacheMisses, cacheBytes, cacheLists, indexUsers, indexBytes, profilesLoaded, catalogueAnime, populationVer, populationUsers,
-		populationTime, modelVer, modelTime, malWaiting, malRate, malPaused, poolOpen, poolMax, poolWaits, poolWaited,
+		populationTime, modelVer, modelTime, malWaiting, malRate, malPaused, malResting, storeDown, poolOpen, poolMax, poolWaits, poolWaited,
 	} {
 		to <- d
 	}
+}
+
+// truth is 1 for true.
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // Collect implements [prometheus.Collector].
@@ -142,6 +154,10 @@ func (w watcher) Collect(to chan<- prometheus.Metric) {
 		gauge(malWaiting, float64(p.Waiting))
 		gauge(malRate, p.Rate)
 		gauge(malPaused, max(time.Until(p.Paused).Seconds(), 0))
+		gauge(malResting, truth(p.Resting))
+	}
+	if w.Down != nil {
+		gauge(storeDown, truth(w.Down()))
 	}
 	if w.Pools == nil {
 		return

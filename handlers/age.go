@@ -1,0 +1,41 @@
+package handlers
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"reko.moe/engine"
+)
+
+// headerAge says how many seconds ago the list was read that an answer is from, where that is longer than it should be, or where the
+// database did not answer and memory did.
+const headerAge = "Reko-List-Age"
+
+// aged sets headerAge if it is due.
+func aged(c *fiber.Ctx, r engine.Requester) {
+	if (r.Stale || r.Recalled) && !r.FetchedAt.IsZero() {
+		c.Set(headerAge, strconv.Itoa(max(int(time.Since(r.FetchedAt).Seconds()), 0)))
+	}
+}
+
+// How long a question may take that somebody waits for: whatever is broken, an answer or a refusal comes before 3 seconds. For a list
+// that is being fetched a program waits nearly as long, and is then told to come again.
+const (
+	questionTime  = 2700 * time.Millisecond
+	fetchPatience = 2400 * time.Millisecond
+)
+
+// prompt bounds the time of what is asked. What takes its time, uploads and what admins do, has that of [server.deadline].
+func (s *server) prompt(c *fiber.Ctx) error {
+	if path := c.Path(); path == "/import" || path == adminPath || strings.HasPrefix(path, adminPath+"/") {
+		return c.Next()
+	}
+	ctx, cancel := context.WithTimeout(engine.WithPatience(c.UserContext(), fetchPatience), questionTime)
+	defer cancel()
+	c.SetUserContext(ctx)
+	return c.Next()
+}

@@ -1,0 +1,106 @@
+package handlers
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"reko.moe/engine"
+	"reko.moe/handlers/metrics"
+)
+
+// bare is an application with one route below /api and one page, that answer what f says.
+func bare(f fiber.Handler) (*server, *fiber.App) {
+	s := &server{
+		Options: Options{Log: slog.New(slog.DiscardHandler), Metrics: metrics.New("v"), Started: func() bool { return true }, Demo: func() bool { return false }},
+		gates:   newGates(),
+	}
+	app := fiber.New(fiber.Config{ErrorHandler: s.fail})
+	app.Use(s.identify, s.turn)
+	app.Get("/api/spike/similar", f)
+	app.Get("/u/spike", f)
+	app.Get("/admin", f)
+	return s, app
+}
+
+// unavailable wants a request answered 503 with an id, and with a time to come again.
+func unavailable(t *testing.T, app *fiber.App, path, id, text string) {
+	t.Helper()
+	resp, err := app.Test(httptest.NewRequest(http.MethodGet, path, http.NoBody), -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || !strings.Contains(string(body), text) {
+		t.Errorf("%s: %d, Retry-After %q: %s", path, resp.StatusCode, resp.Header.Get("Retry-After"), body)
+	}
+	if want := fmt.Sprintf(`{"code":503,"id":%q,"message":%q}`, id, text); strings.HasPrefix(path, "/api/") && string(body) != want {
+		t.Errorf("%s: %s, want %s", path, body, want)
+	}
+}
+
+func TestStoreUnavailable(t *testing.T) {
+	_, app := bare(func(*fiber.Ctx) error { return fmt.Errorf("user: %w", engine.ErrStoreDown) })
+	for _, path := range []string{"/api/spike/similar", "/u/spike"} {
+		unavailable(t, app, path, "StoreUnavailable", "The database does not answer. Try again soon.")
+	}
+}
+
+// When there is too much to do who comes is turned away; the admin side has a share of its own.
+func TestOverloaded(t *testing.T) {
+	s, app := bare(func(c *fiber.Ctx) error { return c.SendString("ok") })
+	s.gates.all = newGate(1, 0)
+	s.gates.all.enter(t.Context())
+	for _, path := range []string{"/api/spike/similar", "/u/spike"} {
+		unavailable(t, app, path, "Overloaded", "Too many are asking at once. Try again in a moment.")
+	}
+	ok := func(path string) {
+		t.Helper()
+		resp, err := app.Test(httptest.NewRequest(http.MethodGet, path, http.NoBody), -1)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %+v, %v", path, resp, err)
+		}
+		_ = resp.Body.Close()
+	}
+	ok("/admin")
+	s.gates.all.leave()
+	ok("/u/spike")
+	ok("/u/spike") // the turn of the one before is over
+}
+
+// Answers from old lists, and from memory, say how old the list is; others say nothing.
+func TestAgeOfAnswers(t *testing.T) {
+	read := time.Now().Add(-100 * time.Hour)
+	for _, test := range []struct {
+		r    engine.Requester
+		want string
+	}{
+		{engine.Requester{FetchedAt: read}, ""}, {engine.Requester{FetchedAt: read, Stale: true}, "360000"},
+		{engine.Requester{FetchedAt: read, Recalled: true}, "360000"}, {engine.Requester{Recalled: true}, ""},
+		{engine.Requester{FetchedAt: time.Now().Add(time.Hour), Stale: true}, "0"},
+	} {
+		_, app := bare(func(c *fiber.Ctx) error {
+			aged(c, test.r)
+			return nil
+		})
+		resp, err := app.Test(httptest.NewRequest(http.MethodGet, "/u/spike", http.NoBody), -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if got := resp.Header.Get(headerAge); got != test.want {
+			t.Errorf("%+v: %q, want %q", test.r, got, test.want)
+		}
+	}
+}
