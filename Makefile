@@ -26,7 +26,7 @@ build: ## build bin/reko
 run: ## run reko from source, with ARGS
 	go run -ldflags "-X main.version=$(VERSION)" ./cmd/reko $(ARGS)
 
-test: ## everything CI checks: generated files, format, vet, lint, tests with the race detector
+test: ## everything CI checks: generated files, format, vet, lint, tests with the race detector, allocations, benchmarks
 	@scripts/test
 
 setup: ## install what the tests need (Debian, as root), or say what to install

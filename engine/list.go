@@ -275,6 +275,26 @@ type packedReader struct {
 
 // next returns entry i.
 func (r *packedReader) next(i int) Entry {
+	// Most ids take two bytes at most, episodes and days one: those are read at once.
+	if b := r.rest; len(b) >= 5 && i > 0 {
+		at, v := 1, uint32(b[0])
+		if v >= 0x80 {
+			at, v = 2, v&0x7f|uint32(b[1])<<7
+		}
+		e := Entry{Anime: r.anime + (AnimeID(v>>1) ^ -AnimeID(v&1)), Status: Status(b[at] >> 4), Score: b[at] & 0xf, Episodes: uint16(b[at+1])}
+		short := v < 1<<14 && b[at+1] < 0x80
+		at += 2
+		if i < r.dated {
+			days := Day(b[at])
+			short = short && days < 0x80 && days < r.day
+			e.Day = r.day - days
+			at++
+		}
+		if short {
+			r.anime, r.day, r.rest = e.Anime, e.Day, b[at:]
+			return e
+		}
+	}
 	r.anime += AnimeID(r.varint())
 	if len(r.rest) == 0 {
 		r.failed = true

@@ -117,6 +117,9 @@ func BenchmarkAlike(b *testing.B) {
 		b.Logf("%s: %d users", name, n)
 	}
 	run("real", len(users))
+	if testing.Short() {
+		return
+	}
 	e.Multiply(1_000_000)
 	oneRealEngine = nil // it is no longer as others want it
 	run("million", 1_000_000)
@@ -124,6 +127,9 @@ func BenchmarkAlike(b *testing.B) {
 
 // BenchmarkPopulation is the job over all real lists, the store being in memory.
 func BenchmarkPopulation(b *testing.B) {
+	if testing.Short() {
+		b.Skip("reads all lists, which takes seconds")
+	}
 	e, _ := realEngine(b)
 	for b.Loop() {
 		if err := e.Census(b.Context()); err != nil {
@@ -134,6 +140,9 @@ func BenchmarkPopulation(b *testing.B) {
 
 // BenchmarkLoadProfiles is what a start takes for profiles.
 func BenchmarkLoadProfiles(b *testing.B) {
+	if testing.Short() {
+		b.Skip("reads all lists, which takes seconds")
+	}
 	e, _ := realEngine(b)
 	for b.Loop() {
 		if err := e.LoadProfiles(b.Context()); err != nil {

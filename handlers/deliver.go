@@ -42,12 +42,17 @@ func (s *server) deliver(c *fiber.Ctx) error {
 		}
 		if matches(c.Get(fiber.HeaderIfNoneMatch), tag) {
 			notModified(c)
+			unrender(c)
 			return nil
 		}
 	}
-	if packs {
-		return pack(c)
+	if !packs {
+		return nil
 	}
+	if err := pack(c); err != nil {
+		return err
+	}
+	unrender(c)
 	return nil
 }
 

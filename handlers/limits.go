@@ -72,7 +72,8 @@ func (s *server) declare(c *fiber.Ctx, v limit.Verdict) {
 		all[at] = v
 	}
 	c.Locals(verdictsKey{}, all)
-	var policies, states []byte
+	var room [2][96]byte
+	policies, states := room[0][:0], room[1][:0]
 	for i, v := range all {
 		until := v.Reset
 		if !v.OK() {

@@ -44,8 +44,9 @@ func (s *server) begin(c *fiber.Ctx) {
 		id = hex.EncodeToString(b[:])
 	}
 	c.Set(fiber.HeaderXRequestID, id)
-	c.Locals(requestID{}, id)
-	c.SetUserContext(context.WithValue(c.UserContext(), requestID{}, id))
+	var value any = id
+	c.Locals(requestID{}, value)
+	c.SetUserContext(context.WithValue(c.UserContext(), requestID{}, value))
 	s.harden(c)
 }
 

@@ -1,11 +1,13 @@
 package handlers
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/a-h/templ"
@@ -49,11 +51,17 @@ func (s *server) render(c *fiber.Ctx, page templ.Component, part templ.Component
 	return write(c, page)
 }
 
+// renderedKey is where the buffer of a page stands in the locals of its request.
+type renderedKey struct{}
+
+// rendered has buffers for pages, which are used again if what is sent is not the page itself, but a compressed one, or none.
+var rendered = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
 // write answers with a component, which is for the one browser that asked: who it is, what it saved and its theme are in cookies.
 func write(c *fiber.Ctx, component templ.Component) error {
-	c.Response().ResetBody()
-	if err := component.Render(c.UserContext(), c.Response().BodyWriter()); err != nil {
-		c.Response().ResetBody()
+	b := rendered.Get().(*bytes.Buffer)
+	b.Reset()
+	if err := component.Render(c.UserContext(), b); err != nil {
 		return err
 	}
 	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
@@ -61,7 +69,17 @@ func write(c *fiber.Ctx, component templ.Component) error {
 	if len(c.Response().Header.Peek(fiber.HeaderCacheControl)) == 0 {
 		c.Set(fiber.HeaderCacheControl, "private, no-cache")
 	}
+	c.Response().SetBodyRaw(b.Bytes())
+	c.Locals(renderedKey{}, b)
 	return nil
+}
+
+// unrender gives the buffer of the page back. The response must not have it any more.
+func unrender(c *fiber.Ctx) {
+	if b, ok := c.Locals(renderedKey{}).(*bytes.Buffer); ok {
+		c.Locals(renderedKey{}, nil)
+		rendered.Put(b)
+	}
 }
 
 // isPartial tells whether htmx asked for a part of a page and not for all of one.

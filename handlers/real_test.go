@@ -89,6 +89,9 @@ func BenchmarkRequest(b *testing.B) {
 		{"real", func(t testing.TB) world { return realWorld(t, 0) }},
 	} {
 		b.Run(of.name, func(b *testing.B) {
+			if of.name == "real" && testing.Short() {
+				b.Skip("trains on all lists, which takes a minute")
+			}
 			w := of.world(b)
 			a := start(b, func(s *setup) {
 				s.world = w

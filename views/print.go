@@ -2,6 +2,7 @@ package views
 
 import (
 	"fmt"
+	"strconv"
 
 	"reko.moe/engine"
 )
@@ -17,7 +18,9 @@ func outlines(h engine.Hash) string {
 	var path []byte
 	for i := range 64 {
 		if h.Bit(i) {
-			path = fmt.Appendf(path, "M%d %dh9v9h-9z", i%8*11+1, i/8*11+1)
+			path = strconv.AppendInt(append(path, 'M'), int64(i%8*11+1), 10)
+			path = strconv.AppendInt(append(path, ' '), int64(i/8*11+1), 10)
+			path = append(path, "h9v9h-9z"...)
 		}
 	}
 	return string(path)
@@ -30,14 +33,29 @@ func inkOf(h engine.Hash) string { return ink(inkNumber(h)) }
 func inkNumber(h engine.Hash) uint64 { return uint64(h) * 0x9E3779B97F4A7C15 >> 32 }
 
 // ink is the class of one of the inks.
-func ink(n uint64) string { return fmt.Sprintf("ink-%d", n%uint64(len(inks))) }
+func ink(n uint64) string { return inkClasses[n%uint64(len(inks))] }
+
+var inkClasses = func() (names [len(inks)]string) {
+	for i := range names {
+		names[i] = "ink-" + strconv.Itoa(i)
+	}
+	return names
+}()
+
+// squares are the addresses of the squares in printSheet.
+var squares = func() (refs [64]string) {
+	for i := range refs {
+		refs[i] = "#c" + strconv.Itoa(i)
+	}
+	return refs
+}()
 
 // printPath draws the squares that are on, as one path in 8 by 8 units.
 func printPath(h engine.Hash) string {
-	path := make([]byte, 0, 64*9)
+	path := make([]byte, 0, 64*12)
 	for i := range 64 {
 		if h.Bit(i) {
-			path = fmt.Appendf(path, "M%d %dh1v1h-1z", i%8, i/8)
+			path = append(path, 'M', byte('0'+i%8), ' ', byte('0'+i/8), 'h', '1', 'v', '1', 'h', '-', '1', 'z')
 		}
 	}
 	return string(path)

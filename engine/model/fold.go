@@ -233,16 +233,49 @@ func (f *fold) rerank(matches []float64, cost float64) {
 	}
 }
 
-// first writes the places of the n candidates that come first to f.order, the first first; ties by anime id.
+// first writes the places of the n candidates that come first to f.order, the first first; ties by anime id. It keeps the n that are
+// first so far as a heap, the last of them on top, since most candidates come after all of these.
 func (f *fold) first(matches []float64, n int) {
-	f.order = slices.Grow(f.order[:0], len(matches))[:len(matches)]
-	for i := range f.order {
-		f.order[i] = int32(i)
+	before := func(a, b int32) bool {
+		if matches[a] != matches[b] {
+			return matches[a] > matches[b]
+		}
+		return f.looked[a].anime.ID < f.looked[b].anime.ID
 	}
-	slices.SortFunc(f.order, func(a, b int32) int {
+	n = min(n, len(matches))
+	order := slices.Grow(f.order[:0], n)[:n]
+	for i := range order {
+		order[i] = int32(i)
+	}
+	sink := func(at int) {
+		for {
+			child := 2*at + 1
+			if child >= n {
+				return
+			}
+			if child+1 < n && before(order[child], order[child+1]) {
+				child++
+			}
+			if !before(order[at], order[child]) {
+				return
+			}
+			order[at], order[child] = order[child], order[at]
+			at = child
+		}
+	}
+	for at := n/2 - 1; at >= 0; at-- {
+		sink(at)
+	}
+	for i := int32(n); int(i) < len(matches); i++ {
+		if n > 0 && before(i, order[0]) {
+			order[0] = i
+			sink(0)
+		}
+	}
+	slices.SortFunc(order, func(a, b int32) int {
 		return cmp.Or(cmp.Compare(matches[b], matches[a]), cmp.Compare(f.looked[a].anime.ID, f.looked[b].anime.ID))
 	})
-	f.order = f.order[:min(len(f.order), n)]
+	f.order = order
 }
 
 // inspect looks at the influences on the candidates of f.order.

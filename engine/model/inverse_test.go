@@ -70,8 +70,12 @@ func TestInvertEndsEarly(t *testing.T) {
 }
 
 func BenchmarkInvert(b *testing.B) {
-	a := positive(2000)
-	work := squareOf(2000)
+	n := 2000
+	if testing.Short() {
+		n = 200
+	}
+	a := positive(n)
+	work := squareOf(n)
 	for b.Loop() {
 		copy(work.Data, a.Data)
 		if err := invert(b.Context(), work); err != nil {

@@ -15,6 +15,9 @@ import (
 
 // BenchmarkTrainScores trains on all lists outside of the dev split, and measures on it. REKO_SCORES=Factors=8,Near=100 changes options.
 func BenchmarkTrainScores(b *testing.B) {
+	if testing.Short() {
+		b.Skip("trains on thousands of lists")
+	}
 	readScoreReal(b)
 	o := ScoreDefaults()
 	known := map[string]*int{"Anime": &o.Anime, "Near": &o.Near, "Factors": &o.Factors, "Sweeps": &o.Sweeps, "BlendEvery": &o.BlendEvery}
@@ -105,6 +108,9 @@ func blendWithout(b *testing.B, t *scoreTraining, part string) *scoreErrors {
 
 // BenchmarkScorer folds in a real list of about 300 entries and foresees a page of 16 scores.
 func BenchmarkScorer(b *testing.B) {
+	if testing.Short() {
+		b.Skip("trains on thousands of lists")
+	}
 	readScoreReal(b)
 	o := ScoreDefaults()
 	o.Sweeps = 1 // which changes nothing about the time
