@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// matcher keeps in memory what finds users with similar profiles: 128 bytes a user. Those are the id, the number of entries,
-// and as bytes the ranks of the 116 other values that may differ least. A search is exact in the number of entries and errs
+// matcher keeps in memory what finds users with similar profiles: 78 bytes a user. Those are the id, the number of entries,
+// and as bytes the ranks of the 66 other values that may differ least. A search is exact in the number of entries and errs
 // on the side of finding too many in the rest, so that whole profiles have to be looked at for few. It is safe for concurrent
 // use.
 type matcher struct {
@@ -37,7 +37,7 @@ type keptValue struct {
 
 // keptValues are the values with the smallest tolerances, those of the same tolerance in their order. The number of entries
 // is kept apart.
-var keptValues = func() (kept [116]keptValue) {
+var keptValues = func() (kept [66]keptValue) {
 	var all []keptValue
 	for s := range profileStats {
 		for _, m := range Measures() {

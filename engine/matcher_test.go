@@ -11,14 +11,14 @@ import (
 	"unsafe"
 )
 
-func TestMatcherTakes128BytesAUser(t *testing.T) {
+func TestMatcherTakes78BytesAUser(t *testing.T) {
 	var m matcher
-	if n := unsafe.Sizeof(m.ids[0]) + unsafe.Sizeof(m.entries[0]) + unsafe.Sizeof(m.rows[0]); n != 128 {
-		t.Errorf("%d bytes a user, want 128", n)
+	if n := unsafe.Sizeof(m.ids[0]) + unsafe.Sizeof(m.entries[0]) + unsafe.Sizeof(m.rows[0]); n != 78 {
+		t.Errorf("%d bytes a user, want 78", n)
 	}
 	seen := map[keptValue]bool{}
 	for _, k := range keptValues {
-		if f := groupFactor(k.stat) * valueFactor(k.measure); f > 8 || seen[k] {
+		if f := groupFactor(k.stat) * valueFactor(k.measure); f > 7.5 || seen[k] {
 			t.Errorf("%s of %d is kept; its factor is %v; twice: %t", k.measure, k.stat, f, seen[k])
 		}
 		seen[k] = true

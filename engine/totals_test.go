@@ -82,7 +82,7 @@ func TestMemoryFollowsWhatIsKept(t *testing.T) {
 	s := alikeStore()
 	e := loaded(t, Options{Store: s, Now: clock})
 	m := e.Memory()
-	if m.Users == 0 || m.IndexBytes != 32*m.Users || m.Profiles == 0 || m.ProfileBytes != 128*m.Profiles || m.Titles != e.Titles() ||
+	if m.Users == 0 || m.IndexBytes != 32*m.Users || m.Profiles == 0 || m.ProfileBytes != 78*m.Profiles || m.Titles != e.Titles() ||
 		m.Population != 0 || !m.PopulationAt.IsZero() || m.Populace != 7 {
 		t.Errorf("Memory = %+v", m)
 	}

@@ -36,27 +36,27 @@ func follow(ctx context.Context, eng *engine.Engine, store *db.DB, log *slog.Log
 	g.Go(func() error {
 		tick := time.NewTicker(reloadEvery)
 		defer tick.Stop()
+		following, reloading := trouble{log: log, what: "following what other processes change"}, trouble{log: log, what: "looking for imports"}
 		for pause(ctx, followPause) {
 			select {
 			case <-ctx.Done():
 				return nil
 			case <-rung:
-				followOnce(ctx, eng, log)
 			case <-tick.C:
-				reload(ctx, eng, log, after)
-				followOnce(ctx, eng, log)
+				reloading.note(ctx, reload(ctx, eng, log, after))
 			}
+			_, err := eng.Follow(ctx)
+			following.note(ctx, err)
 		}
 		return nil
 	})
 	g.Go(func() error {
+		loading := trouble{log: log, what: "loading profiles"}
 		for {
 			begin := time.Now()
 			loaded, err := eng.ReloadProfiles(ctx)
-			if err != nil && ctx.Err() == nil {
-				log.Error("loading profiles", "err", err)
-			}
-			if loaded {
+			loading.note(ctx, err)
+			if loaded && err == nil {
 				debug.FreeOSMemory() // all lists were read
 				log.Info("profiles loaded", "users", eng.Memory().Profiles, "after", time.Since(begin).Round(time.Millisecond))
 			}
@@ -68,22 +68,32 @@ func follow(ctx context.Context, eng *engine.Engine, store *db.DB, log *slog.Log
 	_ = g.Wait() // none fails
 }
 
-// followOnce brings into memory what other processes changed.
-func followOnce(ctx context.Context, eng *engine.Engine, log *slog.Logger) {
-	if _, err := eng.Follow(ctx); err != nil && ctx.Err() == nil {
-		log.Error("following what other processes change", "err", err)
-	}
-}
-
 // reload loads again whatever another process changed in bulk.
-func reload(ctx context.Context, eng *engine.Engine, log *slog.Logger, after func() error) {
+func reload(ctx context.Context, eng *engine.Engine, log *slog.Logger, after func() error) error {
 	reloaded, err := eng.ReloadUsers(ctx)
 	if err == nil && reloaded {
 		log.Info("loaded again after an import", "users", eng.Users(), "anime", eng.Titles())
 		err = after()
 	}
-	if err != nil && ctx.Err() == nil {
-		log.Error("looking for imports", "err", err)
+	return err
+}
+
+// trouble logs that something fails that is tried again and again: when it begins to fail, and when that is over.
+type trouble struct {
+	log    *slog.Logger
+	what   string
+	failed time.Time // for the first time; zero: it works
+}
+
+func (t *trouble) note(ctx context.Context, err error) {
+	switch {
+	case ctx.Err() != nil:
+	case err != nil && t.failed.IsZero():
+		t.failed = time.Now()
+		t.log.ErrorContext(ctx, t.what+" fails, and is tried again", "err", err)
+	case err == nil && !t.failed.IsZero():
+		t.log.InfoContext(ctx, t.what+" works again", "failed_for", time.Since(t.failed).Round(time.Millisecond))
+		t.failed = time.Time{}
 	}
 }
 

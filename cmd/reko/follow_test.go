@@ -1,7 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
@@ -57,6 +61,23 @@ func TestServerFollowsCommands(t *testing.T) {
 			t.Errorf("everything was loaded again %d times", now-bulk)
 		}
 	})
+}
+
+// What fails again and again is logged when it begins and when it is over.
+func TestTrouble(t *testing.T) {
+	var lines bytes.Buffer
+	down := errors.New("down")
+	x := trouble{log: slog.New(slog.NewTextHandler(&lines, nil)), what: "looking"}
+	for _, err := range []error{nil, down, down, down, nil, nil, down, nil} {
+		x.note(t.Context(), err)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	x.note(ended, down)
+	text := lines.String()
+	if fails, works := strings.Count(text, "looking fails"), strings.Count(text, "looking works again"); fails != 2 || works != 2 {
+		t.Errorf("logged %d failures and %d ends, want 2 each:\n%s", fails, works, text)
+	}
 }
 
 func counterOf(t *testing.T, url, name string) int64 {

@@ -52,10 +52,14 @@ func Start(ctx context.Context, log *slog.Logger, keeper Keeper, jobs ...Job) {
 		running.Go(func() {
 			var began time.Time // of the last run here, kept or not
 			for wait(ctx, due(ctx, keeper, job, began)) {
-				if time.Until(lastStart(ctx, keeper, job, began).Add(job.Every)) > 0 {
+				early := func() bool { return time.Until(lastStart(ctx, keeper, job, began).Add(job.Every)) > 0 }
+				if early() {
 					continue // another instance was quicker
 				}
-				r, err := Once(ctx, keeper, job)
+				r, err := once(ctx, keeper, job, early)
+				if errors.Is(err, errEarly) {
+					continue
+				}
 				if !r.Started.IsZero() {
 					began = r.Started
 				}
@@ -114,6 +118,14 @@ func wait(ctx context.Context, d time.Duration) bool {
 // Once runs a job now and keeps the run. It fails with [ErrRunning] when the job is running already; the failure of the job
 // itself is in the run.
 func Once(ctx context.Context, keeper Keeper, job Job) (Run, error) {
+	return once(ctx, keeper, job, func() bool { return false })
+}
+
+// errEarly says that the job has run elsewhere meanwhile.
+var errEarly = errors.New("the job is not due any more")
+
+// once is Once unless it is too early, which is asked when nobody else can run the job: another instance may have done so a moment ago.
+func once(ctx context.Context, keeper Keeper, job Job, early func() bool) (Run, error) {
 	release, ok, err := keeper.Lock(ctx, job.Name)
 	if err != nil {
 		return Run{}, err
@@ -122,6 +134,9 @@ func Once(ctx context.Context, keeper Keeper, job Job) (Run, error) {
 		return Run{}, ErrRunning
 	}
 	defer release()
+	if early() {
+		return Run{}, errEarly
+	}
 	start := time.Now()
 	r := Run{Job: job.Name, Started: start.Truncate(time.Second)}
 	r.Outcome, err = guarded(ctx, job)
