@@ -20,8 +20,8 @@ const (
 // concurrent use.
 type boundListener struct {
 	net.Listener
-	most int // of one network
-	all  int // of all together
+	most int            // of one network
+	all  int            // of all together
 	free []netip.Prefix // as many as they like: our proxies, and this machine
 
 	mu   sync.Mutex
