@@ -1,7 +1,6 @@
 package handlers_test
 
 import (
-	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -261,6 +260,6 @@ func sessionOf(t testing.TB, got answer) string {
 			return c.Value
 		}
 	}
-	t.Fatal(fmt.Sprintf("no session: %q", got.header.Values("Set-Cookie")))
+	t.Fatalf("no session: %q", got.header.Values("Set-Cookie"))
 	return ""
 }

@@ -22,20 +22,42 @@ type Error struct {
 func (e *Error) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
 func (e *Error) Unwrap() error { return e.Err }
 
+// mostRow bounds what a row may have, in bytes: a compressed file of few of them could hold one that fills the memory.
+const mostRow = 1 << 20
+
+var errRow = fmt.Errorf("a row is longer than %d bytes", mostRow)
+
+// rowReader fails when as many bytes are read without an end of a row.
+type rowReader struct {
+	r    io.Reader
+	left int
+}
+
+func (b *rowReader) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errRow
+	}
+	n, err := b.r.Read(p)
+	b.left -= n
+	return n, err
+}
+
 // table reads rows and finds their fields by the header's names.
 type table struct {
 	csv    *csv.Reader
+	bound  *rowReader
 	column map[string]int
 	row    []string
 }
 
 // newTable reads the header and checks that it has the columns needed.
 func newTable(r io.Reader, needed ...string) (*table, error) {
-	buffered := bufio.NewReader(r)
+	bound := &rowReader{r, mostRow}
+	buffered := bufio.NewReader(bound)
 	if mark, err := buffered.Peek(3); err == nil && string(mark) == "\ufeff" {
 		_, _ = buffered.Discard(3)
 	}
-	t := &table{csv: csv.NewReader(buffered), column: map[string]int{}}
+	t := &table{csv: csv.NewReader(buffered), bound: bound, column: map[string]int{}}
 	t.csv.ReuseRecord = true
 	header, err := t.csv.Read()
 	if errors.Is(err, io.EOF) {
@@ -61,6 +83,7 @@ func newTable(r io.Reader, needed ...string) (*table, error) {
 
 // next reads the next row; io.EOF ends the table.
 func (t *table) next() error {
+	t.bound.left = mostRow
 	var err error
 	t.row, err = t.csv.Read()
 	var parse *csv.ParseError

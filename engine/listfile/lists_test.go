@@ -240,6 +240,43 @@ func TestReadListsRefusesEndlessLists(t *testing.T) {
 	}
 }
 
+// zeros is a file without an end.
+type zeros struct{ read int }
+
+func (z *zeros) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = '0'
+	}
+	z.read += len(p)
+	return len(p), nil
+}
+
+// A row without an end, to which few compressed bytes can be unpacked, fills no memory: in the header, in a field, in quotes.
+func TestTablesRefuseEndlessRows(t *testing.T) {
+	for _, start := range []string{"", header, header + "1,20,completed,8,220,\n1,", header + "1,\""} {
+		for what, read := range map[string]func(io.Reader) error{
+			"lists": func(r io.Reader) error { _, err := readLists(r); return err },
+			"anime": func(r io.Reader) error {
+				for _, err := range ReadAnime(io.MultiReader(strings.NewReader("mal_id,title\n1,"), r), time.Time{}) {
+					if err != nil {
+						return err
+					}
+				}
+				return nil
+			},
+		} {
+			if what == "anime" {
+				start = ""
+			}
+			endless := new(zeros)
+			err := read(io.MultiReader(strings.NewReader(start), endless))
+			if !errors.Is(err, errRow) || endless.read > 2*mostRow {
+				t.Errorf("%s after %q: %v, after %d bytes", what, start, err, endless.read)
+			}
+		}
+	}
+}
+
 func FuzzReadLists(f *testing.F) {
 	f.Add([]byte(header + "1,20,completed,8,220,2013-03-31T07:00:26Z\n1,30,dropped,7,18,\nspike,5,watching,0,3,2014-01-01\n"))
 	f.Add([]byte("\ufeff" + `"username","mal_id","status","score","watched_episodes"` + "\r\n" + `"ab","1","","",""`))
