@@ -63,6 +63,7 @@ const (
 	bodyLimit   = 64 << 10
 	readTimeout = 15 * time.Second
 	idleTimeout = 60 * time.Second
+	readyTime   = 2 * time.Second // balancers do not wait for longer
 )
 
 // New makes the application. Its Listener and Shutdown are the caller's to call.
@@ -171,7 +172,9 @@ func (s *server) health(c *fiber.Ctx) error { return c.SendString("ok\n") }
 
 // readiness says that questions can be answered; a balancer sends none before.
 func (s *server) readiness(c *fiber.Ctx) error {
-	if err := s.Ready(c.UserContext()); err != nil {
+	ctx, cancel := context.WithTimeout(c.UserContext(), readyTime)
+	defer cancel()
+	if err := s.Ready(ctx); err != nil {
 		s.Log.WarnContext(c.UserContext(), "not ready", "err", err)
 		return c.Status(fiber.StatusServiceUnavailable).SendString("not ready\n")
 	}
