@@ -70,6 +70,7 @@ const (
 	writeTimeout = 60 * time.Second
 	// mostConnections bounds what all of them take: some 40 kB each while a request is read.
 	mostConnections = 8192
+	readyTime       = 2 * time.Second // balancers do not wait for longer
 )
 
 // New makes the application. Its Listener and Shutdown are the caller's to call.
@@ -183,7 +184,9 @@ func (s *server) health(c *fiber.Ctx) error { return c.SendString("ok\n") }
 
 // readiness says that questions can be answered; a balancer sends none before.
 func (s *server) readiness(c *fiber.Ctx) error {
-	if err := s.Ready(c.UserContext()); err != nil {
+	ctx, cancel := context.WithTimeout(c.UserContext(), readyTime)
+	defer cancel()
+	if err := s.Ready(ctx); err != nil {
 		s.Log.WarnContext(c.UserContext(), "not ready", "err", err)
 		return c.Status(fiber.StatusServiceUnavailable).SendString("not ready\n")
 	}

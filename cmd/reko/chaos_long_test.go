@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -144,11 +145,25 @@ func (c *chaosServer) check() {
 	c.t.Logf("checked %d users and %d entries", users, entries)
 }
 
+// lasting is how long something lasts: what a variable says, or as long as usual.
+func lasting(t *testing.T, variable string, usual time.Duration) time.Duration {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return usual
+	}
+	long, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return long
+}
+
 // killing is the fault of a server that is killed at random moments and started again.
-func (c *chaosServer) killing(name string, long time.Duration) fault {
-	r := rand.New(rand.NewPCG(11, 11))
+func (c *chaosServer) killing(store string, long time.Duration) fault {
+	r := rand.New(rand.NewPCG(11, uint64(time.Now().UnixNano())))
 	return fault{
-		name: name, begin: func() {}, end: func() {}, cuts: true, groups: 12,
+		name: "kill -9 for " + long.String() + ", " + store, begin: func() {}, end: func() {}, cuts: true, groups: 12,
 		during: func() {
 			kills := 0
 			for begin := time.Now(); time.Since(begin) < long; kills++ {
@@ -164,7 +179,7 @@ func (c *chaosServer) killing(name string, long time.Duration) fault {
 func TestChaosKilledOnPostgres(t *testing.T) {
 	c := newChaosServer(t, newChaosWorld(t), chaosOptions{postgres: chaos.Postgres(t).URL})
 	c.addSavers(3)
-	c.suffer(c.killing("kill -9 for two minutes, Postgres", 2*time.Minute))
+	c.suffer(c.killing("Postgres", lasting(t, "REKO_TEST_KILLS", 2*time.Minute)))
 	c.check()
 }
 
@@ -186,6 +201,6 @@ func TestChaosSQLite(t *testing.T) {
 		}
 	}
 	c.suffer(fault{name: "SQLite: disk full", begin: limit(4096), lasts: 5 * time.Second, end: limit(unix.RLIM_INFINITY), older: true})
-	c.suffer(c.killing("kill -9 for half a minute, SQLite", 30*time.Second))
+	c.suffer(c.killing("SQLite", lasting(t, "REKO_TEST_KILLS", 2*time.Minute)/4))
 	c.check()
 }

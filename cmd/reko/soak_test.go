@@ -3,7 +3,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,10 +24,7 @@ import (
 // A long time of mixed traffic, saves, jobs and an admin, in which now and then something breaks: beside those times nothing goes wrong,
 // and neither memory nor goroutines grow. REKO_TEST_SOAK is how long, 10m by default.
 func TestSoak(t *testing.T) {
-	long, err := time.ParseDuration(cmp.Or(os.Getenv("REKO_TEST_SOAK"), "10m"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	long := lasting(t, "REKO_TEST_SOAK", 10*time.Minute)
 	w := newChaosWorld(t)
 	for i, q := range w.fresh { // what depends on the item model changes when it is trained
 		if !strings.Contains(q.Path, "/similar") && !strings.HasPrefix(q.Path, "/api/") || strings.Contains(q.Path, "recommendations") || strings.Contains(q.Path, "random") {
