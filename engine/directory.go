@@ -21,19 +21,18 @@ func (e *Engine) NamesLike(name string, n int) []Card {
 	}
 	const most = 2
 	var near []match
-	x := e.index.Load()
-	x.mu.RLock()
-	for i := range x.ids {
-		known := x.names[i].bytes()
-		far := edits(name, known, most)
-		if far > most && len(name) >= 3 && strings.HasPrefix(string(known), name) {
-			far = most
-		}
-		if far <= most && far < max(len(name), 2) {
-			near = append(near, match{x.card(i), far})
+	for b := range e.index.Load().blocks() {
+		for i := range b.names {
+			known := b.names[i].bytes()
+			far := edits(name, known, most)
+			if far > most && len(name) >= 3 && strings.HasPrefix(string(known), name) {
+				far = most
+			}
+			if far <= most && far < max(len(name), 2) {
+				near = append(near, match{b.card(i), far})
+			}
 		}
 	}
-	x.mu.RUnlock()
 	slices.SortFunc(near, func(a, b match) int {
 		return cmp.Or(cmp.Compare(a.far, b.far), cmp.Compare(a.card.Name, b.card.Name))
 	})
@@ -47,23 +46,7 @@ func (e *Engine) NamesLike(name string, n int) []Card {
 // Some returns at most n users, evenly from the oldest to the newest: always the same ones while nobody comes or goes.
 // Uploaded lists are not among them.
 func (e *Engine) Some(n int) []Card {
-	x := e.index.Load()
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	n = min(n, len(x.ids))
-	cards := make([]Card, 0, n)
-	for i := range n {
-		c := x.card(i * len(x.ids) / n)
-		if !strings.HasPrefix(c.Name, guestPrefix) {
-			cards = append(cards, c)
-		}
-	}
-	return cards
-}
-
-// card is the user at place i. x.mu is held.
-func (x *Index) card(i int) Card {
-	return Card{ID: x.ids[i], Name: x.names[i].String(), Hash: x.hashes[i]}
+	return slices.DeleteFunc(e.index.Load().evenly(n), func(c Card) bool { return strings.HasPrefix(c.Name, guestPrefix) })
 }
 
 // edits is the Levenshtein distance of two short strings; what is more than most is most + 1.
