@@ -382,3 +382,29 @@ func FuzzNearest(f *testing.F) {
 		sameNearest(t, NewIndex(cards), cards, Hash(h), UserID(from%5), int(from%2000), int(from%2000)+int(size%2000))
 	})
 }
+
+// Bulk loading, a save, and somebody who comes and goes, at a million users.
+func BenchmarkIndexChange(b *testing.B) {
+	cards := randomCards(rand.New(rand.NewPCG(22, 23)), 1_000_000)
+	b.Run("NewIndex", func(b *testing.B) {
+		for b.Loop() {
+			NewIndex(cards)
+		}
+	})
+	x := NewIndex(cards)
+	b.Run("Set", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			c := cards[i*7919%len(cards)]
+			c.Hash = max(c.Hash^1<<(i%64), 1)
+			x.Set(c)
+		}
+	})
+	b.Run("Remove and Set", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			c := cards[i*7919%len(cards)]
+			x.Remove(c.ID)
+			x.Set(c)
+		}
+	})
+}
