@@ -10,8 +10,7 @@ import (
 //	2 * OnesCount(row ^ other row) + OnesCount64(rest ^ other rest)
 //
 // The row is ten of the 19 bits that count twice. The rest is the other bits, with the nine of them that count twice standing twice: 63
-// bits, counted from a pivot. OnesCount64(rest) is how far a hash is from the pivot, its depth; that of two hashes differs by no more than their rests
-// do. See docs/adr/0009-index.md for how the bits and the pivot were chosen. Nothing depends on them but the speed.
+// bits, counted from a pivot. OnesCount64(rest), the depth, is how far a hash is from the pivot; that of two hashes differs by no more than their rests do. See docs/adr/0009-index.md for how the bits and the pivot were chosen. Nothing depends on them but the speed.
 type hashParts struct {
 	row  uint16
 	rest uint64
@@ -56,14 +55,18 @@ func partsOf(h Hash) hashParts {
 	return p
 }
 
-// hash puts the parts together again.
-func (p hashParts) hash() Hash {
-	h := (Hash(p.rest) ^ pivot) &^ rowMask
-	for n, i := range rowPlaces {
-		h |= Hash(p.row>>(rowBits-1-n)&1) << (63 - i)
+// rowHashes are the bits of rows, where they stand in a hash.
+var rowHashes = func() (all [rows]Hash) {
+	for row := range all {
+		for n, i := range rowPlaces {
+			all[row] |= Hash(row>>(rowBits-1-n)&1) << (63 - i)
+		}
 	}
-	return h
-}
+	return all
+}()
+
+// hash puts the parts together again.
+func (p hashParts) hash() Hash { return (Hash(p.rest)^pivot)&^rowMask | rowHashes[p.row] }
 
 // depth is how far the rest is from the pivot's.
 func (p hashParts) depth() int { return bits.OnesCount64(p.rest) }

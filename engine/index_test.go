@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"fmt"
@@ -370,16 +371,31 @@ func TestIndexTakes40BytesAUser(t *testing.T) {
 	}
 }
 
+// The index of any users, after any changes, finds what sorting them all does.
 func FuzzNearest(f *testing.F) {
-	f.Add(uint64(1), []byte("0123456701234567abcdefgh"), uint16(0), uint16(2))
-	f.Add(uint64(0), []byte{}, uint16(0), uint16(0))
-	f.Fuzz(func(t *testing.T, h uint64, data []byte, from, size uint16) {
+	f.Add(uint64(1), []byte("0123456701234567abcdefgh"), []byte{}, uint16(0), uint16(2))
+	f.Add(uint64(0), []byte{}, []byte{0, 3, 0x81, 0, 2}, uint16(0), uint16(0))
+	f.Add(uint64(hashMask), bytes.Repeat([]byte("same it is"), 800), []byte{1, 2, 3, 0x82, 4, 0x81}, uint16(990), uint16(40))
+	f.Fuzz(func(t *testing.T, h uint64, hashes, changes []byte, from, size uint16) {
 		var cards []Card
-		for id := UserID(1); len(data) >= 8; id++ {
-			cards = append(cards, Card{ID: id, Name: "ab", Hash: Hash(binary.LittleEndian.Uint64(data))})
-			data = data[8:]
+		for id := UserID(1); len(hashes) >= 8; id++ {
+			cards = append(cards, Card{ID: id, Name: "ab", Hash: Hash(binary.LittleEndian.Uint64(hashes))})
+			hashes = hashes[8:]
 		}
-		sameNearest(t, NewIndex(cards), cards, Hash(h), UserID(from%5), int(from%2000), int(from%2000)+int(size%2000))
+		x := NewIndex(cards)
+		for i, change := range changes {
+			if len(cards) == 0 {
+				break
+			}
+			c := &cards[int(change&0x7f)*(i+1)%len(cards)]
+			c.Hash = 0
+			if change < 0x80 {
+				c.Hash = Hash(h) ^ 1<<(i%64)
+			}
+			x.Set(*c)
+		}
+		checkTree(t, x)
+		sameNearest(t, x, cards, Hash(h), UserID(from%5), int(from%2000), int(from%2000)+int(size%2000))
 	})
 }
 

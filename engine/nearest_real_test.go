@@ -152,7 +152,7 @@ func BenchmarkNearest(b *testing.B) {
 				b.Run(name+"/index", func(b *testing.B) {
 					b.ReportAllocs()
 					for i := 0; b.Loop(); i++ {
-						x.Nearest(hashes[i*7919%n], 0, 0, k)
+						x.Nearest(hashes[i*7919%n], 0, k-33, k-1) // a page of 32, and whether there are more
 					}
 				})
 			}

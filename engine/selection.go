@@ -37,6 +37,9 @@ const idBits = 64 - cellBits // as in entered
 func (r rank) distance() int { return int(r >> idBits) }
 func (r rank) id() UserID    { return UserID(r & maxUserID) }
 
+// fewUsers are scanned sooner than it is looked up which of them are of the right depth.
+const fewUsers = 24
+
 // search leaves in found the k users of t who are nearest to h, and maybe more.
 func (s *selection) search(t *tree, h Hash, k int, skip UserID) {
 	s.k, s.skip, s.cut, s.last, s.total = k, skip, MaxDistance+1, 1<<63, 0
@@ -51,10 +54,12 @@ func (s *selection) search(t *tree, h Hash, k int, skip UserID) {
 		}
 		row := int(p.row ^ to)
 		for _, b := range t.rows[row] {
-			room := s.cut - rowFar
-			from, end := b.starts[max(depth-room, 0)], b.starts[min(depth+room+1, depths)]
+			from, end := 0, len(b.rests)
+			if room := s.cut - rowFar; end > fewUsers {
+				from, end = int(b.starts[max(depth-room, 0)]), int(b.starts[min(depth+room+1, depths)])
+			}
 			if from < end {
-				s.scan(rowBlock{b, row}, int(from), int(end), p.rest, rowFar)
+				s.scan(rowBlock{b, row}, from, end, p.rest, rowFar)
 			}
 		}
 	}
