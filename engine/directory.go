@@ -3,7 +3,9 @@ package engine
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 )
@@ -21,19 +23,21 @@ func (e *Engine) NamesLike(name string, n int) []Card {
 	}
 	const most = 2
 	var near []match
-	x := e.index.Load()
-	x.mu.RLock()
-	for i := range x.ids {
-		known := x.names[i].bytes()
-		far := edits(name, known, most)
-		if far > most && len(name) >= 3 && strings.HasPrefix(string(known), name) {
-			far = most
-		}
-		if far <= most && far < max(len(name), 2) {
-			near = append(near, match{x.card(i), far})
+	letters := letterBitsOf(name)
+	for b := range e.index.Load().blocks() {
+		for i := range b.names {
+			known, far := &b.names[i], most+1
+			if letters.within(most, known) {
+				far = edits(name, known.bytes(), most)
+			}
+			if far > most && len(name) >= 3 && strings.HasPrefix(string(known[:]), name) {
+				far = most
+			}
+			if far <= most && far < max(len(name), 2) {
+				near = append(near, match{b.card(i), far})
+			}
 		}
 	}
-	x.mu.RUnlock()
 	slices.SortFunc(near, func(a, b match) int {
 		return cmp.Or(cmp.Compare(a.far, b.far), cmp.Compare(a.card.Name, b.card.Name))
 	})
@@ -47,52 +51,68 @@ func (e *Engine) NamesLike(name string, n int) []Card {
 // Some returns at most n users, evenly from the oldest to the newest: always the same ones while nobody comes or goes.
 // Uploaded lists are not among them.
 func (e *Engine) Some(n int) []Card {
-	x := e.index.Load()
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	n = min(n, len(x.ids))
-	cards := make([]Card, 0, n)
-	for i := range n {
-		c := x.card(i * len(x.ids) / n)
-		if !strings.HasPrefix(c.Name, guestPrefix) {
-			cards = append(cards, c)
-		}
-	}
-	return cards
+	return slices.DeleteFunc(e.index.Load().evenly(n), func(c Card) bool { return strings.HasPrefix(c.Name, guestPrefix) })
 }
 
-// card is the user at place i. x.mu is held.
-func (x *Index) card(i int) Card {
-	return Card{ID: x.ids[i], Name: x.names[i].String(), Hash: x.hashes[i]}
-}
-
-// edits is the Levenshtein distance of two short strings; what is more than most is most + 1.
+// edits is the Levenshtein distance of two short strings; what is more than most is most + 1. Only places that are at most that
+// far apart can belong together.
 func edits(a string, b []byte, most int) int {
 	if max(len(a)-len(b), len(b)-len(a)) > most || len(b) > MaxName {
 		return most + 1
 	}
-	var rows [2][MaxName + 1]int
+	var rows [2][MaxName + 2]int
 	last, row := &rows[0], &rows[1]
-	for j := range len(b) + 1 {
-		last[j] = j
+	for j := range last {
+		last[j] = min(j, most+1)
 	}
-	for i := range len(a) {
-		row[0] = i + 1
-		least := row[0]
-		for j := range len(b) {
-			change := last[j]
-			if a[i] != b[j] {
+	for i := 1; i <= len(a); i++ {
+		from, to := max(i-most, 1), min(i+most, len(b))
+		least := most + 1
+		if row[from-1] = most + 1; from == 1 {
+			row[0] = i
+			least = i
+		}
+		for j := from; j <= to; j++ {
+			change := last[j-1]
+			if a[i-1] != b[j-1] {
 				change++
 			}
-			row[j+1] = min(change, last[j+1]+1, row[j]+1)
-			least = min(least, row[j+1])
+			row[j] = min(change, last[j]+1, row[j-1]+1)
+			least = min(least, row[j])
 		}
 		if least > most {
 			return most + 1
 		}
+		row[to+1] = most + 1
 		last, row = row, last
 	}
 	return min(last[len(b)], most+1)
+}
+
+// letterBits counts the bits of a name's letters, place by place. One letter more, less or other changes each count by at most one, so
+// that most names need not be compared letter by letter.
+type letterBits [5]int8
+
+func letterBitsOf(s string) (t letterBits) {
+	for i := range len(s) {
+		for place := range t {
+			t[place] += int8(s[i] >> place & 1)
+		}
+	}
+	return t
+}
+
+// within tells whether the counts of n are at most so far from t.
+func (t *letterBits) within(most int, n *name) bool {
+	const ones = 0x0101_0101_0101_0101
+	first, last := binary.LittleEndian.Uint64(n[:8]), binary.LittleEndian.Uint64(n[8:])
+	for place, want := range t {
+		got := bits.OnesCount64(first>>place&ones | last>>place&ones<<1)
+		if by := got - int(want); by > most || -by > most {
+			return false
+		}
+	}
+	return true
 }
 
 // AnimeByID returns those of the anime that are described, in the order of ids.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"math/rand/v2"
 	"slices"
@@ -148,5 +149,75 @@ func TestExplainAgreesWithTheHash(t *testing.T) {
 	}
 	if _, err := e.Explain(t.Context(), "nobody"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("Explain(nobody) fails with %v, want ErrNotFound", err)
+	}
+}
+
+// randomNames gives cards names of syllables, so that many are alike.
+func randomNames(r *rand.Rand, cards []Card) {
+	for i := range cards {
+		var text []byte
+		for size := 2 + r.IntN(12); len(text) < size; {
+			text = append(text, "kstnhmr"[r.IntN(7)], "aeiou"[r.IntN(5)])
+		}
+		cards[i].Name = string(text)
+	}
+}
+
+// plainNamesLike compares all names letter by letter.
+func plainNamesLike(cards []Card, name string, n int) (like []Card) {
+	for far := range 3 {
+		var as []Card
+		for _, c := range cards {
+			by := edits(name, []byte(c.Name), 2)
+			if by > 2 && len(name) >= 3 && strings.HasPrefix(c.Name, name) {
+				by = 2
+			}
+			if by == far && far < max(len(name), 2) {
+				as = append(as, c)
+			}
+		}
+		slices.SortFunc(as, func(a, b Card) int { return cmp.Compare(a.Name, b.Name) })
+		like = append(like, as...)
+	}
+	return like[:min(n, len(like))]
+}
+
+func TestNamesLikeEqualsPlainComparison(t *testing.T) {
+	r := rand.New(rand.NewPCG(62, 62))
+	cards := randomCards(r, 5000)
+	randomNames(r, cards)
+	e := New(Options{})
+	e.index.Store(NewIndex(cards))
+	for i := range 200 {
+		name := []byte(cards[i].Name)
+		for range r.IntN(4) {
+			name[r.IntN(len(name))] = "kaso-_9"[r.IntN(7)]
+		}
+		name = name[r.IntN(2) : len(name)-r.IntN(2)]
+		got, want := e.NamesLike(string(name), 20), plainNamesLike(cards, string(name), 20)
+		if names(got) != names(want) {
+			t.Errorf("NamesLike(%q) = %q, want %q", name, names(got), names(want))
+		}
+	}
+}
+
+// The page of a name that nobody has asks for names that are like it. The plain comparison stands beside it.
+func BenchmarkNamesLike(b *testing.B) {
+	r := rand.New(rand.NewPCG(61, 61))
+	cards := randomCards(r, 1_000_000)
+	randomNames(r, cards)
+	e := New(Options{})
+	e.index.Store(NewIndex(cards))
+	for _, name := range []string{"asakura", "kotomine99", "qqqqqqqqqqqq", "ka"} {
+		b.Run(name+"/plain", func(b *testing.B) {
+			for b.Loop() {
+				plainNamesLike(cards, name, 6)
+			}
+		})
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				e.NamesLike(name, 6)
+			}
+		})
 	}
 }

@@ -42,13 +42,12 @@ func (x *Index) Named(n string) (Card, bool) {
 	if len(n) > MaxName {
 		return Card{}, false
 	}
-	var padded name
-	copy(padded[:], n)
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	for i := range x.names {
-		if x.names[i] == padded {
-			return Card{ID: x.ids[i], Name: n, Hash: x.hashes[i]}, true
+	padded := nameOf(n)
+	for b := range x.blocks() {
+		for i := range b.names {
+			if b.names[i] == padded {
+				return b.card(i), true
+			}
 		}
 	}
 	return Card{}, false

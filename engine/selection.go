@@ -1,0 +1,157 @@
+package engine
+
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+)
+
+// selection collects the k nearest while a tree is walked. It is used again and again, so that a search allocates nothing.
+type selection struct {
+	k    int
+	skip UserID
+
+	cut    int                  // what is farther away cannot be among the k nearest any more
+	last   rank                 // nor what comes later than this
+	counts [MaxDistance + 2]int // of those that were found, by distance up to cut
+	total  int                  // of counts
+
+	found  []candidate
+	spare  []candidate
+	blocks []rowBlock // that the candidates are in
+	text   []byte
+}
+
+// candidate is a user who may be among the nearest.
+type candidate struct {
+	rank
+	block uint32 // of selection.blocks
+	at    uint32 // in the block
+}
+
+// rank orders users by distance, then by id.
+type rank uint64
+
+const idBits = 64 - cellBits // as in entered
+
+func (r rank) distance() int { return int(r >> idBits) }
+func (r rank) id() UserID    { return UserID(r & maxUserID) }
+
+// fewUsers are scanned sooner than it is looked up which of them are of the right depth.
+const fewUsers = 24
+
+// search leaves in found the k users of t who are nearest to h, and maybe more.
+func (s *selection) search(t *tree, h Hash, k int, skip UserID) {
+	s.k, s.skip, s.cut, s.last, s.total = k, skip, MaxDistance+1, 1<<63, 0
+	s.found, s.blocks = s.found[:0], s.blocks[:0]
+	clear(s.counts[:])
+	p := partsOf(h)
+	depth := p.depth()
+	for _, to := range &rowsAround {
+		rowFar := 2 * bits.OnesCount16(to)
+		if rowFar > s.cut {
+			return // and so are all rows that follow
+		}
+		row := int(p.row ^ to)
+		for _, b := range t.rows[row] {
+			from, end := 0, len(b.rests)
+			if room := s.cut - rowFar; end > fewUsers {
+				from, end = int(b.starts[max(depth-room, 0)]), int(b.starts[min(depth+room+1, depths)])
+			}
+			if from < end {
+				s.scan(rowBlock{b, row}, from, end, p.rest, rowFar)
+			}
+		}
+	}
+}
+
+// scan goes through some users of a block, whose row is rowFar away.
+func (s *selection) scan(b rowBlock, from, end int, rest uint64, rowFar int) {
+	s.blocks = append(s.blocks, b)
+	room := s.cut - rowFar
+	for i, other := range b.rests[from:end] {
+		far := bits.OnesCount64(rest ^ other)
+		if far > room {
+			continue
+		}
+		s.add(candidate{rank(far+rowFar)<<idBits | rank(b.ids[from+i]), uint32(len(s.blocks) - 1), uint32(from + i)})
+		room = s.cut - rowFar
+	}
+}
+
+// add takes somebody who is no farther away than cut.
+func (s *selection) add(c candidate) {
+	if c.rank > s.last || c.id() == s.skip {
+		return
+	}
+	s.found = append(s.found, c)
+	s.counts[c.distance()]++
+	s.total++
+	for s.total-s.counts[s.cut] >= s.k {
+		s.total -= s.counts[s.cut]
+		s.cut--
+	}
+	if len(s.found) > 4*s.k+1024 {
+		s.shrink()
+	}
+}
+
+// shrink drops who is not among the k nearest of found any more.
+func (s *selection) shrink() {
+	s.found = slices.DeleteFunc(s.found, func(c candidate) bool { return c.distance() > s.cut })
+	if len(s.found) <= 2*s.k+512 {
+		return
+	}
+	// So many are equally far away that only their ids tell.
+	slices.SortFunc(s.found, func(a, b candidate) int { return cmp.Compare(a.rank, b.rank) })
+	s.counts[s.cut] -= len(s.found) - s.k
+	s.found, s.total = s.found[:s.k], s.k
+	s.last = s.found[s.k-1].rank
+}
+
+// sorted returns the places from ... below to of those who were found, by rank, as far as they exist.
+func (s *selection) sorted(from, to int) []candidate {
+	var starts [MaxDistance + 2]int
+	at := 0
+	for d := range s.cut + 1 {
+		starts[d] = at
+		at += s.counts[d]
+	}
+	s.spare = slices.Grow(s.spare[:0], at)[:at]
+	next := starts
+	for _, c := range s.found {
+		if d := c.distance(); d <= s.cut {
+			s.spare[next[d]] = c
+			next[d]++
+		}
+	}
+	from, to = min(from, at), min(to, at)
+	for d := range s.cut + 1 {
+		if starts[d] < to && next[d] > from {
+			slices.SortFunc(s.spare[starts[d]:next[d]], func(a, b candidate) int { return cmp.Compare(a.rank, b.rank) })
+		}
+	}
+	return s.spare[from:to]
+}
+
+// neighbours makes of candidates what is answered. Their names are cut from one string.
+func (s *selection) neighbours(of []candidate) []Neighbour {
+	if len(of) == 0 {
+		return nil
+	}
+	s.text = s.text[:0]
+	for _, c := range of {
+		s.text = append(s.text, s.blocks[c.block].names[c.at].bytes()...)
+	}
+	near, text := make([]Neighbour, len(of)), string(s.text)
+	for i, c := range of {
+		b := s.blocks[c.block]
+		size := len(b.names[c.at].bytes())
+		near[i] = Neighbour{Card{c.id(), text[:size], b.hash(int(c.at))}, c.distance()}
+		text = text[size:]
+	}
+	return near
+}
+
+// forget lets go of the tree.
+func (s *selection) forget() { clear(s.blocks) }
