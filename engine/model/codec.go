@@ -148,7 +148,7 @@ func unpack(b []byte) (*Model, error) {
 	}
 	r.numbers(m.backdrop.statistics[:])
 	r.numbers(m.backdrop.types[:])
-	m.popularity, m.liked = fit{r.number(), r.number()}, fit{r.number(), r.number()}
+	m.popularity, m.liked = line{r.number(), r.number()}, line{r.number(), r.number()}
 	m.scales = make([]float32, s.inputs)
 	r.numbers(m.scales)
 	if s.trees > 0 {

@@ -24,8 +24,8 @@ type Model struct {
 	items      []int32          // of columns: their places among the inputs
 	backdrop   backdrop
 	second     *second   // the second stage; nil: none
-	popularity fit       // of anime, by the logarithm of MyAnimeList's number of members
-	liked      fit       // how much an anime is liked, by its mean score
+	popularity line      // of anime, by the logarithm of MyAnimeList's number of members
+	liked      line      // how much an anime is liked, by its mean score
 	scores     *Scores   // that users will give; nil: nothing was learnt of them
 	kept       int       // weights of each input
 	scales     []float32 // of inputs: what 1 in weights is worth

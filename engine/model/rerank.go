@@ -3,9 +3,7 @@ package model
 import (
 	"cmp"
 	"context"
-	"runtime"
 	"slices"
-	"sync"
 
 	"reko.moe/engine"
 )
@@ -124,7 +122,10 @@ type stage struct {
 
 // collect describes the candidates of the lists that the second stage learns from.
 func (t *training) collect(ctx context.Context) (*stage, error) {
-	m := t.prune(len(t.items))
+	m, err := t.prune(ctx, len(t.items))
+	if err != nil {
+		return nil, err
+	}
 	s := &stage{training: t, model: m, seat: t.seats()}
 	s.items = make([]int32, len(m.columns))
 	s.diagonal = make([]float64, len(m.columns))
@@ -144,41 +145,29 @@ func (t *training) collect(ctx context.Context) (*stage, error) {
 			batch = append(batch, slices.Clone(l))
 		}
 		if len(batch) == batchSize {
-			s.learn(batch)
-			batch = batch[:0]
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
+			if err := s.learn(ctx, batch); err != nil {
+				return nil, err
 			}
+			batch = batch[:0]
 		}
 	}
-	s.learn(batch)
-	return s, ctx.Err()
+	return s, s.learn(ctx, batch)
 }
 
 // learn adds the candidates of some lists, in their order.
-func (s *stage) learn(lists []engine.List) {
+func (s *stage) learn(ctx context.Context, lists []engine.List) error {
 	found := make([]examples, len(lists))
-	next := make(chan int)
-	var running sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		running.Go(func() {
-			for n := range next {
-				leaving := s.leave(lists[n])
-				found[n] = s.candidates(lists[n], leaving, 0)
-				if n%cutEvery == 0 {
-					found[n].add(s.candidates(lists[n], leaving, cuts[n/cutEvery%len(cuts)]))
-				}
-			}
-		})
-	}
-	for n := range lists {
-		next <- n
-	}
-	close(next)
-	running.Wait()
+	err := parallel(ctx, len(lists), func(n int) {
+		leaving := s.leave(lists[n])
+		found[n] = s.candidates(lists[n], leaving, 0)
+		if n%cutEvery == 0 {
+			found[n].add(s.candidates(lists[n], leaving, cuts[n/cutEvery%len(cuts)]))
+		}
+	})
 	for _, f := range found {
 		s.add(f)
 	}
+	return err
 }
 
 // candidates holds out a fifth of what is watched on a list, folds in the rest, and describes those that come first. A cut leaves so
@@ -285,11 +274,4 @@ func (s *stage) leave(l engine.List) *leaving {
 		o.g = 1 / left
 	}
 	return o
-}
-
-// mixed spreads two numbers over 64 bits.
-func mixed(a, b uint64) uint64 {
-	h := a*0x9E3779B97F4A7C15 + b*0xBF58476D1CE4E5B9
-	h = (h ^ h>>30) * 0x94D049BB133111EB
-	return h ^ h>>31
 }

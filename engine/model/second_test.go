@@ -179,7 +179,11 @@ func TestLeavingIsExact(t *testing.T) {
 		if err := invert(t.Context(), tr.matrix); err != nil {
 			t.Fatal(err)
 		}
-		return tr, tr.prune(len(tr.items))
+		m, err := tr.prune(t.Context(), len(tr.items))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tr, m
 	}
 	tr, _ := weights(lists)
 	less, _ := weights(lists[:len(lists)-1])
@@ -272,20 +276,5 @@ func TestSumsThatDoNotVary(t *testing.T) {
 			}
 		}
 		f.Release()
-	}
-}
-
-func TestFitted(t *testing.T) {
-	if f := fitted([]float64{1, 2, 3}, []float64{3, 5, 7}); math.Abs(float64(f.at(10))-21) > 1e-5 {
-		t.Errorf("the line through (1, 3), (2, 5), (3, 7) is %+v", f)
-	}
-	if f := fitted([]float64{2, 2}, []float64{3, 5}); f.at(9) != 4 {
-		t.Errorf("the line through (2, 3), (2, 5) is %+v, want the mean", f)
-	}
-	if f := fitted([]float64{8.17, 8.17, 8.17}, []float64{1, 2, 3}); f.slope != 0 {
-		t.Errorf("the line through one x is %+v, want it level", f)
-	}
-	if f := fitted(nil, nil); f.at(1) != 0 {
-		t.Errorf("the line through nothing is %+v", f)
 	}
 }

@@ -66,9 +66,11 @@ func train(ctx context.Context, lists Lists, c *engine.Catalogue, o Options, pro
 		return nil, err
 	}
 	progress("keeping what matters")
-	m := t.prune(o.Kept)
+	m, err := t.prune(ctx, o.Kept)
+	if err != nil {
+		return nil, err
+	}
 	progress("growing the second stage")
-	var err error
 	m.second, err = t.stage(ctx)
 	return m, err
 }
@@ -155,18 +157,17 @@ func (t *training) count(ctx context.Context) error {
 
 // fit finds how what is known of the columns follows from how they are described.
 func (m *Model) fit(c *engine.Catalogue) {
-	var sizes, means, popularity, liked []float64
-	for j, id := range m.columns {
-		a := c.Anime(id)
-		sizes, popularity = append(sizes, sizeOf(a)), append(popularity, m.facts[m.items[j]].popularity())
-		means, liked = append(means, a.Mean), append(liked, m.facts[m.items[j]].liked())
-	}
-	m.popularity, m.liked = fitted(sizes, popularity), fitted(means, liked)
+	m.popularity = lineThrough(len(m.columns), func(j int) (x, y float64, ok bool) {
+		return sizeOf(c.Anime(m.columns[j])), m.facts[m.items[j]].popularity(), true
+	})
+	m.liked = lineThrough(len(m.columns), func(j int) (x, y float64, ok bool) {
+		return c.Anime(m.columns[j]).Mean, m.facts[m.items[j]].liked(), true
+	})
 }
 
 // prune keeps of each input the so many largest weights towards anime that can be recommended. The weight of input i for
 // anime j is -p_ij / p_jj, p being the inverse (Steck, “Embarrassingly shallow autoencoders for sparse data”, 2019).
-func (t *training) prune(kept int) *Model {
+func (t *training) prune(ctx context.Context, kept int) (*Model, error) {
 	n := len(t.items)
 	m := &Model{inputs: t.items, facts: t.facts, backdrop: t.backdrop}
 	var columns []int
@@ -178,35 +179,39 @@ func (t *training) prune(kept int) *Model {
 	}
 	m.seat()
 	m.fit(t.catalogue)
-	kept = min(kept, len(columns))
-	m.kept = kept
+	m.kept = min(kept, len(columns))
 	m.scales = make([]float32, n)
-	m.places = make([]uint16, n*kept)
-	m.weights = make([]int8, n*kept)
+	m.places = make([]uint16, n*m.kept)
+	m.weights = make([]int8, n*m.kept)
+	return m, parallel(ctx, n, func(i int) { t.pruneRow(m, i, columns) })
+}
+
+// pruneRow keeps the largest weights of an input.
+func (t *training) pruneRow(m *Model, i int, columns []int) {
 	row := make([]float64, len(columns))
 	order := make([]uint16, len(columns))
-	for i := range n {
-		p := t.matrix.Data[i*t.matrix.Stride:]
-		for k, j := range columns {
-			order[k] = uint16(k)
+	p := t.matrix.Data[i*t.matrix.Stride:]
+	largest := 0.0
+	for k, j := range columns {
+		order[k] = uint16(k)
+		if i != j {
 			row[k] = -p[j] / t.matrix.Data[j*t.matrix.Stride+j]
-			if i == j {
-				row[k] = 0
-			}
+			largest = max(largest, math.Abs(row[k]))
 		}
+	}
+	if largest == 0 {
+		return
+	}
+	if m.kept < len(columns) {
 		slices.SortFunc(order, func(a, b uint16) int {
 			return cmp.Or(cmp.Compare(math.Abs(row[b]), math.Abs(row[a])), cmp.Compare(a, b))
 		})
-		best := order[:kept]
-		if kept == 0 || row[best[0]] == 0 {
-			continue
-		}
-		m.scales[i] = float32(math.Abs(row[best[0]]) / math.MaxInt8)
-		slices.Sort(best)
-		for k, column := range best {
-			m.places[i*kept+k] = column
-			m.weights[i*kept+k] = int8(math.Round(row[column] / float64(m.scales[i])))
-		}
 	}
-	return m
+	best := order[:m.kept]
+	m.scales[i] = float32(largest / math.MaxInt8)
+	slices.Sort(best)
+	for k, column := range best {
+		m.places[i*m.kept+k] = column
+		m.weights[i*m.kept+k] = int8(math.Round(row[column] / float64(m.scales[i])))
+	}
 }
