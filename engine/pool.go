@@ -17,6 +17,7 @@ type pool struct {
 	today  Day
 	own    List // the requester's
 	fold   Fold // of own; nil without a model
+	bare   bool // what the model says of each is not wanted
 }
 
 // close ends the use of a pool.
@@ -190,7 +191,7 @@ func (p *pool) recommendations(shown []eligible) []Recommendation {
 
 // explain adds to recommendations what the item model says of them.
 func (p *pool) explain(recs []Recommendation, shown []eligible) {
-	if p.fold == nil {
+	if p.fold == nil || p.bare {
 		return
 	}
 	anime := p.anime(shown)

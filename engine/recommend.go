@@ -101,6 +101,7 @@ type Query struct {
 	Filter  Filter
 	Niche   int       // taste for the unusual, -[MaxNiche] (what everybody watches) .. [MaxNiche]; at 0 the most is liked
 	Without []AnimeID // anime on the user's list that have no influence on the order
+	Bare    bool      // what the item model says of each is not wanted, which takes less time
 }
 
 // MaxNiche is the strongest taste for the unusual.
@@ -155,7 +156,7 @@ func (e *Engine) passing(l List) (User, error) {
 	return u, nil
 }
 
-// RecommendFrom returns a page of what one user watched and the named user could, ordered by that user's scores.
+// RecommendFrom returns a page of what one user watched and the named user could.
 func (e *Engine) RecommendFrom(ctx context.Context, name, other string, q Query) (Answer[Recommendations], error) {
 	none := Answer[Recommendations]{}
 	u, err := e.user(ctx, name)
@@ -206,13 +207,15 @@ func (e *Engine) fromBatch(ctx context.Context, u User, q Query) (*pool, error) 
 // arrange narrows what was found by the query's filter and puts it in the query's order. single says that it is from one
 // user's list.
 func (e *Engine) arrange(found *pool, q Query, single bool) {
-	found.fold = e.fold(found.own, q.Without)
-	found.compare(q.Niche)
-	found.loosen = found.narrow(q.Filter)
 	order := cmp.Or(q.Order, e.opts.Order)
+	if found.bare = q.Bare; order == Taste || !q.Bare {
+		found.fold = e.fold(found.own, q.Without)
+		found.compare(q.Niche)
+	}
 	if found.fold == nil {
 		order = Classic
 	}
+	found.loosen = found.narrow(q.Filter)
 	found.rank(order, single)
 	if order == Taste {
 		found.vary(e.catalogue.Load(), q.Filter.With)

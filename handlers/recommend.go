@@ -19,6 +19,7 @@ func (s *server) recommendations(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	q.Bare = !explain
 	a, err := s.Engine.Recommend(c.UserContext(), param(c, "username"), q)
 	if err != nil {
 		return err
@@ -38,6 +39,7 @@ func (s *server) recommendationsFrom(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	q.Bare = !explain
 	a, err := s.Engine.RecommendFrom(c.UserContext(), param(c, "username"), param(c, "other"), q)
 	if err != nil {
 		return err
@@ -78,6 +80,7 @@ func (s *server) random(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	q.Bare = !explain
 	a, err := s.Engine.Random(c.UserContext(), param(c, "username"), q, seed)
 	if err != nil {
 		return err
