@@ -110,13 +110,11 @@ func (f *fold) Release() {
 
 // add adds to the sums what an input of weight x says.
 func (f *fold) add(i int, x float64) {
-	places, weights, scale := f.model.row(i)
 	if f.leaving != nil {
-		for k, j := range places {
-			f.sums[j] += x * f.leaving.weight(i, int(j), scale*float64(weights[k]))
-		}
+		f.leaving.add(f.sums, i, x)
 		return
 	}
+	places, weights, scale := f.model.row(i)
 	x *= scale
 	for k, j := range places {
 		f.sums[j] += x * float64(weights[k])
@@ -252,51 +250,57 @@ func (f *fold) inspect() {
 			f.targets[j] = int32(place) + 1
 		}
 	}
-	const little, strong = 0.01, 0.03 // what is less is not counted
 	for _, in := range f.inputs {
 		uncommon := f.model.facts[in.item].popularity() < f.model.common
+		if f.leaving != nil {
+			for _, i := range f.order {
+				if k := &f.looked[i]; k.column >= 0 {
+					k.hear(&in, f.leaving.weight(int(in.item), k.column), uncommon)
+				}
+			}
+			continue
+		}
 		places, weights, scale := f.model.row(int(in.item))
 		for n, j := range places {
-			t := f.targets[j]
-			if t == 0 {
-				continue
-			}
-			k := &f.looked[f.order[t-1]]
-			w := scale * float64(weights[n])
-			if f.leaving != nil {
-				w = f.leaving.weight(int(in.item), int(j), w)
-			}
-			says := in.weight * w
-			if in.part == partWatched {
-				k.parts[partWatched] += w
-				k.parts[partLiking] += says - w
-				if uncommon {
-					k.uncommon += w
-				}
-			} else {
-				k.parts[in.part] += says
-			}
-			if says > little {
-				k.influences++
-			}
-			if says > strong {
-				k.strong++
-			}
-			if says < 0 {
-				k.speaksAgainst += says
-				continue
-			}
-			k.speaksFor += says
-			for s := range k.strongest {
-				if says > k.strongest[s] {
-					says, k.strongest[s] = k.strongest[s], says
-				}
+			if t := f.targets[j]; t != 0 {
+				f.looked[f.order[t-1]].hear(&in, scale*float64(weights[n]), uncommon)
 			}
 		}
 	}
 	for _, i := range f.order {
 		if j := f.looked[i].column; j >= 0 {
 			f.targets[j] = 0
+		}
+	}
+}
+
+// hear adds up what an input, uncommon or not, says by its weight w.
+func (k *candidate) hear(in *input, w float64, uncommon bool) {
+	const little, strong = 0.01, 0.03 // what is less is not counted
+	says := in.weight * w
+	if in.part == partWatched {
+		k.parts[partWatched] += w
+		k.parts[partLiking] += says - w
+		if uncommon {
+			k.uncommon += w
+		}
+	} else {
+		k.parts[in.part] += says
+	}
+	if says > little {
+		k.influences++
+	}
+	if says > strong {
+		k.strong++
+	}
+	if says < 0 {
+		k.speaksAgainst += says
+		return
+	}
+	k.speaksFor += says
+	for s := range k.strongest {
+		if says > k.strongest[s] {
+			says, k.strongest[s] = k.strongest[s], says
 		}
 	}
 }

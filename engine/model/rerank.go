@@ -8,28 +8,39 @@ import (
 	"reko.moe/engine"
 )
 
-// leaving corrects weights for a list that the model learnt from, so that they are what they would be without it. With x the list's
+// leaving are the weights as they would be without a list that the model learnt from. With x the list's
 // inputs, q its weight and P the inverse, v = P x and P' = P + g v vᵀ, g = q / (1 - q xᵀv) (Sherman and Morrison, “Adjustment of an
 // inverse matrix corresponding to a change in one element of a given matrix”, 1950): an exact correction but for the scaling of the
 // row weights and the dropout. Without it the second stage would learn to trust what the first knows by heart.
+// All weights are there, not only the largest, which serve: those are so large in part because of the very list that is left out, and no
+// correction can undo that choice.
 type leaving struct {
-	v        []float64 // by item
-	g        float64
-	diagonal []float64 // of P, by column
-	items    []int32   // of columns
+	*stage
+	v     []float64 // by item
+	g     float64
+	share []float64 // by column: -1 / p'_jj
 }
 
 // leastLeft is what has to be left of 1 by what a list says of itself.
 const leastLeft = 1e-6
 
-// weight is what the weight w of input i for column j becomes.
-func (o *leaving) weight(i, j int, w float64) float64 {
-	if int(o.items[j]) == i {
+// weight is that of input i for column j.
+func (o *leaving) weight(i, j int) float64 {
+	item := int(o.model.items[j])
+	if item == i {
 		return 0 // nothing speaks for itself
 	}
-	vj := o.v[o.items[j]]
-	p := o.diagonal[j]
-	return (w*p - o.g*o.v[i]*vj) / (p + o.g*vj*vj)
+	return (o.matrix.Data[i*o.matrix.Stride+item] + o.g*o.v[i]*o.v[item]) * o.share[j]
+}
+
+// add adds to sums what input i says when it weighs x.
+func (o *leaving) add(sums []float64, i int, x float64) {
+	row, gv := o.matrix.Data[i*o.matrix.Stride:], o.g*o.v[i]
+	for j, item := range o.model.items {
+		if int(item) != i {
+			sums[j] += x * (row[item] + gv*o.v[item]) * o.share[j]
+		}
+	}
 }
 
 // second is the second stage: what it says of the candidates that come first by their sums, in log odds. It is immutable and safe
@@ -58,27 +69,30 @@ func blend(watched, liked float64, related bool) float64 {
 
 // The lists that the second stage learns from, and how it grows.
 const (
-	stageLists = 3000 // at most
-	leastHeld  = 20   // watched entries of a list that is learnt from
-	heldShare  = 5    // every so many of these are held out
-	cutEvery   = 2    // every so many lists are learnt from a second time, cut to a newcomer's length
-	cutWeight  = 0.3  // by which those count less
+	leastHeld = 20  // watched entries of a list that is learnt from
+	heldShare = 5   // every so many of these are held out
+	cutEvery  = 2   // every so many lists are learnt from a second time, cut to a newcomer's length
+	cutWeight = 0.3 // by which those count less
 )
 
 // cuts are the lengths of newcomers' lists.
 var cuts = [...]int{5, 10, 20}
 
 // stage grows the second stage from the lists of every so many users: it holds out a fifth of what they watched and learns to tell
-// it from the other candidates. What the forests are asked about is worked out with all weights, not only the largest, which serve: the
-// largest are so large in part because of the very list that is looked at, and no correction can undo that choice.
-func (t *training) stage(ctx context.Context) (*second, error) {
+// it from the other candidates.
+func (t *training) stage(ctx context.Context, m *Model) (*second, error) {
 	if t.users < t.options.Enough {
 		return nil, nil
 	}
-	s, err := t.collect(ctx)
-	if err != nil || len(s.rows) == 0 {
+	s := t.newStage(m)
+	if err := s.collect(ctx); err != nil || len(s.rows) == 0 {
 		return nil, err
 	}
+	return s.grow(ctx)
+}
+
+// grow grows the forests from what was collected.
+func (s *stage) grow(ctx context.Context) (*second, error) {
 	columns := func(f int, into []float32) {
 		for r := range into {
 			into[r] = s.rows[r][f]
@@ -90,10 +104,10 @@ func (t *training) stage(ctx context.Context) (*second, error) {
 	}
 	s.rows = nil
 	out := new(second)
-	if out.watched, err = grow(ctx, table, s.watched, s.weights, t.options.Stage); err != nil {
+	if out.watched, err = grow(ctx, table, s.watched, s.weights, s.options.Stage); err != nil {
 		return nil, err
 	}
-	out.liked, err = grow(ctx, table, s.liked, s.weights, t.options.Stage)
+	out.liked, err = grow(ctx, table, s.liked, s.weights, s.options.Stage)
 	return out, err
 }
 
@@ -114,51 +128,45 @@ func (e *examples) add(o examples) {
 type stage struct {
 	*training
 	examples
-	model    *Model // with all weights
-	seat     []int32
-	items    []int32   // of columns
-	diagonal []float64 // of the inverse, by column
+	model   *Model                     // the first stage
+	leaving func(engine.List) *leaving // how that would be without a list; nil: as it is
+	seat    []int32
+}
+
+// newStage prepares a second stage.
+func (t *training) newStage(m *Model) *stage {
+	s := &stage{training: t, model: m, seat: t.seats()}
+	s.leaving = s.leave
+	return s
 }
 
 // collect describes the candidates of the lists that the second stage learns from.
-func (t *training) collect(ctx context.Context) (*stage, error) {
-	m, err := t.prune(ctx, len(t.items))
-	if err != nil {
-		return nil, err
-	}
-	s := &stage{training: t, model: m, seat: t.seats()}
-	s.items = make([]int32, len(m.columns))
-	s.diagonal = make([]float64, len(m.columns))
-	for j, id := range m.columns {
-		i, _ := m.inputOf(id)
-		s.items[j] = int32(i)
-		s.diagonal[j] = t.matrix.Data[i*t.matrix.Stride+i]
-	}
-	every := (t.users + stageLists - 1) / stageLists
+func (s *stage) collect(ctx context.Context) error {
+	every := (s.users + s.options.Studied - 1) / s.options.Studied
 	var batch []engine.List
 	n := 0
-	for l, err := range t.lists() {
+	for l, err := range s.lists() {
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if n++; n%every == 0 && l.Watched() >= leastHeld {
 			batch = append(batch, slices.Clone(l))
 		}
 		if len(batch) == batchSize {
 			if err := s.learn(ctx, batch); err != nil {
-				return nil, err
+				return err
 			}
 			batch = batch[:0]
 		}
 	}
-	return s, s.learn(ctx, batch)
+	return s.learn(ctx, batch)
 }
 
 // learn adds the candidates of some lists, in their order.
 func (s *stage) learn(ctx context.Context, lists []engine.List) error {
 	found := make([]examples, len(lists))
 	err := parallel(ctx, len(lists), func(n int) {
-		leaving := s.leave(lists[n])
+		leaving := s.leaving(lists[n])
 		found[n] = s.candidates(lists[n], leaving, 0)
 		if n%cutEvery == 0 {
 			found[n].add(s.candidates(lists[n], leaving, cuts[n/cutEvery%len(cuts)]))
@@ -258,7 +266,7 @@ func likedFrom(l engine.List) float64 { return max(7, scaleOf(l).mean) }
 
 // leave makes the correction for a list that was learnt from.
 func (s *stage) leave(l engine.List) *leaving {
-	o := &leaving{v: make([]float64, len(s.training.items)), items: s.items, diagonal: s.diagonal}
+	o := &leaving{stage: s, v: make([]float64, len(s.training.items)), share: make([]float64, len(s.model.items))}
 	row := s.row(l, s.seat) // with the root of the list's weight in it: then q is 1
 	xv := 0.0
 	for _, in := range row {
@@ -272,6 +280,9 @@ func (s *stage) leave(l engine.List) *leaving {
 	}
 	if left := 1 - xv; left > leastLeft { // else it is another list by now than the one that was learnt from
 		o.g = 1 / left
+	}
+	for j, item := range s.model.items {
+		o.share[j] = -1 / (s.matrix.Data[int(item)*(s.matrix.Stride+1)] + o.g*o.v[item]*o.v[item])
 	}
 	return o
 }

@@ -185,16 +185,12 @@ func TestLeavingIsExact(t *testing.T) {
 		}
 		return tr, m
 	}
-	tr, _ := weights(lists)
+	tr, m := weights(lists)
 	less, _ := weights(lists[:len(lists)-1])
 	if !slices.Equal(tr.items, less.items) {
 		t.Fatal("without the last list other anime are learnt")
 	}
-	s := &stage{training: tr, seat: tr.seats()}
-	for i := range tr.items {
-		s.items = append(s.items, int32(i))
-		s.diagonal = append(s.diagonal, tr.matrix.Data[i*tr.matrix.Stride+i])
-	}
+	s := tr.newStage(m)
 	leave := s.leave(lists[len(lists)-1])
 	of := func(m blas64.General, i, j int) float64 { return -m.Data[i*m.Stride+j] / m.Data[j*m.Stride+j] }
 	for i := range tr.items {
@@ -202,7 +198,7 @@ func TestLeavingIsExact(t *testing.T) {
 			if i == j {
 				continue
 			}
-			got, want := leave.weight(i, j, of(tr.matrix, i, j)), of(less.matrix, i, j)
+			got, want := leave.weight(i, j), of(less.matrix, i, j)
 			if math.Abs(got-want) > 1e-9 {
 				t.Fatalf("without the list the weight of %d for %d is %g, want %g", i, j, got, want)
 			}

@@ -25,6 +25,7 @@ type Options struct {
 	Dropout float64 // and so much of the diagonal itself: what dropping inputs at random would do
 	Rows    float64 // a user with n inputs counts (n / mean n) to this power
 	Kept    int     // weights of each input that stay, the largest
+	Studied int     // lists that the second stage learns from, at most
 	Stage   boosting
 	Enough  int // lists, of which a second stage can be grown
 
@@ -35,7 +36,7 @@ type Options struct {
 func Defaults() Options {
 	return Options{
 		Anime: 6000, Inputs: Weights{Score: 0.3, Planned: 0.3, OnHold: 0.15, Dropped: 0.15},
-		Ridge: 200, Dropout: 0.5, Rows: -0.5, Kept: 200,
+		Ridge: 200, Dropout: 0.5, Rows: -0.5, Kept: 200, Studied: 3000,
 		Stage: boosting{Trees: 100, Depth: 5, Rate: 0.15, Ridge: 5, Least: 100, Sample: 0.8, Columns: 0.5}, Enough: 1000,
 	}
 }
@@ -58,11 +59,7 @@ func train(ctx context.Context, lists Lists, c *engine.Catalogue, o Options, pro
 		return nil, err
 	}
 	progress(fmt.Sprintf("inverting a matrix of %d rows", len(t.items)))
-	for i := range t.items {
-		d := &t.matrix.Data[i*t.matrix.Stride+i]
-		*d += o.Ridge + o.Dropout**d
-	}
-	if err := invert(ctx, t.matrix); err != nil {
+	if err := t.invert(ctx); err != nil {
 		return nil, err
 	}
 	progress("keeping what matters")
@@ -71,7 +68,7 @@ func train(ctx context.Context, lists Lists, c *engine.Catalogue, o Options, pro
 		return nil, err
 	}
 	progress("growing the second stage")
-	m.second, err = t.stage(ctx)
+	m.second, err = t.stage(ctx, m)
 	return m, err
 }
 
@@ -153,6 +150,15 @@ func (t *training) count(ctx context.Context) error {
 	}
 	t.inputs = inputs / float64(t.users)
 	return nil
+}
+
+// invert regularises the gram matrix, and inverts it.
+func (t *training) invert(ctx context.Context) error {
+	for i := range t.items {
+		d := &t.matrix.Data[i*t.matrix.Stride+i]
+		*d += t.options.Ridge + t.options.Dropout**d
+	}
+	return invert(ctx, t.matrix)
 }
 
 // fit finds how what is known of the columns follows from how they are described.

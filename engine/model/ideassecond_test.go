@@ -1,0 +1,257 @@
+package model
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"reko.moe/engine"
+)
+
+// studied is what the second stage learns from, collected once.
+func (w *ideas) studied(b *testing.B) *stage {
+	b.Helper()
+	if w.stage == nil {
+		w.stage = w.collected(b, func(*stage) {})
+	}
+	return w.stage
+}
+
+// collected is what it learns from when something is changed.
+func (w *ideas) collected(b *testing.B, change func(*stage)) *stage {
+	b.Helper()
+	s := w.recipe(b).newStage(w.first(b, 200))
+	change(s)
+	if err := s.collect(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	return s
+}
+
+// grown is the second stage of the recipe.
+func (w *ideas) grown(b *testing.B) *second {
+	b.Helper()
+	if w.forests == nil {
+		w.forests = forests(b, w.studied(b))
+	}
+	return w.forests
+}
+
+// forests grows a second stage, and leaves what it is grown from.
+func forests(b *testing.B, s *stage) *second {
+	b.Helper()
+	once := *s
+	out, err := once.grow(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	return out
+}
+
+// with is the order of the recipe's first stage and a second one.
+func (w *ideas) with(b *testing.B, s *second, kept int) matching {
+	b.Helper()
+	m := w.first(b, kept)
+	m.second = s
+	return w.by(m)
+}
+
+// secondIdeas are about the second stage, on the recipe's first.
+var secondIdeas = []idea{
+	{"second", func(b *testing.B, w *ideas) matching { return w.with(b, w.grown(b), 200) }},
+	{"second-watched-alone", func(b *testing.B, w *ideas) matching {
+		f := w.grown(b).watched
+		return w.with(b, &second{f, shifted(f, -usualOdds)}, 200)
+	}},
+	{"second-liked-alone", func(b *testing.B, w *ideas) matching {
+		f := w.grown(b).liked
+		return w.with(b, &second{shifted(f, usualOdds), f}, 200)
+	}},
+	keeping("second-kept-100", 100),
+	keeping("second-kept-300", 300),
+	keeping("second-kept-400", 400),
+	keeping("second-kept-all", 6000),
+	without("second-without-relations", featSequelWatched, featSequelPlanned, featSequelLeft, featSideWatched, featSidePlanned,
+		featSideLeft, featVersionWatched, featOtherWatched, featSequelLiked, featSideLiked),
+	without("second-without-influences", featStrongest, featFour, featInfluences, featFor, featAgainst, featStrong, featUncommon),
+	without("second-without-habits", featTraits, featTraitsLiked, featTypes, featAfterMedian, featAfterLate, featAfterNewest, featKnown,
+		featEntries, featPlans, featListKnown, featScale, featSpread, featScored),
+	without("second-without-parts", featWatched, featLiking, featPlanned, featLeft),
+	{"second-one-forest", func(b *testing.B, w *ideas) matching {
+		s := *w.studied(b)
+		s.watched = slices.Clone(s.watched)
+		for r, liked := range s.liked {
+			s.watched[r] = (s.watched[r] + liked) / 2
+		}
+		f := forests(b, &s).watched
+		return w.with(b, &second{f, shifted(f, -usualOdds)}, 200)
+	}},
+	{"second-lists-weigh-the-same", func(b *testing.B, w *ideas) matching {
+		s := *w.studied(b)
+		s.weights = slices.Clone(s.weights)
+		for _, l := range listsOf(&s) {
+			found := 0.0
+			for r := l[0]; r < l[1]; r++ {
+				found += float64(s.watched[r])
+			}
+			for r := l[0]; r < l[1]; r++ {
+				s.weights[r] *= float32(4 / math.Sqrt(found+4))
+			}
+		}
+		return w.with(b, forests(b, &s), 200)
+	}},
+	{"second-ranked", func(b *testing.B, w *ideas) matching {
+		s := w.studied(b)
+		f := &second{ranked(b, s, s.watched), ranked(b, s, s.liked)}
+		return w.with(b, f, 200)
+	}},
+	{"second-ranked-watched-alone", func(b *testing.B, w *ideas) matching {
+		s := w.studied(b)
+		f := ranked(b, s, s.watched)
+		return w.with(b, &second{f, shifted(f, -usualOdds)}, 200)
+	}},
+	{"second-400-trees", func(b *testing.B, w *ideas) matching {
+		s := *w.studied(b)
+		t := *s.training
+		t.options.Stage.Trees, t.options.Stage.Rate = 400, 0.06
+		s.training = &t
+		return w.with(b, forests(b, &s), 200)
+	}},
+	{"second-6000-lists", func(b *testing.B, w *ideas) matching {
+		return w.with(b, forests(b, w.collected(b, func(s *stage) {
+			t := *s.training
+			t.options.Studied = 6000
+			s.training = &t
+		})), 200)
+	}},
+	{"second-lists-known-by-heart", func(b *testing.B, w *ideas) matching {
+		return w.with(b, forests(b, w.collected(b, func(s *stage) {
+			s.leaving = func(engine.List) *leaving { return nil }
+		})), 200)
+	}},
+}
+
+// keeping serves more or fewer weights to the same second stage.
+func keeping(name string, kept int) idea {
+	return idea{name, func(b *testing.B, w *ideas) matching { return w.with(b, w.grown(b), kept) }}
+}
+
+// without learns nothing from some features.
+func without(name string, features ...int) idea {
+	return idea{name, func(b *testing.B, w *ideas) matching {
+		s := w.studied(b)
+		hidden := make([][]float32, len(features))
+		for k, f := range features {
+			for r := range s.rows {
+				hidden[k] = append(hidden[k], s.rows[r][f])
+				s.rows[r][f] = 0
+			}
+		}
+		out := forests(b, s)
+		for k, f := range features {
+			for r := range s.rows {
+				s.rows[r][f] = hidden[k][r]
+			}
+		}
+		return w.with(b, out, 200)
+	}}
+}
+
+// shifted says by so much more of everything.
+func shifted(f *forest, by float32) *forest {
+	g := *f
+	g.leaves = slices.Clone(f.leaves)
+	for leaf := range 1 << f.depth {
+		g.leaves[leaf] += by
+	}
+	return &g
+}
+
+// listsOf are the first rows of lists, and those after their last.
+func listsOf(s *stage) (lists [][2]int) {
+	for r := range s.rows {
+		if s.rows[r][featRank] == 0 {
+			lists = append(lists, [2]int{r, r})
+		}
+		lists[len(lists)-1][1] = r + 1
+	}
+	return lists
+}
+
+// ranked grows a forest with a loss for ranking: each pair of a list's candidates of which one was wanted counts by how much NDCG
+// changes when they change places (Burges, “From RankNet to LambdaRank to LambdaMART: an overview”, 2010).
+func ranked(b *testing.B, s *stage, wanted []float32) *forest {
+	b.Helper()
+	table, err := newTable(b.Context(), len(s.rows), featureCount, func(f int, into []float32) {
+		for r := range into {
+			into[r] = s.rows[r][f]
+		}
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	o := s.options.Stage
+	o.Least = 1
+	f := &forest{depth: o.Depth}
+	g := &growing{table: table, o: o, slopes: make([]slope, table.rows), node: make([]uint16, table.rows), odds: make([]float64, table.rows)}
+	lists := listsOf(s)
+	for tree := range o.Trees {
+		g.sample(tree)
+		err := parallel(b.Context(), len(lists), func(l int) {
+			from, to := lists[l][0], lists[l][1]
+			g.rank(from, to, wanted[from:to], float64(s.weights[from]))
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		clear(g.node)
+		if err := g.tree(b.Context(), f); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return f
+}
+
+// rank sets the slopes of a list's rows.
+func (g *growing) rank(from, to int, wanted []float32, weight float64) {
+	order := make([]int, to-from)
+	for i := range order {
+		order[i] = i
+	}
+	odds, slopes := g.odds[from:to], g.slopes[from:to]
+	slices.SortStableFunc(order, func(x, y int) int {
+		switch {
+		case odds[x] > odds[y]:
+			return -1
+		case odds[x] < odds[y]:
+			return 1
+		}
+		return 0
+	})
+	gain := make([]float64, len(order)) // of each, where it stands
+	ideal, found := 0.0, 0
+	for place, i := range order {
+		gain[i] = 1 / math.Log2(float64(place)+2)
+		if wanted[i] == 1 {
+			ideal += 1 / math.Log2(float64(found)+2)
+			found++
+		}
+	}
+	clear(slopes)
+	for i := range order {
+		if wanted[i] != 1 {
+			continue
+		}
+		for k := range order {
+			if wanted[k] == 1 {
+				continue
+			}
+			p := 1 / (1 + math.Exp(odds[i]-odds[k]))
+			by := weight * math.Abs(gain[i]-gain[k]) / ideal
+			slopes[i].first -= by * p
+			slopes[k].first += by * p
+			slopes[i].second += by * p * (1 - p)
+			slopes[k].second += by * p * (1 - p)
+		}
+	}
+}
