@@ -110,19 +110,7 @@ func (w *ideas) lists() iter.Seq2[engine.List, error] {
 func (w *ideas) judge(b *testing.B, name string, matches matching) heldout.Row {
 	b.Helper()
 	row, err := w.ground.Run(b.Context(), name, func(_ context.Context, c *heldout.Case) iter.Seq2[engine.AnimeID, error] {
-		values := matches(c.FoldIn, w.eligible)
-		order := make([]int, len(values))
-		for i := range order {
-			order[i] = i
-		}
-		slices.SortFunc(order, func(x, y int) int {
-			return cmp.Or(cmp.Compare(values[y], values[x]), cmp.Compare(w.eligible[x].ID, w.eligible[y].ID))
-		})
-		ids := make([]engine.AnimeID, len(order))
-		for i, k := range order {
-			ids[i] = w.eligible[k].ID
-		}
-		return heldout.Ranked(ids)
+		return heldout.Ranked(heldout.Matched(c.FoldIn, w.catalogue, w.ground.Popular(), matches))
 	}, w.cases)
 	if err != nil {
 		b.Fatal(err)

@@ -86,6 +86,7 @@ var secondIdeas = []idea{
 		f := forests(b, &s).watched
 		return w.with(b, &second{f, shifted(f, -usualOdds)}, 200)
 	}},
+	{"second-related-apart", relatedApart},
 	{"second-lists-weigh-the-same", func(b *testing.B, w *ideas) matching {
 		s := *w.studied(b)
 		s.weights = slices.Clone(s.weights)
@@ -129,6 +130,38 @@ var secondIdeas = []idea{
 			s.leaving = func(engine.List) *leaving { return nil }
 		})), 200)
 	}},
+}
+
+// relatedApart has forests of their own for candidates of which the list has something related, and for all others.
+func relatedApart(b *testing.B, w *ideas) matching {
+	var kinds [2]matching
+	for k := range kinds {
+		s := *w.studied(b)
+		s.examples = examples{}
+		for r := range w.stage.rows {
+			var x features
+			for f, v := range w.stage.rows[r] {
+				x[f] = ordinal(v)
+			}
+			if related(&x) == (k == 1) {
+				s.add(examples{w.stage.rows[r : r+1], w.stage.watched[r : r+1], w.stage.liked[r : r+1], w.stage.weights[r : r+1]})
+			}
+		}
+		kinds[k] = w.with(b, forests(b, &s), 200)
+	}
+	return func(l engine.List, anime []*engine.Anime) []float64 {
+		values, others := kinds[0](l, anime), kinds[1](l, anime)
+		m := w.stage.model
+		f := m.fold(l, w.catalogue, nil, nil)
+		defer f.Release()
+		for i, a := range anime {
+			var x features
+			if f.relationsOf(a, &x); related(&x) {
+				values[i] = others[i]
+			}
+		}
+		return values
+	}
 }
 
 // keeping serves more or fewer weights to the same second stage.
