@@ -53,9 +53,9 @@ type ideas struct {
 	ground    *heldout.Ground
 	eligible  []*engine.Anime
 
-	learnt  *training // the first stage of the recipe; nil until an idea needs it
-	stage   *stage    // what the second stage learns from
-	forests *second
+	learnt *training // the first stage of the recipe; nil until an idea needs it
+	stage  *stage    // what the second stage learns from
+	forest *forest
 }
 
 const ideasRest = 1
@@ -153,10 +153,10 @@ var plainIdeas = []idea{
 	}},
 	{"neighbours", func(_ *testing.B, w *ideas) matching { return w.neighbours() }},
 	{"neighbours-and-first", func(b *testing.B, w *ideas) matching {
-		return mixture(w.by(w.first(b, 200)), w.neighbours(), 0.5)
+		return mixture(w.by(w.first(b, kept)), w.neighbours(), 0.5)
 	}},
 	{"neighbours-and-second", func(b *testing.B, w *ideas) matching {
-		m := w.first(b, 200)
+		m := w.first(b, kept)
 		m.second = w.grown(b)
 		return mixture(w.by(m), w.neighbours(), 0.2)
 	}},

@@ -53,11 +53,11 @@ func pruned(b *testing.B, t *training, kept int) *Model {
 
 // firstIdeas are about the first stage, alone.
 var firstIdeas = []idea{
-	{"first", func(b *testing.B, w *ideas) matching { return w.by(w.first(b, 200)) }},
+	{"first", func(b *testing.B, w *ideas) matching { return w.by(w.first(b, kept)) }},
 	{"first-kept-50", func(b *testing.B, w *ideas) matching { return w.by(w.first(b, 50)) }},
 	{"first-kept-all", func(b *testing.B, w *ideas) matching { return w.by(w.first(b, 6000)) }},
 	{"first-weights-of-training", func(b *testing.B, w *ideas) matching {
-		m, as := w.by(w.first(b, 200)), Defaults().Inputs
+		m, as := w.by(w.first(b, kept)), Defaults().Inputs
 		return func(l engine.List, anime []*engine.Anime) []float64 {
 			defer func(old Weights) { serving = old }(serving)
 			serving = as
@@ -65,7 +65,7 @@ var firstIdeas = []idea{
 		}
 	}},
 	{"first-nothing-within-franchises", func(b *testing.B, w *ideas) matching {
-		m := w.first(b, 200)
+		m := w.first(b, kept)
 		for i, id := range m.inputs {
 			places, weights, _ := m.row(i)
 			for k, j := range places {

@@ -20,7 +20,7 @@ func (w *ideas) studied(b *testing.B) *stage {
 // collected is what it learns from when something is changed.
 func (w *ideas) collected(b *testing.B, change func(*stage)) *stage {
 	b.Helper()
-	s := w.recipe(b).newStage(w.first(b, 200))
+	s := w.recipe(b).newStage(w.first(b, kept))
 	change(s)
 	if err := s.collect(b.Context()); err != nil {
 		b.Fatal(err)
@@ -29,19 +29,19 @@ func (w *ideas) collected(b *testing.B, change func(*stage)) *stage {
 }
 
 // grown is the second stage of the recipe.
-func (w *ideas) grown(b *testing.B) *second {
+func (w *ideas) grown(b *testing.B) *forest {
 	b.Helper()
-	if w.forests == nil {
-		w.forests = forests(b, w.studied(b))
+	if w.forest == nil {
+		w.forest = forestOf(b, w.studied(b), w.stage.worth())
 	}
-	return w.forests
+	return w.forest
 }
 
-// forests grows a second stage, and leaves what it is grown from.
-func forests(b *testing.B, s *stage) *second {
+// forestOf grows a second stage, and leaves what it is grown from.
+func forestOf(b *testing.B, s *stage, targets []float32) *forest {
 	b.Helper()
 	once := *s
-	out, err := once.grow(b.Context())
+	out, err := once.grow(b.Context(), targets)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -49,26 +49,53 @@ func forests(b *testing.B, s *stage) *second {
 }
 
 // with is the order of the recipe's first stage and a second one.
-func (w *ideas) with(b *testing.B, s *second, kept int) matching {
+func (w *ideas) with(b *testing.B, f *forest, kept int) matching {
 	b.Helper()
 	m := w.first(b, kept)
-	m.second = s
+	m.second = f
 	return w.by(m)
 }
 
+// asked is with another target.
+func (w *ideas) asked(b *testing.B, target func(s *stage) []float32) matching {
+	b.Helper()
+	return w.with(b, forestOf(b, w.studied(b), target(w.stage)), kept)
+}
+
+// kept is the recipe's.
+var kept = Defaults().Kept
+
 // secondIdeas are about the second stage, on the recipe's first.
 var secondIdeas = []idea{
-	{"second", func(b *testing.B, w *ideas) matching { return w.with(b, w.grown(b), 200) }},
+	{"second", func(b *testing.B, w *ideas) matching { return w.with(b, w.grown(b), kept) }},
 	{"second-watched-alone", func(b *testing.B, w *ideas) matching {
-		f := w.grown(b).watched
-		return w.with(b, &second{f, shifted(f, -usualOdds)}, 200)
+		return w.asked(b, func(s *stage) []float32 { return s.watched })
 	}},
 	{"second-liked-alone", func(b *testing.B, w *ideas) matching {
-		f := w.grown(b).liked
-		return w.with(b, &second{shifted(f, usualOdds), f}, 200)
+		return w.asked(b, func(s *stage) []float32 { return s.liked })
+	}},
+	{"second-liked-counts-the-same-everywhere", func(b *testing.B, w *ideas) matching {
+		return w.asked(b, func(s *stage) []float32 {
+			targets := slices.Clone(s.watched)
+			for r, liked := range s.liked {
+				targets[r] = (targets[r] + 1.5*liked) / 2.5
+			}
+			return targets
+		})
+	}},
+	{"second-two-forests", func(b *testing.B, w *ideas) matching {
+		watched := w.asked(b, func(s *stage) []float32 { return s.watched })
+		liked := w.asked(b, func(s *stage) []float32 { return s.liked })
+		return w.either(watched, liked, func(watched, liked float64, related bool) float64 {
+			more := 0.5
+			if related {
+				more = 2
+			}
+			return (watched + more*(liked+0.7)) / (1 + more)
+		})
 	}},
 	keeping("second-kept-100", 100),
-	keeping("second-kept-300", 300),
+	keeping("second-kept-200", 200),
 	keeping("second-kept-400", 400),
 	keeping("second-kept-all", 6000),
 	without("second-without-relations", featSequelWatched, featSequelPlanned, featSequelLeft, featSideWatched, featSidePlanned,
@@ -77,15 +104,6 @@ var secondIdeas = []idea{
 	without("second-without-habits", featTraits, featTraitsLiked, featTypes, featAfterMedian, featAfterLate, featAfterNewest, featKnown,
 		featEntries, featPlans, featListKnown, featScale, featSpread, featScored),
 	without("second-without-parts", featWatched, featLiking, featPlanned, featLeft),
-	{"second-one-forest", func(b *testing.B, w *ideas) matching {
-		s := *w.studied(b)
-		s.watched = slices.Clone(s.watched)
-		for r, liked := range s.liked {
-			s.watched[r] = (s.watched[r] + liked) / 2
-		}
-		f := forests(b, &s).watched
-		return w.with(b, &second{f, shifted(f, -usualOdds)}, 200)
-	}},
 	{"second-related-apart", relatedApart},
 	{"second-lists-weigh-the-same", func(b *testing.B, w *ideas) matching {
 		s := *w.studied(b)
@@ -99,68 +117,82 @@ var secondIdeas = []idea{
 				s.weights[r] *= float32(4 / math.Sqrt(found+4))
 			}
 		}
-		return w.with(b, forests(b, &s), 200)
+		return w.with(b, forestOf(b, &s, s.worth()), kept)
 	}},
 	{"second-ranked", func(b *testing.B, w *ideas) matching {
-		s := w.studied(b)
-		f := &second{ranked(b, s, s.watched), ranked(b, s, s.liked)}
-		return w.with(b, f, 200)
+		return w.with(b, ranked(b, w.studied(b), w.stage.watched), kept)
 	}},
-	{"second-ranked-watched-alone", func(b *testing.B, w *ideas) matching {
-		s := w.studied(b)
-		f := ranked(b, s, s.watched)
-		return w.with(b, &second{f, shifted(f, -usualOdds)}, 200)
-	}},
-	{"second-400-trees", func(b *testing.B, w *ideas) matching {
-		s := *w.studied(b)
+	sized("second-400-trees", func(o *boosting) { o.Trees, o.Rate = 400, 0.06 }),
+	sized("second-depth-7", func(o *boosting) { o.Depth = 7 }),
+	collecting("second-6000-lists", func(s *stage) {
 		t := *s.training
-		t.options.Stage.Trees, t.options.Stage.Rate = 400, 0.06
+		t.options.Studied = 6000
 		s.training = &t
-		return w.with(b, forests(b, &s), 200)
-	}},
-	{"second-6000-lists", func(b *testing.B, w *ideas) matching {
-		return w.with(b, forests(b, w.collected(b, func(s *stage) {
-			t := *s.training
-			t.options.Studied = 6000
-			s.training = &t
-		})), 200)
-	}},
-	{"second-lists-known-by-heart", func(b *testing.B, w *ideas) matching {
-		return w.with(b, forests(b, w.collected(b, func(s *stage) {
-			s.leaving = func(engine.List) *leaving { return nil }
-		})), 200)
-	}},
+	}),
+	collecting("second-lists-known-by-heart", func(s *stage) {
+		s.leaving = func(engine.List) *leaving { return nil }
+	}),
 }
 
-// relatedApart has forests of their own for candidates of which the list has something related, and for all others.
+// sized grows other trees.
+func sized(name string, change func(*boosting)) idea {
+	return idea{name, func(b *testing.B, w *ideas) matching {
+		s := *w.studied(b)
+		t := *s.training
+		change(&t.options.Stage)
+		s.training = &t
+		return w.with(b, forestOf(b, &s, s.worth()), kept)
+	}}
+}
+
+// collecting learns from something else.
+func collecting(name string, change func(*stage)) idea {
+	return idea{name, func(b *testing.B, w *ideas) matching {
+		s := w.collected(b, change)
+		return w.with(b, forestOf(b, s, s.worth()), kept)
+	}}
+}
+
+// relatedApart has a forest of its own for candidates of which the list has something related, and one for all others.
 func relatedApart(b *testing.B, w *ideas) matching {
 	var kinds [2]matching
+	worth := w.studied(b).worth()
 	for k := range kinds {
-		s := *w.studied(b)
-		s.examples = examples{}
+		s := *w.stage
+		s.rows, s.weights = nil, nil
+		var targets []float32
 		for r := range w.stage.rows {
-			var x features
-			for f, v := range w.stage.rows[r] {
-				x[f] = ordinal(v)
-			}
-			if related(&x) == (k == 1) {
-				s.add(examples{w.stage.rows[r : r+1], w.stage.watched[r : r+1], w.stage.liked[r : r+1], w.stage.weights[r : r+1]})
+			if related(&w.stage.rows[r]) == (k == 1) {
+				s.rows, s.weights = append(s.rows, w.stage.rows[r]), append(s.weights, w.stage.weights[r])
+				targets = append(targets, worth[r])
 			}
 		}
-		kinds[k] = w.with(b, forests(b, &s), 200)
+		kinds[k] = w.with(b, forestOf(b, &s, targets), kept)
 	}
+	return w.either(kinds[0], kinds[1], func(other, one float64, related bool) float64 {
+		if related {
+			return one
+		}
+		return other
+	})
+}
+
+// either makes one order of two.
+func (w *ideas) either(a, b matching, value func(a, b float64, related bool) float64) matching {
 	return func(l engine.List, anime []*engine.Anime) []float64 {
-		values, others := kinds[0](l, anime), kinds[1](l, anime)
-		m := w.stage.model
-		f := m.fold(l, w.catalogue, nil, nil)
+		as, bs := a(l, anime), b(l, anime)
+		f := w.stage.model.fold(l, w.catalogue, nil, nil)
 		defer f.Release()
 		for i, a := range anime {
 			var x features
-			if f.relationsOf(a, &x); related(&x) {
-				values[i] = others[i]
+			var row [featureCount]float32
+			f.relationsOf(a, &x)
+			for k := featSequelWatched; k <= featOtherWatched; k++ {
+				row[k] = fromOrdinal(x[k])
 			}
+			as[i] = value(as[i], bs[i], related(&row))
 		}
-		return values
+		return as
 	}
 }
 
@@ -180,24 +212,14 @@ func without(name string, features ...int) idea {
 				s.rows[r][f] = 0
 			}
 		}
-		out := forests(b, s)
+		out := forestOf(b, s, s.worth())
 		for k, f := range features {
 			for r := range s.rows {
 				s.rows[r][f] = hidden[k][r]
 			}
 		}
-		return w.with(b, out, 200)
+		return w.with(b, out, kept)
 	}}
-}
-
-// shifted says by so much more of everything.
-func shifted(f *forest, by float32) *forest {
-	g := *f
-	g.leaves = slices.Clone(f.leaves)
-	for leaf := range 1 << f.depth {
-		g.leaves[leaf] += by
-	}
-	return &g
 }
 
 // listsOf are the first rows of lists, and those after their last.

@@ -23,7 +23,7 @@ type Model struct {
 	facts      []facts          // of inputs
 	items      []int32          // of columns: their places among the inputs
 	backdrop   backdrop
-	second     *second   // the second stage; nil: none
+	second     *forest   // the second stage: what a candidate is worth, in log odds; nil: none
 	popularity line      // of anime, by the logarithm of MyAnimeList's number of members
 	liked      line      // how much an anime is liked, by its mean score
 	scores     *Scores   // that users will give; nil: nothing was learnt of them

@@ -43,30 +43,6 @@ func (o *leaving) add(sums []float64, i int, x float64) {
 	}
 }
 
-// second is the second stage: what it says of the candidates that come first by their sums, in log odds. It is immutable and safe
-// for concurrent use.
-type second struct {
-	watched *forest // that somebody would watch it
-	liked   *forest // and like it
-}
-
-// How much it counts that something would be liked, beside that it would be watched: more where the list has something related,
-// which is likely to be watched anyway. usualOdds makes up for that fewer things are liked than watched.
-const (
-	likedRelated = 2
-	likedElse    = 0.5
-	usualOdds    = 0.7
-)
-
-// blend is the match of a candidate for which the forests say watched and liked.
-func blend(watched, liked float64, related bool) float64 {
-	c := likedElse
-	if related {
-		c = likedRelated
-	}
-	return (watched + c*(liked+usualOdds)) / (1 + c)
-}
-
 // The lists that the second stage learns from, and how it grows.
 const (
 	leastHeld = 20  // watched entries of a list that is learnt from
@@ -80,7 +56,7 @@ var cuts = [...]int{5, 10, 20}
 
 // stage grows the second stage from the lists of every so many users: it holds out a fifth of what they watched and learns to tell
 // it from the other candidates.
-func (t *training) stage(ctx context.Context, m *Model) (*second, error) {
+func (t *training) stage(ctx context.Context, m *Model) (*forest, error) {
 	if t.users < t.options.Enough {
 		return nil, nil
 	}
@@ -88,11 +64,11 @@ func (t *training) stage(ctx context.Context, m *Model) (*second, error) {
 	if err := s.collect(ctx); err != nil || len(s.rows) == 0 {
 		return nil, err
 	}
-	return s.grow(ctx)
+	return s.grow(ctx, s.worth())
 }
 
-// grow grows the forests from what was collected.
-func (s *stage) grow(ctx context.Context) (*second, error) {
+// grow grows a forest from what was collected, which it forgets.
+func (s *stage) grow(ctx context.Context, targets []float32) (*forest, error) {
 	columns := func(f int, into []float32) {
 		for r := range into {
 			into[r] = s.rows[r][f]
@@ -103,12 +79,29 @@ func (s *stage) grow(ctx context.Context) (*second, error) {
 		return nil, err
 	}
 	s.rows = nil
-	out := new(second)
-	if out.watched, err = grow(ctx, table, s.watched, s.weights, s.options.Stage); err != nil {
-		return nil, err
+	return grow(ctx, table, targets, s.weights, s.options.Stage)
+}
+
+// How much more it is worth to find what is liked than what is watched: more where the list has something related, which is likely
+// to be watched anyway. usuallyLiked is the share of what is watched that is liked, so that both kinds are worth the same on the whole.
+const (
+	likedRelated = 2
+	likedElse    = 1
+	usuallyLiked = 0.6
+)
+
+// worth is what each row would be worth on a page: 0 if it was not held out, and at most 1.
+func (e *examples) worth() []float32 {
+	const most = (1 + likedRelated) / (1 + likedRelated*usuallyLiked)
+	worth := make([]float32, len(e.rows))
+	for r := range worth {
+		more := float32(likedElse)
+		if related(&e.rows[r]) {
+			more = likedRelated
+		}
+		worth[r] = (e.watched[r] + more*e.liked[r]) / (1 + more*usuallyLiked) / most
 	}
-	out.liked, err = grow(ctx, table, s.liked, s.weights, s.options.Stage)
-	return out, err
+	return worth
 }
 
 // examples are rows that the second stage learns from.

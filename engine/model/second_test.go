@@ -114,6 +114,20 @@ func TestSecondStage(t *testing.T) {
 	empty.Release()
 }
 
+// What is liked is worth more than what is only watched, and the more where the list has something related; what is usual is worth the
+// same in both cases.
+func TestWorth(t *testing.T) {
+	e := examples{rows: make([][featureCount]float32, 6), watched: []float32{0, 1, 1, 0, 1, 1}, liked: []float32{0, 0, 1, 0, 0, 1}}
+	for r := 3; r < 6; r++ {
+		e.rows[r][featSideWatched] = 1
+	}
+	w := e.worth()
+	usual := func(watched, liked float32) float32 { return (1-usuallyLiked)*watched + usuallyLiked*liked }
+	if w[0] != 0 || w[3] != 0 || w[5] != 1 || !(w[4] < w[1] && w[1] < w[2] && w[2] < w[5]) || !closeTo(float64(usual(w[1], w[2])), float64(usual(w[4], w[5]))) {
+		t.Errorf("worth() = %v", w)
+	}
+}
+
 // What comes below the candidates that are looked at closely keeps its order, and stays below.
 func TestTheRestStaysBelow(t *testing.T) {
 	c, lists := crowd(enough)

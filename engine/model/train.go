@@ -36,7 +36,7 @@ type Options struct {
 func Defaults() Options {
 	return Options{
 		Anime: 6000, Inputs: Weights{Score: 0.3, Planned: 0.3, OnHold: 0.15, Dropped: 0.15},
-		Ridge: 200, Dropout: 0.5, Rows: -0.5, Kept: 200, Studied: 3000,
+		Ridge: 200, Dropout: 0.5, Rows: -0.5, Kept: 300, Studied: 3000,
 		Stage: boosting{Trees: 100, Depth: 5, Rate: 0.15, Ridge: 5, Least: 100, Sample: 0.8, Columns: 0.5}, Enough: 1000,
 	}
 }
