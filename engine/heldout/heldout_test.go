@@ -224,7 +224,7 @@ func TestMatched(t *testing.T) {
 	var all []engine.Anime
 	var ids []engine.AnimeID
 	for id := engine.AnimeID(1); id <= 9; id++ {
-		all, ids = append(all, engine.Anime{ID: id}), append(ids, id)
+		all, ids = append(all, engine.Anime{ID: id, DescribedAt: time.Unix(1, 0)}), append(ids, id)
 	}
 	got := Matched(watched(3), engine.NewCatalogue(all), ids, func(_ engine.List, anime []*engine.Anime) (values []float64) {
 		for _, a := range anime {
