@@ -14,10 +14,12 @@ import (
 // A packed model, all numbers little endian:
 //
 //	version    4 bytes, modelVersion
-//	inputs     4 bytes, how many; columns 4 bytes; kept weights of each input 4 bytes; trees of the second stage 4 bytes;
+//	inputs     4 bytes, how many; columns 4 bytes; rare anime 4 bytes; kept weights of each input 4 bytes; trees of the second stage 4 bytes;
 //	           their depth 4 bytes; bytes of places 4 bytes; bytes of scores 4 bytes
 //	inputs     their anime ids, 4 bytes each, ascending
 //	columns    the same
+//	rare       the same
+//	watchers   a number for each rare anime
 //	facts      of inputs, five numbers each
 //	backdrop   a number for each statistic and type
 //	fits       base and slope of popularity, then of liked: four numbers
@@ -33,7 +35,7 @@ import (
 // Where it says no more, a number is a float32 of 4 bytes.
 const (
 	modelVersion  = 2
-	modelHead     = 32
+	modelHead     = 36
 	modelChecksum = 4
 	factNumbers   = 5
 	fitNumbers    = 4
@@ -43,15 +45,15 @@ const (
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // shape is what the size of a packed model follows from.
-type shape struct{ inputs, columns, kept, trees, depth, places, scores int }
+type shape struct{ inputs, columns, rare, kept, trees, depth, places, scores int }
 
 func (s shape) size() int {
 	numbers := factNumbers*s.inputs + len(backdrop{}.statistics) + animeTypes + fitNumbers + s.inputs + s.trees<<s.depth + s.trees*s.depth
-	return modelHead + 4*(s.inputs+s.columns) + 4*numbers + s.trees*s.depth + s.places + s.inputs*s.kept + s.scores + modelChecksum
+	return modelHead + 4*(s.inputs+s.columns+2*s.rare) + 4*numbers + s.trees*s.depth + s.places + s.inputs*s.kept + s.scores + modelChecksum
 }
 
 func (m *Model) pack() []byte {
-	s := shape{inputs: len(m.inputs), columns: len(m.columns), kept: m.kept}
+	s := shape{inputs: len(m.inputs), columns: len(m.columns), rare: len(m.rare), kept: m.kept}
 	if m.second != nil {
 		s.trees, s.depth = m.second.trees(), m.second.depth
 	}
@@ -63,15 +65,18 @@ func (m *Model) pack() []byte {
 	s.places, s.scores = len(places), len(scores)
 	b := make([]byte, 0, s.size())
 	le := binary.LittleEndian
-	for _, n := range []int{modelVersion, s.inputs, s.columns, s.kept, s.trees, s.depth, s.places, s.scores} {
+	for _, n := range []int{modelVersion, s.inputs, s.columns, s.rare, s.kept, s.trees, s.depth, s.places, s.scores} {
 		b = le.AppendUint32(b, uint32(n))
 	}
-	for _, ids := range [][]engine.AnimeID{m.inputs, m.columns} {
+	for _, ids := range [][]engine.AnimeID{m.inputs, m.columns, m.rare} {
 		for _, id := range ids {
 			b = le.AppendUint32(b, uint32(id))
 		}
 	}
 	number := func(v float32) { b = le.AppendUint32(b, math.Float32bits(v)) }
+	for _, n := range m.watchers {
+		number(n)
+	}
 	for _, f := range m.facts {
 		for _, v := range []float32{f.watchers, f.scored, f.liking, f.planned, f.dropped} {
 			number(v)
@@ -134,7 +139,7 @@ func unpack(b []byte) (*Model, error) {
 		return corrupt(fmt.Sprint("version ", v))
 	}
 	var s shape
-	for _, n := range []*int{&s.inputs, &s.columns, &s.kept, &s.trees, &s.depth} {
+	for _, n := range []*int{&s.inputs, &s.columns, &s.rare, &s.kept, &s.trees, &s.depth} {
 		v := r.word()
 		if v > 1<<16 { // places are of 16 bits
 			return corrupt("head")
@@ -149,7 +154,9 @@ func unpack(b []byte) (*Model, error) {
 		return corrupt("head")
 	}
 	m := &Model{kept: s.kept, inputs: r.ids(s.inputs), columns: r.ids(s.columns), facts: make([]facts, s.inputs)}
-	if !ascending(m.inputs) || !ascending(m.columns) {
+	m.rare, m.watchers = r.ids(s.rare), make([]float32, s.rare)
+	r.numbers(m.watchers)
+	if !ascending(m.inputs) || !ascending(m.columns) || !ascending(m.rare) {
 		return corrupt("anime")
 	}
 	for _, id := range m.columns {

@@ -8,8 +8,9 @@ import (
 	"reko.moe/engine"
 )
 
-// What is said of an anime that was not learnt, because nobody watched it yet or it came after the training, is estimated from its
-// kin: the anime that were learnt and are most like it.
+// What is said of an anime that was not learnt, because few or nobody watched it yet or it came after the training, is estimated from its
+// kin: the anime that were learnt and are most like it. How many would watch it follows from how well it is known, but where that is known
+// from the training.
 const (
 	kinSize     = 40  // how many are asked
 	kinRelated  = 0.5 // by how much an anime is more alike if the two are related
@@ -43,6 +44,11 @@ func (f *fold) estimate(a *engine.Anime) (sum float64, facts facts) {
 	k := m.kinOf(a, f.catalogue)
 	const most = 30 // e to that is more people than there are
 	watchers := float32(math.Exp(min(m.popularity.at(sizeOf(a)), most)))
+	if i, ok := slices.BinarySearch(m.rare, a.ID); ok {
+		watchers = m.watchers[i]
+	} else if known := m.factsOf(a.ID); known != nil {
+		watchers = known.watchers
+	}
 	for i, j := range k.columns {
 		kin := &m.facts[m.items[j]]
 		sum += float64(k.shares[i]) * f.sums[j] * float64(watchers) / max(float64(kin.watchers), 1) // what few watch is seldom spoken for

@@ -23,14 +23,16 @@ type Model struct {
 	facts      []facts          // of inputs
 	items      []int32          // of columns: their places among the inputs
 	backdrop   backdrop
-	second     *forest   // the second stage: what a candidate is worth, in log odds; nil: none
-	popularity line      // of anime, by the logarithm of MyAnimeList's number of members
-	liked      line      // how much an anime is liked, by its mean score
-	scores     *Scores   // that users will give; nil: nothing was learnt of them
-	kept       int       // weights of each input
-	scales     []float32 // of inputs: what 1 in weights is worth
-	places     []uint16  // of each input its kept columns, ascending
-	weights    []int8    // at those places
+	rare       []engine.AnimeID // that were watched, but not learnt, ascending
+	watchers   []float32        // of rare
+	second     *forest          // the second stage: what a candidate is worth, in log odds; nil: none
+	popularity line             // of anime, by the logarithm of MyAnimeList's number of members
+	liked      line             // how much an anime is liked, by its mean score
+	scores     *Scores          // that users will give; nil: nothing was learnt of them
+	kept       int              // weights of each input
+	scales     []float32        // of inputs: what 1 in weights is worth
+	places     []uint16         // of each input its kept columns, ascending
+	weights    []int8           // at those places
 
 	input  []int32 // by anime id: 1 + its place in inputs, 0: none
 	column []int32 // by anime id: 1 + its place in columns, 0: none

@@ -45,6 +45,7 @@ func Defaults() Options {
 const (
 	leastLists    = 20
 	leastWatchers = 3
+	newYears      = 1 // before the newest that is learnt, anime are new
 )
 
 // train learns which anime speak for which.
@@ -74,15 +75,17 @@ func train(ctx context.Context, lists Lists, c *engine.Catalogue, o Options, pro
 
 // training is a model in the making.
 type training struct {
-	options   Options
-	catalogue *engine.Catalogue
-	lists     Lists
-	items     []engine.AnimeID // that are learnt, ascending
-	facts     []facts          // of items[i]
-	backdrop  backdrop
-	users     int
-	inputs    float64        // mean number of inputs of a user
-	matrix    blas64.General // gram matrix, lower triangle; then its inverse
+	options      Options
+	catalogue    *engine.Catalogue
+	lists        Lists
+	items        []engine.AnimeID // that are learnt, ascending
+	facts        []facts          // of items[i]
+	rare         []engine.AnimeID // that are not learnt, ascending
+	rareWatchers []float32
+	backdrop     backdrop
+	users        int
+	inputs       float64        // mean number of inputs of a user
+	matrix       blas64.General // gram matrix, lower triangle; then its inverse
 }
 
 // count chooses the anime that are learnt, and gathers what all lists have in common.
@@ -142,6 +145,7 @@ func (t *training) count(ctx context.Context) error {
 		return engine.ErrTooFew
 	}
 	slices.Sort(t.items)
+	t.countRare(all)
 	t.facts = make([]facts, len(t.items))
 	inputs := 0.0
 	for i, id := range t.items {
@@ -150,6 +154,23 @@ func (t *training) count(ctx context.Context) error {
 	}
 	t.inputs = inputs / float64(t.users)
 	return nil
+}
+
+// countRare notes who watched what is not learnt, but for what is new: few watched that because it is.
+func (t *training) countRare(all []facts) {
+	newest := 0.0
+	for _, id := range t.items {
+		newest = max(newest, yearOf(t.catalogue.Anime(id)))
+	}
+	for id := range all {
+		a := t.catalogue.Anime(engine.AnimeID(id))
+		if all[id].watchers == 0 || yearOf(a) > newest-newYears || t.options.Except != nil && t.options.Except(a.ID) {
+			continue
+		}
+		if _, learnt := slices.BinarySearch(t.items, a.ID); !learnt {
+			t.rare, t.rareWatchers = append(t.rare, a.ID), append(t.rareWatchers, all[id].watchers)
+		}
+	}
 }
 
 // invert regularises the gram matrix, and inverts it.
@@ -175,7 +196,7 @@ func (m *Model) fit(c *engine.Catalogue) {
 // anime j is -p_ij / p_jj, p being the inverse (Steck, “Embarrassingly shallow autoencoders for sparse data”, 2019).
 func (t *training) prune(ctx context.Context, kept int) (*Model, error) {
 	n := len(t.items)
-	m := &Model{inputs: t.items, facts: t.facts, backdrop: t.backdrop}
+	m := &Model{inputs: t.items, facts: t.facts, backdrop: t.backdrop, rare: t.rare, watchers: t.rareWatchers}
 	var columns []int
 	for j, id := range t.items {
 		if a := t.catalogue.Anime(id); a != nil && a.HasMean() && a.Parent == 0 {
