@@ -137,6 +137,7 @@ type candidate struct {
 	anime      *engine.Anime
 	column     int // -1: it was not learnt
 	facts      facts
+	popularity float64 // of facts
 	sum        float64 // what the list says for it
 	linear     float64 // the same in standard deviations, less the cost of popularity
 	parts      [parts]float64
@@ -195,11 +196,13 @@ func (f *fold) choose(anime []*engine.Anime, cost float64) {
 		k := &f.looked[i]
 		*k = candidate{anime: a, column: -1}
 		if j, ok := f.model.columnOf(a.ID); ok {
-			k.column, k.sum, k.facts = j, f.sums[j], f.model.facts[f.model.items[j]]
+			i := f.model.items[j]
+			k.column, k.sum, k.facts, k.popularity = j, f.sums[j], f.model.facts[i], f.model.popular[i]
 		} else {
 			k.sum, k.facts = f.estimate(a)
+			k.popularity = k.facts.popularity()
 		}
-		k.linear = k.sum*f.unit - cost*k.facts.popularity()
+		k.linear = k.sum*f.unit - cost*k.popularity
 	}
 }
 
@@ -218,7 +221,7 @@ func (f *fold) rerank(matches []float64, cost float64) {
 	last := matches[f.order[len(f.order)-1]]
 	for place, i := range f.order {
 		k := &f.looked[i]
-		matches[i] = float64(f.values[place]) - cost*k.facts.popularity()
+		matches[i] = float64(f.values[place]) - cost*k.popularity
 		floor = min(floor, matches[i])
 		k.influences = -1 // looked at
 	}
@@ -236,7 +239,10 @@ func (f *fold) first(matches []float64, n int) {
 		f.order[i] = int32(i)
 	}
 	slices.SortFunc(f.order, func(a, b int32) int {
-		return cmp.Or(cmp.Compare(matches[b], matches[a]), cmp.Compare(f.looked[a].anime.ID, f.looked[b].anime.ID))
+		if by := cmp.Compare(matches[b], matches[a]); by != 0 {
+			return by
+		}
+		return cmp.Compare(f.looked[a].anime.ID, f.looked[b].anime.ID)
 	})
 	f.order = f.order[:min(len(f.order), n)]
 }
@@ -249,7 +255,7 @@ func (f *fold) inspect() {
 		}
 	}
 	for _, in := range f.inputs {
-		uncommon := f.model.facts[in.item].popularity() < f.model.common
+		uncommon := f.model.popular[in.item] < f.model.common
 		if f.leaving != nil {
 			for _, i := range f.order {
 				if k := &f.looked[i]; k.column >= 0 {

@@ -37,7 +37,8 @@ type Model struct {
 	input  []int32 // by anime id: 1 + its place in inputs, 0: none
 	column []int32 // by anime id: 1 + its place in columns, 0: none
 
-	common float64 // popularity of inputs from which on they say little about a user
+	popular []float64 // popularity of inputs
+	common  float64   // from which on they say little about a user
 
 	kin   sync.Map // of anime that were not learnt, by id
 	known atomic.Pointer[columnTraits]
@@ -65,7 +66,9 @@ func (m *Model) seat() {
 		m.items[j] = m.input[id] - 1
 	}
 	squares, sum := 0.0, 0.0
+	m.popular = make([]float64, len(m.facts))
 	for i := range m.facts {
+		m.popular[i] = m.facts[i].popularity()
 		w := float64(m.facts[i].watchers)
 		squares += w * w
 		sum += w

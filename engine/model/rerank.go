@@ -217,7 +217,8 @@ func (s *stage) candidates(l engine.List, leaving *leaving, cut int) (e examples
 		k := &f.looked[i]
 		if h := held[k.anime.ID]; h != nil { // what this list itself adds to the facts is not known of others
 			k.facts.add(h, all, -1)
-			k.linear = k.sum*f.unit - cost*k.facts.popularity()
+			k.popularity = k.facts.popularity()
+			k.linear = k.sum*f.unit - cost*k.popularity
 		}
 		matches[i] = k.linear
 	}
