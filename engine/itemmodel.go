@@ -225,8 +225,8 @@ func (e *Engine) TrainModel(ctx context.Context) (string, error) {
 	}
 	start := time.Now()
 	made := e.opts.Now()
-	users := 0
-	data, err := e.opts.Trainer.Train(ctx, func() iter.Seq2[List, error] { return e.listed(ctx, &users) }, e.catalogue.Load())
+	var users, damaged int
+	data, err := e.opts.Trainer.Train(ctx, func() iter.Seq2[List, error] { return e.listed(ctx, &users, &damaged) }, e.catalogue.Load())
 	if errors.Is(err, ErrTooFew) {
 		return err.Error(), nil
 	}
@@ -243,13 +243,17 @@ func (e *Engine) TrainModel(ctx context.Context) (string, error) {
 	if _, err := e.opts.Store.AddCounter(ctx, counterModel, 1); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("learnt from %d lists", users), e.loadModel(ctx)
+	outcome := fmt.Sprintf("learnt from %d lists", users)
+	if damaged > 0 {
+		outcome += fmt.Sprintf("; damaged and left out: %d, see reko check", damaged)
+	}
+	return outcome, e.loadModel(ctx)
 }
 
-// listed walks over the lists of all listed users and counts them. Damaged ones are left out.
-func (e *Engine) listed(ctx context.Context, users *int) iter.Seq2[List, error] {
+// listed walks over the lists of all listed users and counts them, and those that are damaged, which are left out.
+func (e *Engine) listed(ctx context.Context, users, damaged *int) iter.Seq2[List, error] {
 	return func(yield func(List, error) bool) {
-		*users = 0
+		*users, *damaged = 0, 0
 		var list List
 		for u, err := range gently(ctx, e.opts.Store.AllUsers(ctx)) {
 			if err != nil {
@@ -260,6 +264,7 @@ func (e *Engine) listed(ctx context.Context, users *int) iter.Seq2[List, error] 
 				continue
 			}
 			if list, err = u.List.Unpack(list[:0]); err != nil {
+				*damaged++
 				continue
 			}
 			*users++

@@ -248,6 +248,33 @@ func TestModelsAreSwapped(t *testing.T) {
 	}
 }
 
+// What cannot be learnt from is told of.
+func TestTrainingTellsOfDamagedLists(t *testing.T) {
+	s := crowdedStore(5, 20)
+	s.set(User{ID: 99, Name: "torn", List: damaged(completed(1, 1))})
+	e := loaded(t, Options{Store: s, Now: clock, Trainer: &toyTrainer{}})
+	if outcome, err := e.TrainModel(t.Context()); err != nil || outcome != "learnt from 6 lists; damaged and left out: 1, see reko check" {
+		t.Errorf("TrainModel() = %q, %v", outcome, err)
+	}
+}
+
+// Who does not want to hear what the model says gets the same order without it.
+func TestBareRecommendations(t *testing.T) {
+	e := modelled(t, crowdedStore(5, 20))
+	for _, order := range []Order{Taste, Classic} {
+		_, want := recommend(t, e, "requester", Query{Order: order})
+		_, got := recommend(t, e, "requester", Query{Order: order, Bare: true})
+		if !slices.Equal(ids(got), ids(want)) {
+			t.Errorf("%s: bare ones are %v, others %v", order, ids(got), ids(want))
+		}
+		for i, r := range got {
+			if r.HasMatch || r.Match != 0 || r.Expected != 0 || r.Because != nil || !want[i].HasMatch || want[i].Because == nil {
+				t.Errorf("%s: bare is %+v, else it is %+v", order, r, want[i])
+			}
+		}
+	}
+}
+
 // A version that cannot be read, by this program at least, is replaced by the job, though no list changed.
 func TestUnreadableModelsAreReplaced(t *testing.T) {
 	s := crowdedStore(5, 20)

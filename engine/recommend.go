@@ -160,7 +160,7 @@ func (e *Engine) passing(l List) (User, error) {
 	return u, nil
 }
 
-// RecommendFrom returns a page of what one user watched and the named user could, ordered by that user's scores.
+// RecommendFrom returns a page of what one user watched and the named user could.
 func (e *Engine) RecommendFrom(ctx context.Context, name, other string, q Query) (Answer[Recommendations], error) {
 	none := Answer[Recommendations]{}
 	u, err := e.user(ctx, name)
@@ -215,13 +215,15 @@ func (e *Engine) fromBatch(ctx context.Context, u User, q Query, pages int) (*po
 // arrange narrows what was found by the query's filter and puts it in the query's order, varied on so many pages. single says that it is
 // from one user's list.
 func (e *Engine) arrange(found *pool, q Query, single bool, pages int) {
-	found.fold = e.fold(found.own, q.Without)
-	found.compare(q.Niche)
-	found.loosen = found.narrow(q.Filter)
 	order := cmp.Or(q.Order, e.opts.Order)
+	if order == Taste || !q.Bare { // what the model says is wanted
+		found.fold = e.fold(found.own, q.Without)
+		found.compare(q.Niche)
+	}
 	if found.fold == nil {
 		order = Classic
 	}
+	found.loosen = found.narrow(q.Filter)
 	found.rank(order, single)
 	if order == Taste {
 		found.vary(e.catalogue.Load(), q.Filter.With, pages)

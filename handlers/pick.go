@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strings"
@@ -64,9 +65,11 @@ func (s *server) choose(c *fiber.Ctx, picked []*engine.Anime) error {
 	return s.render(c, views.PickPage(p, v), views.Picks(v), "picks")
 }
 
-// picked reads the anime that were picked, each once.
+// picked reads the anime that were picked, each once. One that is not known here, or no longer, is passed over while others are left:
+// the address may be older than that.
 func (s *server) picked(c *fiber.Ctx) ([]*engine.Anime, error) {
 	var picked []*engine.Anime
+	var passed error // the first over which was passed
 	seen := map[engine.AnimeID]bool{}
 	for _, value := range c.Context().QueryArgs().PeekMulti("anime") {
 		for text := range strings.SplitSeq(string(value), ",") {
@@ -77,9 +80,14 @@ func (s *server) picked(c *fiber.Ctx) ([]*engine.Anime, error) {
 			if err == nil && seen[id] {
 				continue
 			}
+			unknown := invalid{"anime", text, "the id of an anime that is known here"}
+			if err != nil {
+				return nil, unknown
+			}
 			anime := s.Engine.AnimeByID([]engine.AnimeID{id})
-			if err != nil || len(anime) == 0 {
-				return nil, invalid{"anime", text, "the id of an anime that is known here"}
+			if len(anime) == 0 {
+				passed = cmp.Or(passed, error(unknown))
+				continue
 			}
 			if len(picked) == views.MostPicked {
 				return nil, invalid{"anime", text, fmt.Sprintf("one of the first %d: no more can be picked", views.MostPicked)}
@@ -87,6 +95,9 @@ func (s *server) picked(c *fiber.Ctx) ([]*engine.Anime, error) {
 			seen[id] = true
 			picked = append(picked, anime[0])
 		}
+	}
+	if len(picked) == 0 {
+		return nil, passed
 	}
 	return picked, nil
 }

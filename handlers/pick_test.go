@@ -125,7 +125,9 @@ func TestBadPicks(t *testing.T) {
 		{"anime=0", "is not the id of an anime that is known here."},
 		{"anime=-1", "is not the id of an anime that is known here."},
 		{"anime=9999999999999999999", "is not the id of an anime that is known here."},
-		{"anime=4000000", "is not the id of an anime that is known here."},
+		{"anime=4000000", "anime=&#34;4000000&#34; is not the id of an anime that is known here."},
+		{"anime=4000000,4000001", "anime=&#34;4000000&#34; is not"},
+		{"anime=4000000,x", "anime=&#34;x&#34; is not"},
 		{"anime=%3Cscript%3E", "anime=&#34;&lt;script&gt;&#34; is not the id of an anime"},
 		{"anime=" + many.String(), "is not one of the first 20: no more can be picked."},
 		{"anime=1&without=x", "without=&#34;x&#34; is not the id of an anime"},
@@ -150,6 +152,22 @@ func TestWaysToPick(t *testing.T) {
 		main, _, _ := strings.Cut(a.get(t, target, status).body, "<footer")
 		if !strings.Contains(main, `<a href="/pick">`) {
 			t.Errorf("%s does not lead to /pick", target)
+		}
+	}
+}
+
+// An address outlives an anime that it names: the others recommend what they would without it.
+func TestPicksThatAreGone(t *testing.T) {
+	a := taught(t, nil)
+	known := a.engine.WellKnown()
+	want := shownCards(t, a.get(t, fmt.Sprintf("/pick?anime=%d,%d", known[0].ID, known[7].ID), http.StatusOK).body)
+	got := shownCards(t, a.get(t, fmt.Sprintf("/pick?anime=%d,4000000,%d", known[0].ID, known[7].ID), http.StatusOK).body)
+	if len(want) == 0 || len(got) != len(want) {
+		t.Fatalf("%d cards with one that is gone, %d without", len(got), len(want))
+	}
+	for i := range want {
+		if got[i].id != want[i].id {
+			t.Errorf("card %d is %q, want %q", i, got[i].title, want[i].title)
 		}
 	}
 }

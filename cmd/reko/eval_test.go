@@ -65,7 +65,10 @@ func TestEvalOfAServer(t *testing.T) {
 	url := start(t, func(cfg *config) { cfg.Database = "sqlite:" + filepath.Join(dir, "judged.db") }) // has the demo's anime
 	judged := []string{"REKO_DB_URL=sqlite:judged.db", "TMPDIR=" + dir}
 	run(judged, "import", "lists", filepath.Join("split", "train.csv.gz"))
-	run(judged, "train")
+	trained := run(judged, "train")
+	if kept := run(judged, "jobs"); !strings.HasPrefix(trained, "learnt from") || !strings.Contains(kept, strings.Split(trained, " in ")[0]) {
+		t.Errorf("training printed %s, and is not among the runs of jobs: %s", trained, kept)
+	}
 	wait.For(t, func() error { // the server has it without being told
 		_, text := get(url + "/metrics")
 		return lines(text, "reko_model_version 1\n", "reko_model_timestamp_seconds 1")

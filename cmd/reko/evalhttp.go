@@ -17,6 +17,7 @@ import (
 
 	"reko.moe/engine"
 	"reko.moe/engine/heldout"
+	"reko.moe/handlers/limit"
 )
 
 // agreement is how an order does over HTTP, and whether the answers are those of the engine in this process.
@@ -38,7 +39,9 @@ func (w *evalWorld) ask(ctx context.Context, server string) (a *agreement, err e
 		}
 		serving, stop := context.WithCancel(ctx)
 		ended := make(chan error, 1)
-		go func() { ended <- run(serving, w.cfg, ln, slog.New(slog.DiscardHandler)) }()
+		cfg := w.cfg
+		cfg.APILimit = limit.Budget{} // which is for strangers: thousands of pages are asked for
+		go func() { ended <- run(serving, cfg, ln, slog.New(slog.DiscardHandler)) }()
 		defer func() {
 			stop()
 			err = errors.Join(err, <-ended)

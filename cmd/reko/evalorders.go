@@ -111,26 +111,10 @@ func (w *evalWorld) unrestricted(popular []engine.AnimeID) heldout.Order {
 	return byMatch(w.ground.Catalogue, popular, w.eng.Matches)
 }
 
-// byMatch orders anime by how well they fit a list.
+// byMatch orders the anime that are not on a list by how well they fit it.
 func byMatch(c *engine.Catalogue, ids []engine.AnimeID, matches func(engine.List, []*engine.Anime) []float64) heldout.Order {
-	anime := make([]*engine.Anime, len(ids))
-	for i, id := range ids {
-		anime[i] = c.Anime(id)
-	}
-	return func(_ context.Context, c *heldout.Case) iter.Seq2[engine.AnimeID, error] {
-		matches := matches(c.FoldIn, anime)
-		order := make([]int, len(anime))
-		for i := range order {
-			order[i] = i
-		}
-		slices.SortFunc(order, func(a, b int) int {
-			return cmp.Or(cmp.Compare(matches[b], matches[a]), cmp.Compare(anime[a].ID, anime[b].ID))
-		})
-		ids := make([]engine.AnimeID, len(order))
-		for i, k := range order {
-			ids[i] = anime[k].ID
-		}
-		return heldout.Ranked(ids)
+	return func(_ context.Context, k *heldout.Case) iter.Seq2[engine.AnimeID, error] {
+		return heldout.Ranked(heldout.Matched(k.FoldIn, c, ids, matches))
 	}
 }
 

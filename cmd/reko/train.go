@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
 
 	"reko.moe/engine"
+	"reko.moe/engine/jobs"
 	"reko.moe/engine/model"
 )
 
@@ -14,7 +16,7 @@ import (
 type trainCmd struct{}
 
 // Run trains the model from the lists in the store and stores it as a new version, which a running server notices within a
-// second. Until then, and if it fails or is interrupted, the one before goes on serving.
+// second, and keeps that as a run of the job. Until then, and if it fails or is interrupted, the one before goes on serving.
 func (trainCmd) Run(ctx context.Context, cfg *config) error {
 	log := cfg.logger()
 	store, err := cfg.openStore(ctx, log)
@@ -29,19 +31,16 @@ func (trainCmd) Run(ctx context.Context, cfg *config) error {
 	if err := eng.LoadUsers(ctx); err != nil {
 		return err
 	}
-	release, ok, err := store.Lock(ctx, "train")
-	if err != nil {
+	r, err := jobs.Once(ctx, store, jobs.Job{Name: "train", Run: eng.TrainModel})
+	switch {
+	case errors.Is(err, jobs.ErrRunning):
+		return errors.New("the model is being trained already, by a server's job perhaps: see reko jobs")
+	case err != nil:
 		return err
+	case r.Err != "":
+		return errors.New(r.Err)
 	}
-	if !ok {
-		return fmt.Errorf("the model is being trained already, by a server's job perhaps: see reko jobs")
-	}
-	defer release()
-	outcome, err := eng.TrainModel(ctx)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("%s in %s", outcome, time.Since(start).Round(100*time.Millisecond))
+	fmt.Printf("%s in %s", r.Outcome, r.Took.Round(100*time.Millisecond))
 	if info, ok := eng.Model(); ok {
 		fmt.Printf("; model %d has %.1f MB", info.ID, float64(info.Size)/1e6)
 	}

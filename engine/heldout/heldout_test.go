@@ -218,3 +218,24 @@ func TestOriginal(t *testing.T) {
 		t.Errorf("the original's order is %v, want %v", got, want)
 	}
 }
+
+// What is on the list is not even compared, since it would take a place among the candidates.
+func TestMatched(t *testing.T) {
+	var all []engine.Anime
+	var ids []engine.AnimeID
+	for id := engine.AnimeID(1); id <= 9; id++ {
+		all, ids = append(all, engine.Anime{ID: id, DescribedAt: time.Unix(1, 0)}), append(ids, id)
+	}
+	got := Matched(watched(3), engine.NewCatalogue(all), ids, func(_ engine.List, anime []*engine.Anime) (values []float64) {
+		for _, a := range anime {
+			if a.ID <= 3 {
+				t.Errorf("anime %d is on the list", a.ID)
+			}
+			values = append(values, float64(a.ID%3))
+		}
+		return values
+	})
+	if want := []engine.AnimeID{5, 8, 4, 7, 6, 9}; !slices.Equal(got, want) {
+		t.Errorf("Matched() = %v, want %v", got, want)
+	}
+}

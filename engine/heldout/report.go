@@ -3,10 +3,12 @@
 package heldout
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 	"time"
 
 	"reko.moe/engine"
@@ -25,6 +27,33 @@ func Ranked(ids []engine.AnimeID) iter.Seq2[engine.AnimeID, error] {
 			}
 		}
 	}
+}
+
+// Matched orders those of some anime that are not on a list by how well they fit it, best first; ties by id.
+func Matched(l engine.List, c *engine.Catalogue, ids []engine.AnimeID, matches func(engine.List, []*engine.Anime) []float64) []engine.AnimeID {
+	own := make(map[engine.AnimeID]bool, len(l))
+	for i := range l {
+		own[l[i].Anime] = true
+	}
+	var anime []*engine.Anime
+	for _, id := range ids {
+		if !own[id] {
+			anime = append(anime, c.Anime(id))
+		}
+	}
+	values := matches(l, anime)
+	order := make([]int, len(anime))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(values[b], values[a]), cmp.Compare(anime[a].ID, anime[b].ID))
+	})
+	ranked := make([]engine.AnimeID, len(order))
+	for i, k := range order {
+		ranked[i] = anime[k].ID
+	}
+	return ranked
 }
 
 // Mean is the mean of a measure over users, with its standard error.

@@ -14,62 +14,69 @@ import (
 // A packed model, all numbers little endian:
 //
 //	version    4 bytes, modelVersion
-//	inputs     4 bytes, how many; columns 4 bytes; kept weights of each input 4 bytes; trees of each forest 4 bytes;
-//	           their depth 4 bytes; bytes of scores 4 bytes
+//	inputs     4 bytes, how many; columns 4 bytes; rare anime 4 bytes; kept weights of each input 4 bytes; trees of the second stage 4 bytes;
+//	           their depth 4 bytes; bytes of places 4 bytes; bytes of scores 4 bytes
 //	inputs     their anime ids, 4 bytes each, ascending
 //	columns    the same
+//	rare       the same
+//	watchers   a number for each rare anime
 //	facts      of inputs, five numbers each
 //	backdrop   a number for each statistic and type
 //	fits       base and slope of popularity, then of liked: four numbers
 //	scales     a number for each input
-//	forests    what is watched, then what is liked: of each tree 2^depth leaves; of each tree depth thresholds, which are ordinals of
+//	forest     of each tree 2^depth leaves; of each tree depth thresholds, which are ordinals of
 //	           4 bytes; of each tree depth numbers of features, 1 byte each
-//	places     of each input, 2 bytes each, ascending
+//	places     of each input, ascending, as gaps: how many columns lie between one place, at first -1, and the next; for each full 255 of
+//	           them a byte of 255, and the rest in a byte
 //	weights    of each input, 1 byte each
 //	scores     as they are packed; none when nothing was learnt of them
 //	checksum   4 bytes, CRC-32C of all that precedes
 //
 // Where it says no more, a number is a float32 of 4 bytes.
 const (
-	modelVersion  = 1
-	modelHead     = 28
+	modelVersion  = 2
+	modelHead     = 36
 	modelChecksum = 4
 	factNumbers   = 5
 	fitNumbers    = 4
-	mostScores    = 64 << 20 // bytes
+	mostPart      = 64 << 20 // bytes of places, and of scores
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // shape is what the size of a packed model follows from.
-type shape struct{ inputs, columns, kept, trees, depth, scores int }
+type shape struct{ inputs, columns, rare, kept, trees, depth, places, scores int }
 
 func (s shape) size() int {
-	numbers := factNumbers*s.inputs + len(backdrop{}.statistics) + animeTypes + fitNumbers + s.inputs + 2*(s.trees<<s.depth+s.trees*s.depth)
-	return modelHead + 4*(s.inputs+s.columns) + 4*numbers + 2*s.trees*s.depth + 3*s.inputs*s.kept + s.scores + modelChecksum
+	numbers := factNumbers*s.inputs + len(backdrop{}.statistics) + animeTypes + fitNumbers + s.inputs + s.trees<<s.depth + s.trees*s.depth
+	return modelHead + 4*(s.inputs+s.columns+2*s.rare) + 4*numbers + s.trees*s.depth + s.places + s.inputs*s.kept + s.scores + modelChecksum
 }
 
 func (m *Model) pack() []byte {
-	s := shape{inputs: len(m.inputs), columns: len(m.columns), kept: m.kept}
+	s := shape{inputs: len(m.inputs), columns: len(m.columns), rare: len(m.rare), kept: m.kept}
 	if m.second != nil {
-		s.trees, s.depth = m.second.watched.trees(), m.second.watched.depth
+		s.trees, s.depth = m.second.trees(), m.second.depth
 	}
 	var scores []byte
 	if m.scores != nil {
 		scores = m.scores.Pack()
 	}
-	s.scores = len(scores)
+	places := m.gaps()
+	s.places, s.scores = len(places), len(scores)
 	b := make([]byte, 0, s.size())
 	le := binary.LittleEndian
-	for _, n := range []int{modelVersion, s.inputs, s.columns, s.kept, s.trees, s.depth, s.scores} {
+	for _, n := range []int{modelVersion, s.inputs, s.columns, s.rare, s.kept, s.trees, s.depth, s.places, s.scores} {
 		b = le.AppendUint32(b, uint32(n))
 	}
-	for _, ids := range [][]engine.AnimeID{m.inputs, m.columns} {
+	for _, ids := range [][]engine.AnimeID{m.inputs, m.columns, m.rare} {
 		for _, id := range ids {
 			b = le.AppendUint32(b, uint32(id))
 		}
 	}
 	number := func(v float32) { b = le.AppendUint32(b, math.Float32bits(v)) }
+	for _, n := range m.watchers {
+		number(n)
+	}
 	for _, f := range m.facts {
 		for _, v := range []float32{f.watchers, f.scored, f.liking, f.planned, f.dropped} {
 			number(v)
@@ -81,23 +88,37 @@ func (m *Model) pack() []byte {
 		}
 	}
 	if m.second != nil {
-		for _, f := range []*forest{m.second.watched, m.second.liked} {
-			for _, v := range f.leaves {
-				number(v)
-			}
-			for _, v := range f.thresholds {
-				b = le.AppendUint32(b, uint32(v))
-			}
-			b = append(b, f.features...)
+		for _, v := range m.second.leaves {
+			number(v)
 		}
+		for _, v := range m.second.thresholds {
+			b = le.AppendUint32(b, uint32(v))
+		}
+		b = append(b, m.second.features...)
 	}
-	for _, p := range m.places {
-		b = le.AppendUint16(b, p)
-	}
+	b = append(b, places...)
 	for _, w := range m.weights {
 		b = append(b, byte(w))
 	}
 	return sealed(append(b, scores...))
+}
+
+// gaps are the places as they are stored: most in a byte.
+func (m *Model) gaps() []byte {
+	b := make([]byte, 0, len(m.places))
+	next := 0
+	for i, place := range m.places {
+		if i%m.kept == 0 {
+			next = 0
+		}
+		gap := int(place) - next
+		for ; gap >= math.MaxUint8; gap -= math.MaxUint8 {
+			b = append(b, math.MaxUint8)
+		}
+		b = append(b, byte(gap))
+		next = int(place) + 1
+	}
+	return b
 }
 
 func (m *Model) fits() []float32 {
@@ -118,21 +139,24 @@ func unpack(b []byte) (*Model, error) {
 		return corrupt(fmt.Sprint("version ", v))
 	}
 	var s shape
-	for _, n := range []*int{&s.inputs, &s.columns, &s.kept, &s.trees, &s.depth} {
+	for _, n := range []*int{&s.inputs, &s.columns, &s.rare, &s.kept, &s.trees, &s.depth} {
 		v := r.word()
 		if v > 1<<16 { // places are of 16 bits
 			return corrupt("head")
 		}
 		*n = int(v)
 	}
-	if s.scores = int(r.word()); s.scores > mostScores {
+	s.places, s.scores = int(r.word()), int(r.word())
+	if s.places > mostPart || s.scores > mostPart {
 		return corrupt("head")
 	}
 	if s.kept > s.columns || s.depth > maxDepth || s.size() != len(b) {
 		return corrupt("head")
 	}
 	m := &Model{kept: s.kept, inputs: r.ids(s.inputs), columns: r.ids(s.columns), facts: make([]facts, s.inputs)}
-	if !ascending(m.inputs) || !ascending(m.columns) {
+	m.rare, m.watchers = r.ids(s.rare), make([]float32, s.rare)
+	r.numbers(m.watchers)
+	if !ascending(m.inputs) || !ascending(m.columns) || !ascending(m.rare) {
 		return corrupt("anime")
 	}
 	for _, id := range m.columns {
@@ -148,24 +172,16 @@ func unpack(b []byte) (*Model, error) {
 	}
 	r.numbers(m.backdrop.statistics[:])
 	r.numbers(m.backdrop.types[:])
-	m.popularity, m.liked = fit{r.number(), r.number()}, fit{r.number(), r.number()}
+	m.popularity, m.liked = line{r.number(), r.number()}, line{r.number(), r.number()}
 	m.scales = make([]float32, s.inputs)
 	r.numbers(m.scales)
 	if s.trees > 0 {
-		m.second = &second{r.forest(s), r.forest(s)}
-		if !m.second.watched.sound(featureCount) || !m.second.liked.sound(featureCount) {
+		if m.second = r.forest(s); !m.second.sound(featureCount) {
 			return corrupt("second stage")
 		}
 	}
-	m.places = make([]uint16, s.inputs*s.kept)
-	places := r.bytes(2 * len(m.places))
-	for i := range m.places {
-		if m.places[i] = binary.LittleEndian.Uint16(places[2*i:]); int(m.places[i]) >= s.columns {
-			return corrupt("place")
-		}
-		if i%s.kept > 0 && m.places[i] <= m.places[i-1] {
-			return corrupt("order of places")
-		}
+	if !m.place(r.bytes(s.places), s) {
+		return corrupt("places")
 	}
 	m.weights = make([]int8, s.inputs*s.kept)
 	for i, w := range r.bytes(len(m.weights)) {
@@ -182,6 +198,30 @@ func unpack(b []byte) (*Model, error) {
 	}
 	m.seat()
 	return m, nil
+}
+
+// place is the inverse of gaps; false when they are not of that shape.
+func (m *Model) place(gaps []byte, s shape) bool {
+	if s.inputs*s.kept > len(gaps) { // nothing is made that is larger than what is there to be read
+		return false
+	}
+	m.places = make([]uint16, s.inputs*s.kept)
+	next, k := 0, 0
+	for _, gap := range gaps {
+		next += int(gap)
+		if k == len(m.places) || next >= s.columns {
+			return false
+		}
+		if gap == math.MaxUint8 {
+			continue
+		}
+		m.places[k] = uint16(next)
+		next++
+		if k++; k%s.kept == 0 {
+			next = 0
+		}
+	}
+	return k == len(m.places)
 }
 
 // unpacking reads a packed model whose size was checked.

@@ -35,6 +35,27 @@ func TestCodec(t *testing.T) {
 	}
 }
 
+func TestPlacesAreStoredAsGaps(t *testing.T) {
+	m := &Model{kept: 2, places: []uint16{0, 1, 254, 255, 255, 999, 0, 764}}
+	s := shape{inputs: 4, columns: 1000, kept: 2}
+	gaps := m.gaps()
+	if want := []byte{0, 0, 254, 0, 255, 0, 255, 255, 233, 0, 255, 255, 253}; !slices.Equal(gaps, want) {
+		t.Fatalf("gaps() = %v, want %v", gaps, want)
+	}
+	var got Model
+	if !got.place(gaps, s) || !slices.Equal(got.places, m.places) {
+		t.Errorf("read are %v, want %v", got.places, m.places)
+	}
+	for _, bad := range [][]byte{nil, gaps[1:], gaps[:len(gaps)-1], append(slices.Clone(gaps), 0), append(slices.Clone(gaps), 255)} {
+		if got.place(bad, s) {
+			t.Errorf("%v are places: %v", bad, got.places)
+		}
+	}
+	if s.columns = 999; got.place(gaps, s) {
+		t.Error("a place is beyond the columns")
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	m, c, lists := trained(f, 30)
 	f.Add(m.pack())

@@ -8,8 +8,9 @@ import (
 	"reko.moe/engine"
 )
 
-// What is said of an anime that was not learnt, because nobody watched it yet or it came after the training, is estimated from its
-// kin: the anime that were learnt and are most like it.
+// What is said of an anime that was not learnt, because few or nobody watched it yet or it came after the training, is estimated from its
+// kin: the anime that were learnt and are most like it. How many would watch it follows from how well it is known, but where that is known
+// from the training.
 const (
 	kinSize     = 40  // how many are asked
 	kinRelated  = 0.5 // by how much an anime is more alike if the two are related
@@ -34,28 +35,6 @@ func traitsOf(statistics []uint8) (t traits) {
 	return t
 }
 
-// fit is a straight line.
-type fit struct{ base, slope float32 }
-
-func (f fit) at(x float64) float32 { return f.base + f.slope*float32(x) }
-
-// fitted is the line of least squares through points.
-func fitted(xs, ys []float64) fit {
-	n, x, y, xx, xy := float64(len(xs)), 0.0, 0.0, 0.0, 0.0
-	for i := range xs {
-		x += xs[i]
-		y += ys[i]
-		xx += xs[i] * xs[i]
-		xy += xs[i] * ys[i]
-	}
-	d := n*xx - x*x
-	if n == 0 || d <= 1e-9*n*xx {
-		return fit{float32(y / max(n, 1)), 0}
-	}
-	slope := (n*xy - x*y) / d
-	return fit{float32((y - slope*x) / n), float32(slope)}
-}
-
 // sizeOf is how well known an anime is on MyAnimeList: the logarithm of the number of lists that have it.
 func sizeOf(a *engine.Anime) float64 { return math.Log(float64(a.Members) + 1) }
 
@@ -64,7 +43,12 @@ func (f *fold) estimate(a *engine.Anime) (sum float64, facts facts) {
 	m := f.model
 	k := m.kinOf(a, f.catalogue)
 	const most = 30 // e to that is more people than there are
-	watchers := float32(math.Exp(min(float64(m.popularity.at(sizeOf(a))), most)))
+	watchers := float32(math.Exp(min(m.popularity.at(sizeOf(a)), most)))
+	if i, ok := slices.BinarySearch(m.rare, a.ID); ok {
+		watchers = m.watchers[i]
+	} else if known := m.factsOf(a.ID); known != nil {
+		watchers = known.watchers
+	}
 	for i, j := range k.columns {
 		kin := &m.facts[m.items[j]]
 		sum += float64(k.shares[i]) * f.sums[j] * float64(watchers) / max(float64(kin.watchers), 1) // what few watch is seldom spoken for
@@ -76,7 +60,7 @@ func (f *fold) estimate(a *engine.Anime) (sum float64, facts facts) {
 	times := watchers / max(facts.watchers, 1)
 	facts.planned, facts.dropped, facts.watchers = facts.planned*times, facts.dropped*times, watchers
 	facts.scored = watchers
-	facts.liking = m.liked.at(a.Mean) * (facts.scored + 10)
+	facts.liking = float32(m.liked.at(a.Mean)) * (facts.scored + 10)
 	return sum * kinTrusted, facts
 }
 

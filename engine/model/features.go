@@ -74,7 +74,7 @@ func (f *fold) featuresOf(k *candidate, place int, best float64, x *features) {
 	set(featLiking, k.parts[partLiking]*f.unit)
 	set(featPlanned, k.parts[partPlanned]*f.unit)
 	set(featLeft, k.parts[partLeft]*f.unit)
-	set(featPopularity, k.facts.popularity())
+	set(featPopularity, k.popularity)
 	set(featLiked, k.facts.liked())
 	set(featAnticipated, k.facts.anticipated())
 	set(featAbandoned, k.facts.abandoned())
@@ -98,7 +98,7 @@ func (f *fold) featuresOf(k *candidate, place int, best float64, x *features) {
 	set(featAfterMedian, year-v.median)
 	set(featAfterLate, year-v.late)
 	set(featAfterNewest, year-v.newest)
-	set(featKnown, k.facts.popularity()-v.known)
+	set(featKnown, k.popularity-v.known)
 	f.relationsOf(a, x)
 	set(featEntries, math.Log(v.watched+1))
 	set(featPlans, math.Log(v.planned+1))
@@ -116,9 +116,9 @@ func (f *fold) featuresOf(k *candidate, place int, best float64, x *features) {
 }
 
 // related tells whether something related to a candidate is on the list.
-func related(x *features) bool {
-	for at := featSequelWatched; at <= featOtherWatched; at++ {
-		if x[at] > ordinal(0) {
+func related(row *[featureCount]float32) bool {
+	for _, n := range row[featSequelWatched : featOtherWatched+1] {
+		if n > 0 {
 			return true
 		}
 	}

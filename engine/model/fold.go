@@ -110,13 +110,11 @@ func (f *fold) Release() {
 
 // add adds to the sums what an input of weight x says.
 func (f *fold) add(i int, x float64) {
-	places, weights, scale := f.model.row(i)
 	if f.leaving != nil {
-		for k, j := range places {
-			f.sums[j] += x * f.leaving.weight(i, int(j), scale*float64(weights[k]))
-		}
+		f.leaving.add(f.sums, i, x)
 		return
 	}
+	places, weights, scale := f.model.row(i)
 	x *= scale
 	for k, j := range places {
 		f.sums[j] += x * float64(weights[k])
@@ -139,6 +137,7 @@ type candidate struct {
 	anime      *engine.Anime
 	column     int // -1: it was not learnt
 	facts      facts
+	popularity float64 // of facts
 	sum        float64 // what the list says for it
 	linear     float64 // the same in standard deviations, less the cost of popularity
 	parts      [parts]float64
@@ -197,11 +196,13 @@ func (f *fold) choose(anime []*engine.Anime, cost float64) {
 		k := &f.looked[i]
 		*k = candidate{anime: a, column: -1}
 		if j, ok := f.model.columnOf(a.ID); ok {
-			k.column, k.sum, k.facts = j, f.sums[j], f.model.facts[f.model.items[j]]
+			i := f.model.items[j]
+			k.column, k.sum, k.facts, k.popularity = j, f.sums[j], f.model.facts[i], f.model.popular[i]
 		} else {
 			k.sum, k.facts = f.estimate(a)
+			k.popularity = k.facts.popularity()
 		}
-		k.linear = k.sum*f.unit - cost*k.facts.popularity()
+		k.linear = k.sum*f.unit - cost*k.popularity
 	}
 }
 
@@ -211,18 +212,16 @@ func (f *fold) rerank(matches []float64, cost float64) {
 	f.inspect()
 	best := f.looked[f.order[0]].linear
 	f.rows = slices.Grow(f.rows[:0], len(f.order))[:len(f.order)]
-	f.values = slices.Grow(f.values[:0], 2*len(f.order))[:2*len(f.order)]
-	watched, liked := f.values[:len(f.order)], f.values[len(f.order):]
+	f.values = slices.Grow(f.values[:0], len(f.order))[:len(f.order)]
 	for place, i := range f.order {
 		f.featuresOf(&f.looked[i], place, best, &f.rows[place])
 	}
-	f.model.second.watched.values(f.rows, watched)
-	f.model.second.liked.values(f.rows, liked)
+	f.model.second.values(f.rows, f.values)
 	floor := math.Inf(1)
 	last := matches[f.order[len(f.order)-1]]
 	for place, i := range f.order {
 		k := &f.looked[i]
-		matches[i] = blend(float64(watched[place]), float64(liked[place]), related(&f.rows[place])) - cost*k.facts.popularity()
+		matches[i] = float64(f.values[place]) - cost*k.popularity
 		floor = min(floor, matches[i])
 		k.influences = -1 // looked at
 	}
@@ -273,7 +272,10 @@ func (f *fold) first(matches []float64, n int) {
 		}
 	}
 	slices.SortFunc(order, func(a, b int32) int {
-		return cmp.Or(cmp.Compare(matches[b], matches[a]), cmp.Compare(f.looked[a].anime.ID, f.looked[b].anime.ID))
+		if by := cmp.Compare(matches[b], matches[a]); by != 0 {
+			return by
+		}
+		return cmp.Compare(f.looked[a].anime.ID, f.looked[b].anime.ID)
 	})
 	f.order = order
 }
@@ -285,51 +287,57 @@ func (f *fold) inspect() {
 			f.targets[j] = int32(place) + 1
 		}
 	}
-	const little, strong = 0.01, 0.03 // what is less is not counted
 	for _, in := range f.inputs {
-		uncommon := f.model.facts[in.item].popularity() < f.model.common
+		uncommon := f.model.popular[in.item] < f.model.common
+		if f.leaving != nil {
+			for _, i := range f.order {
+				if k := &f.looked[i]; k.column >= 0 {
+					k.hear(&in, f.leaving.weight(int(in.item), k.column), uncommon)
+				}
+			}
+			continue
+		}
 		places, weights, scale := f.model.row(int(in.item))
 		for n, j := range places {
-			t := f.targets[j]
-			if t == 0 {
-				continue
-			}
-			k := &f.looked[f.order[t-1]]
-			w := scale * float64(weights[n])
-			if f.leaving != nil {
-				w = f.leaving.weight(int(in.item), int(j), w)
-			}
-			says := in.weight * w
-			if in.part == partWatched {
-				k.parts[partWatched] += w
-				k.parts[partLiking] += says - w
-				if uncommon {
-					k.uncommon += w
-				}
-			} else {
-				k.parts[in.part] += says
-			}
-			if says > little {
-				k.influences++
-			}
-			if says > strong {
-				k.strong++
-			}
-			if says < 0 {
-				k.speaksAgainst += says
-				continue
-			}
-			k.speaksFor += says
-			for s := range k.strongest {
-				if says > k.strongest[s] {
-					says, k.strongest[s] = k.strongest[s], says
-				}
+			if t := f.targets[j]; t != 0 {
+				f.looked[f.order[t-1]].hear(&in, scale*float64(weights[n]), uncommon)
 			}
 		}
 	}
 	for _, i := range f.order {
 		if j := f.looked[i].column; j >= 0 {
 			f.targets[j] = 0
+		}
+	}
+}
+
+// hear adds up what an input, uncommon or not, says by its weight w.
+func (k *candidate) hear(in *input, w float64, uncommon bool) {
+	const little, strong = 0.01, 0.03 // what is less is not counted
+	says := in.weight * w
+	if in.part == partWatched {
+		k.parts[partWatched] += w
+		k.parts[partLiking] += says - w
+		if uncommon {
+			k.uncommon += w
+		}
+	} else {
+		k.parts[in.part] += says
+	}
+	if says > little {
+		k.influences++
+	}
+	if says > strong {
+		k.strong++
+	}
+	if says < 0 {
+		k.speaksAgainst += says
+		return
+	}
+	k.speaksFor += says
+	for s := range k.strongest {
+		if says > k.strongest[s] {
+			says, k.strongest[s] = k.strongest[s], says
 		}
 	}
 }

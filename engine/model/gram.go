@@ -81,11 +81,16 @@ func (t *training) row(l engine.List, seat []int32) []input {
 		}
 	}
 	slices.SortFunc(inputs, func(a, b input) int { return int(a.item - b.item) })
-	root := math.Sqrt(math.Pow(float64(len(inputs))/t.inputs, t.options.Rows))
+	root := t.rowWeight(len(inputs))
 	for i := range inputs {
 		inputs[i].weight *= root
 	}
 	return inputs
+}
+
+// rowWeight is the root of the weight of a list with n inputs.
+func (t *training) rowWeight(n int) float64 {
+	return math.Sqrt(math.Pow(float64(n)/t.inputs, t.options.Rows))
 }
 
 // addRows adds to those rows of the matrix that are core's.

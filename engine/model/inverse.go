@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"runtime"
-	"sync"
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas64"
@@ -49,29 +47,6 @@ func blocks(n int) [][2]int {
 		cut = append(cut, [2]int{from, min(from+blockSize, n)})
 	}
 	return cut
-}
-
-// parallel calls do with 0..n-1 on all cores. Each number must write what no other does, so that the result does not depend on
-// which comes first.
-func parallel(ctx context.Context, n int, do func(i int)) error {
-	var running sync.WaitGroup
-	next := make(chan int)
-	for range min(runtime.GOMAXPROCS(0), n) {
-		running.Go(func() {
-			for i := range next {
-				do(i)
-			}
-		})
-	}
-	for i := range n {
-		if ctx.Err() != nil {
-			break
-		}
-		next <- i
-	}
-	close(next)
-	running.Wait()
-	return ctx.Err()
 }
 
 // factorise replaces the lower triangle of a by its Cholesky factor, block column by block column.

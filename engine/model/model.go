@@ -23,19 +23,22 @@ type Model struct {
 	facts      []facts          // of inputs
 	items      []int32          // of columns: their places among the inputs
 	backdrop   backdrop
-	second     *second   // the second stage; nil: none
-	popularity fit       // of anime, by the logarithm of MyAnimeList's number of members
-	liked      fit       // how much an anime is liked, by its mean score
-	scores     *Scores   // that users will give; nil: nothing was learnt of them
-	kept       int       // weights of each input
-	scales     []float32 // of inputs: what 1 in weights is worth
-	places     []uint16  // of each input its kept columns, ascending
-	weights    []int8    // at those places
+	rare       []engine.AnimeID // that were watched, but not learnt, ascending
+	watchers   []float32        // of rare
+	second     *forest          // the second stage: what a candidate is worth, in log odds; nil: none
+	popularity line             // of anime, by the logarithm of MyAnimeList's number of members
+	liked      line             // how much an anime is liked, by its mean score
+	scores     *Scores          // that users will give; nil: nothing was learnt of them
+	kept       int              // weights of each input
+	scales     []float32        // of inputs: what 1 in weights is worth
+	places     []uint16         // of each input its kept columns, ascending
+	weights    []int8           // at those places
 
 	input  []int32 // by anime id: 1 + its place in inputs, 0: none
 	column []int32 // by anime id: 1 + its place in columns, 0: none
 
-	common float64 // popularity of inputs from which on they say little about a user
+	popular []float64 // popularity of inputs
+	common  float64   // from which on they say little about a user
 
 	kin   sync.Map // of anime that were not learnt, by id
 	known atomic.Pointer[columnTraits]
@@ -63,7 +66,9 @@ func (m *Model) seat() {
 		m.items[j] = m.input[id] - 1
 	}
 	squares, sum := 0.0, 0.0
+	m.popular = make([]float64, len(m.facts))
 	for i := range m.facts {
+		m.popular[i] = m.facts[i].popularity()
 		w := float64(m.facts[i].watchers)
 		squares += w * w
 		sum += w

@@ -3,84 +3,72 @@ package model
 import (
 	"cmp"
 	"context"
-	"runtime"
 	"slices"
-	"sync"
 
 	"reko.moe/engine"
 )
 
-// leaving corrects weights for a list that the model learnt from, so that they are what they would be without it. With x the list's
+// leaving are the weights as they would be without a list that the model learnt from. With x the list's
 // inputs, q its weight and P the inverse, v = P x and P' = P + g v vᵀ, g = q / (1 - q xᵀv) (Sherman and Morrison, “Adjustment of an
 // inverse matrix corresponding to a change in one element of a given matrix”, 1950): an exact correction but for the scaling of the
 // row weights and the dropout. Without it the second stage would learn to trust what the first knows by heart.
+// All weights are there, not only the largest, which serve: those are so large in part because of the very list that is left out, and no
+// correction can undo that choice.
 type leaving struct {
-	v        []float64 // by item
-	g        float64
-	diagonal []float64 // of P, by column
-	items    []int32   // of columns
+	*stage
+	v     []float64 // by item
+	g     float64
+	share []float64 // by column: -1 / p'_jj
 }
 
 // leastLeft is what has to be left of 1 by what a list says of itself.
 const leastLeft = 1e-6
 
-// weight is what the weight w of input i for column j becomes.
-func (o *leaving) weight(i, j int, w float64) float64 {
-	if int(o.items[j]) == i {
+// weight is that of input i for column j.
+func (o *leaving) weight(i, j int) float64 {
+	item := int(o.model.items[j])
+	if item == i {
 		return 0 // nothing speaks for itself
 	}
-	vj := o.v[o.items[j]]
-	p := o.diagonal[j]
-	return (w*p - o.g*o.v[i]*vj) / (p + o.g*vj*vj)
+	return (o.matrix.Data[i*o.matrix.Stride+item] + o.g*o.v[i]*o.v[item]) * o.share[j]
 }
 
-// second is the second stage: what it says of the candidates that come first by their sums, in log odds. It is immutable and safe
-// for concurrent use.
-type second struct {
-	watched *forest // that somebody would watch it
-	liked   *forest // and like it
-}
-
-// How much it counts that something would be liked, beside that it would be watched: more where the list has something related,
-// which is likely to be watched anyway. usualOdds makes up for that fewer things are liked than watched.
-const (
-	likedRelated = 2
-	likedElse    = 0.5
-	usualOdds    = 0.7
-)
-
-// blend is the match of a candidate for which the forests say watched and liked.
-func blend(watched, liked float64, related bool) float64 {
-	c := likedElse
-	if related {
-		c = likedRelated
+// add adds to sums what input i says when it weighs x.
+func (o *leaving) add(sums []float64, i int, x float64) {
+	row, gv := o.matrix.Data[i*o.matrix.Stride:], o.g*o.v[i]
+	for j, item := range o.model.items {
+		if int(item) != i {
+			sums[j] += x * (row[item] + gv*o.v[item]) * o.share[j]
+		}
 	}
-	return (watched + c*(liked+usualOdds)) / (1 + c)
 }
 
 // The lists that the second stage learns from, and how it grows.
 const (
-	stageLists = 3000 // at most
-	leastHeld  = 20   // watched entries of a list that is learnt from
-	heldShare  = 5    // every so many of these are held out
-	cutEvery   = 2    // every so many lists are learnt from a second time, cut to a newcomer's length
-	cutWeight  = 0.3  // by which those count less
+	leastHeld = 20  // watched entries of a list that is learnt from
+	heldShare = 5   // every so many of these are held out
+	cutEvery  = 2   // every so many lists are learnt from a second time, cut to a newcomer's length
+	cutWeight = 0.3 // by which those count less
 )
 
 // cuts are the lengths of newcomers' lists.
 var cuts = [...]int{5, 10, 20}
 
 // stage grows the second stage from the lists of every so many users: it holds out a fifth of what they watched and learns to tell
-// it from the other candidates. What the forests are asked about is worked out with all weights, not only the largest, which serve: the
-// largest are so large in part because of the very list that is looked at, and no correction can undo that choice.
-func (t *training) stage(ctx context.Context) (*second, error) {
+// it from the other candidates.
+func (t *training) stage(ctx context.Context, m *Model) (*forest, error) {
 	if t.users < t.options.Enough {
 		return nil, nil
 	}
-	s, err := t.collect(ctx)
-	if err != nil || len(s.rows) == 0 {
+	s := t.newStage(m)
+	if err := s.collect(ctx); err != nil || len(s.rows) == 0 {
 		return nil, err
 	}
+	return s.grow(ctx, s.worth())
+}
+
+// grow grows a forest from what was collected, which it forgets.
+func (s *stage) grow(ctx context.Context, targets []float32) (*forest, error) {
 	columns := func(f int, into []float32) {
 		for r := range into {
 			into[r] = s.rows[r][f]
@@ -91,12 +79,29 @@ func (t *training) stage(ctx context.Context) (*second, error) {
 		return nil, err
 	}
 	s.rows = nil
-	out := new(second)
-	if out.watched, err = grow(ctx, table, s.watched, s.weights, t.options.Stage); err != nil {
-		return nil, err
+	return grow(ctx, table, targets, s.weights, s.options.Stage)
+}
+
+// How much more it is worth to find what is liked than what is watched: more where the list has something related, which is likely
+// to be watched anyway. usuallyLiked is the share of what is watched that is liked, so that both kinds are worth the same on the whole.
+const (
+	likedRelated = 2
+	likedElse    = 1
+	usuallyLiked = 0.6
+)
+
+// worth is what each row would be worth on a page: 0 if it was not held out, and at most 1.
+func (e *examples) worth() []float32 {
+	const most = (1 + likedRelated) / (1 + likedRelated*usuallyLiked)
+	worth := make([]float32, len(e.rows))
+	for r := range worth {
+		more := float32(likedElse)
+		if related(&e.rows[r]) {
+			more = likedRelated
+		}
+		worth[r] = (e.watched[r] + more*e.liked[r]) / (1 + more*usuallyLiked) / most
 	}
-	out.liked, err = grow(ctx, table, s.liked, s.weights, t.options.Stage)
-	return out, err
+	return worth
 }
 
 // examples are rows that the second stage learns from.
@@ -116,69 +121,54 @@ func (e *examples) add(o examples) {
 type stage struct {
 	*training
 	examples
-	model    *Model // with all weights
-	seat     []int32
-	items    []int32   // of columns
-	diagonal []float64 // of the inverse, by column
+	model   *Model                     // the first stage
+	leaving func(engine.List) *leaving // how that would be without a list; nil: as it is
+	seat    []int32
+}
+
+// newStage prepares a second stage.
+func (t *training) newStage(m *Model) *stage {
+	s := &stage{training: t, model: m, seat: t.seats()}
+	s.leaving = s.leave
+	return s
 }
 
 // collect describes the candidates of the lists that the second stage learns from.
-func (t *training) collect(ctx context.Context) (*stage, error) {
-	m := t.prune(len(t.items))
-	s := &stage{training: t, model: m, seat: t.seats()}
-	s.items = make([]int32, len(m.columns))
-	s.diagonal = make([]float64, len(m.columns))
-	for j, id := range m.columns {
-		i, _ := m.inputOf(id)
-		s.items[j] = int32(i)
-		s.diagonal[j] = t.matrix.Data[i*t.matrix.Stride+i]
-	}
-	every := (t.users + stageLists - 1) / stageLists
+func (s *stage) collect(ctx context.Context) error {
+	every := (s.users + s.options.Studied - 1) / s.options.Studied
 	var batch []engine.List
 	n := 0
-	for l, err := range t.lists() {
+	for l, err := range s.lists() {
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if n++; n%every == 0 && l.Watched() >= leastHeld {
 			batch = append(batch, slices.Clone(l))
 		}
 		if len(batch) == batchSize {
-			s.learn(batch)
-			batch = batch[:0]
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
+			if err := s.learn(ctx, batch); err != nil {
+				return err
 			}
+			batch = batch[:0]
 		}
 	}
-	s.learn(batch)
-	return s, ctx.Err()
+	return s.learn(ctx, batch)
 }
 
 // learn adds the candidates of some lists, in their order.
-func (s *stage) learn(lists []engine.List) {
+func (s *stage) learn(ctx context.Context, lists []engine.List) error {
 	found := make([]examples, len(lists))
-	next := make(chan int)
-	var running sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		running.Go(func() {
-			for n := range next {
-				leaving := s.leave(lists[n])
-				found[n] = s.candidates(lists[n], leaving, 0)
-				if n%cutEvery == 0 {
-					found[n].add(s.candidates(lists[n], leaving, cuts[n/cutEvery%len(cuts)]))
-				}
-			}
-		})
-	}
-	for n := range lists {
-		next <- n
-	}
-	close(next)
-	running.Wait()
+	err := parallel(ctx, len(lists), func(n int) {
+		leaving := s.leaving(lists[n])
+		found[n] = s.candidates(lists[n], leaving, 0)
+		if n%cutEvery == 0 {
+			found[n].add(s.candidates(lists[n], leaving, cuts[n/cutEvery%len(cuts)]))
+		}
+	})
 	for _, f := range found {
 		s.add(f)
 	}
+	return err
 }
 
 // candidates holds out a fifth of what is watched on a list, folds in the rest, and describes those that come first. A cut leaves so
@@ -227,7 +217,8 @@ func (s *stage) candidates(l engine.List, leaving *leaving, cut int) (e examples
 		k := &f.looked[i]
 		if h := held[k.anime.ID]; h != nil { // what this list itself adds to the facts is not known of others
 			k.facts.add(h, all, -1)
-			k.linear = k.sum*f.unit - cost*k.facts.popularity()
+			k.popularity = k.facts.popularity()
+			k.linear = k.sum*f.unit - cost*k.popularity
 		}
 		matches[i] = k.linear
 	}
@@ -269,7 +260,7 @@ func likedFrom(l engine.List) float64 { return max(7, scaleOf(l).mean) }
 
 // leave makes the correction for a list that was learnt from.
 func (s *stage) leave(l engine.List) *leaving {
-	o := &leaving{v: make([]float64, len(s.training.items)), items: s.items, diagonal: s.diagonal}
+	o := &leaving{stage: s, v: make([]float64, len(s.training.items)), share: make([]float64, len(s.model.items))}
 	row := s.row(l, s.seat) // with the root of the list's weight in it: then q is 1
 	xv := 0.0
 	for _, in := range row {
@@ -284,12 +275,8 @@ func (s *stage) leave(l engine.List) *leaving {
 	if left := 1 - xv; left > leastLeft { // else it is another list by now than the one that was learnt from
 		o.g = 1 / left
 	}
+	for j, item := range s.model.items {
+		o.share[j] = -1 / (s.matrix.Data[int(item)*(s.matrix.Stride+1)] + o.g*o.v[item]*o.v[item])
+	}
 	return o
-}
-
-// mixed spreads two numbers over 64 bits.
-func mixed(a, b uint64) uint64 {
-	h := a*0x9E3779B97F4A7C15 + b*0xBF58476D1CE4E5B9
-	h = (h ^ h>>30) * 0x94D049BB133111EB
-	return h ^ h>>31
 }

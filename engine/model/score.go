@@ -16,10 +16,10 @@ type Scores struct {
 	raters []float32        // by seat: logarithm of how many scored it, and 1
 	traits [][]uint8        // by seat: numbers of its statistics
 
-	general float64   // mean of all scores, but those of dropped anime
-	dropped float64   // how far below the base dropped anime are scored just because they were dropped
-	spread  float64   // usual spread of a user's deviations from the base
-	line    scoreLine // bias of what was not learnt
+	general float64 // mean of all scores, but those of dropped anime
+	dropped float64 // how far below the base dropped anime are scored just because they were dropped
+	spread  float64 // usual spread of a user's deviations from the base
+	line    line    // bias of what was not learnt
 
 	nearFrom []int // by seat: where its neighbours begin; and the end of the last
 	near     []scoreNeighbour

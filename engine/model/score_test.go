@@ -18,20 +18,20 @@ func closeTo(a, b float64) bool { return math.Abs(a-b) < 1e-5 }
 func TestLine(t *testing.T) {
 	points := [][2]float64{{1, 1}, {2, 3}, {9, 100}, {3, 5}}
 	l := lineThrough(len(points), func(i int) (x, y float64, ok bool) { return points[i][0], points[i][1], i != 2 })
-	if !closeTo(l.slope, 2) || !closeTo(l.at0, -1) {
+	if !closeTo(float64(l.slope), 2) || !closeTo(float64(l.base), -1) {
 		t.Errorf("line through (1,1), (2,3), (3,5) = %+v, want slope 2, -1 at 0", l)
 	}
-	if b := l.of(4); !closeTo(b, 7) {
+	if b := (&Scores{line: l}).biasAt(4); !closeTo(b, 7) {
 		t.Errorf("at 4 it is %v, want 7", b)
 	}
-	if b := l.of(0); b != 0 {
+	if b := (&Scores{line: l}).biasAt(0); b != 0 {
 		t.Errorf("without a mean it is %v, want 0", b)
 	}
 	l = lineThrough(2, func(i int) (x, y float64, ok bool) { return 7, float64(i), true })
-	if l != (scoreLine{at0: 0.5}) {
+	if l != (line{base: 0.5}) {
 		t.Errorf("line through (7,0), (7,1) = %+v, want 0.5 everywhere", l)
 	}
-	if l = lineThrough(0, nil); l != (scoreLine{}) {
+	if l = lineThrough(0, nil); l != (line{}) {
 		t.Errorf("line through nothing = %+v", l)
 	}
 }
@@ -242,7 +242,7 @@ func twoTastes(users int) ([]engine.List, *engine.Catalogue) {
 	lists := make([]engine.List, users)
 	for u := range lists {
 		for i := range 40 {
-			draw := splitmix(uint64(u*100 + i))
+			draw := mixed(uint64(u), uint64(i))
 			if draw%3 == 0 {
 				continue
 			}
@@ -324,7 +324,7 @@ func TestUnknownAnimeAndEmptyLists(t *testing.T) {
 	}
 	// What is outside has its mean, by the user's fit. All learnt ones have the mean 7, so no slope was to be learnt.
 	f := s.For(lists[0], c)
-	if got, _ := f.Predict(41); !closeTo(got, s.base(&f.fit, s.line.of(9))) {
+	if got, _ := f.Predict(41); !closeTo(got, s.base(&f.fit, s.biasAt(9))) {
 		t.Errorf("anime 41: %v", got)
 	}
 }

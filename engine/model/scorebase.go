@@ -24,37 +24,6 @@ const (
 	farthest    = 2.5 // spreads that a deviation counts for at most
 )
 
-// scoreLine foresees the bias of an anime from its mean score.
-type scoreLine struct{ at0, slope float64 }
-
-// of returns the bias of an anime with that mean, and that of a usual one when it has none.
-func (l scoreLine) of(mean float64) float64 {
-	if mean > 0 {
-		return l.at0 + l.slope*mean
-	}
-	return 0
-}
-
-// lineThrough fits a line by least squares to n points.
-func lineThrough(n int, point func(i int) (x, y float64, ok bool)) scoreLine {
-	var count, sx, sy, sxx, sxy float64
-	for i := range n {
-		if x, y, ok := point(i); ok {
-			count++
-			sx, sy, sxx, sxy = sx+x, sy+y, sxx+x*x, sxy+x*y
-		}
-	}
-	det := count*sxx - sx*sx
-	if count == 0 || det <= 1e-9*count*sxx {
-		if count == 0 {
-			return scoreLine{}
-		}
-		return scoreLine{at0: sy / count}
-	}
-	slope := (count*sxy - sx*sy) / det
-	return scoreLine{(sy - slope*sx) / count, slope}
-}
-
 // fitBias sets the mean of all scores, the line and the biases of s.
 func (s *Scores) fitBias(r *scoreRatings) {
 	sum, count := 0.0, 0
@@ -72,7 +41,7 @@ func (s *Scores) fitBias(r *scoreRatings) {
 	n := len(s.ids)
 	prior, bias, raters := make([]float64, n), make([]float64, n), make([]float64, n)
 	for i, mean := range s.means {
-		prior[i] = s.line.of(mean)
+		prior[i] = s.biasAt(mean)
 		bias[i] = prior[i]
 	}
 	for k, i := range r.seat {
@@ -193,5 +162,13 @@ func (s *Scores) biasOf(a *engine.Anime) (bias float64, ok bool) {
 	if a == nil || !a.HasMean() {
 		return 0, false
 	}
-	return s.line.of(a.Mean), true
+	return s.biasAt(a.Mean), true
+}
+
+// biasAt returns the bias of an anime with that mean, and that of a usual one when it has none.
+func (s *Scores) biasAt(mean float64) float64 {
+	if mean > 0 {
+		return s.line.at(mean)
+	}
+	return 0
 }

@@ -23,7 +23,7 @@ func (t *scoreTraining) blend(ctx context.Context) error {
 	const n = blendFeatures
 	type sums struct{ a, b [n * n]float64 }
 	parts := make([]sums, len(t.apart))
-	err := scoreParallel(ctx, len(t.apart), func(i int) {
+	err := parallel(ctx, len(t.apart), func(i int) {
 		seen, hidden := hide(t.apart[i], uint64(i))
 		if len(hidden) == 0 {
 			return
@@ -93,7 +93,7 @@ func hide(l engine.List, number uint64) (seen, hidden engine.List) {
 	var draws []drawn
 	for i := range l {
 		if l[i].Watched() {
-			draws = append(draws, drawn{splitmix(number<<32 + uint64(l[i].Anime)), i})
+			draws = append(draws, drawn{mixed(number, uint64(l[i].Anime)), i})
 		}
 	}
 	slices.SortFunc(draws, func(a, b drawn) int { return cmp.Compare(a.key, b.key) })
@@ -109,14 +109,6 @@ func hide(l engine.List, number uint64) (seen, hidden engine.List) {
 		}
 	}
 	return seen, hidden
-}
-
-// splitmix is the finaliser of splitmix64: equal numbers give equal ones, and near ones far ones.
-func splitmix(x uint64) uint64 {
-	x += 0x9E3779B97F4A7C15
-	x = (x ^ x>>30) * 0xBF58476D1CE4E5B9
-	x = (x ^ x>>27) * 0x94D049BB133111EB
-	return x ^ x>>31
 }
 
 // learn fits everything but the blend to ratings.

@@ -38,7 +38,7 @@ func (s *Scores) Pack() []byte {
 	b = append(b, scoresVersion)
 	b = binary.LittleEndian.AppendUint32(b, uint32(n))
 	b = binary.LittleEndian.AppendUint16(b, uint16(k))
-	for _, v := range [...]float64{s.general, s.dropped, s.spread, s.line.at0, s.line.slope} {
+	for _, v := range [...]float64{s.general, s.dropped, s.spread, float64(s.line.base), float64(s.line.slope)} {
 		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
 	}
 	b = append(b, blendFeatures)
@@ -141,7 +141,8 @@ func (r *scoresReader) scores() *Scores {
 			marks: make([]float32, n*markKinds*k), markWeights: make([]float32, n*markKinds),
 		},
 	}
-	s.general, s.dropped, s.spread, s.line.at0, s.line.slope = r.float64(), r.float64(), r.float64(), r.float64(), r.float64()
+	s.general, s.dropped, s.spread = r.float64(), r.float64(), r.float64()
+	s.line = line{r.narrow(), r.narrow()}
 	r.check(s.spread > 0 && r.take(1)[0] == blendFeatures)
 	for i := range s.weights {
 		s.weights[i] = r.float64()
@@ -220,6 +221,13 @@ func (r *scoresReader) float32() float32 {
 // float64 reads a finite number.
 func (r *scoresReader) float64() float64 {
 	v := math.Float64frombits(binary.LittleEndian.Uint64(r.take(8)))
+	r.check(v-v == 0)
+	return v
+}
+
+// narrow reads a number of 8 bytes that 4 would do for.
+func (r *scoresReader) narrow() float32 {
+	v := float32(r.float64())
 	r.check(v-v == 0)
 	return v
 }

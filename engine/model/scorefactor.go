@@ -146,7 +146,7 @@ func (f *factorFit) with(do func(w *factorWork)) {
 
 // sweep improves users, noise, marks and anime once.
 func (f *factorFit) sweep(ctx context.Context) error {
-	if err := scoreParallel(ctx, f.ratings.users(), func(u int) { f.with(func(w *factorWork) { f.fitUser(w, u) }) }); err != nil {
+	if err := parallel(ctx, f.ratings.users(), func(u int) { f.with(func(w *factorWork) { f.fitUser(w, u) }) }); err != nil {
 		return err
 	}
 	total := 0.0
@@ -161,7 +161,7 @@ func (f *factorFit) sweep(ctx context.Context) error {
 		return err
 	}
 	n, size := len(f.vectors)/f.k, packedSize(f.k)
-	if err := scoreParallel(ctx, n, func(i int) { f.with(func(w *factorWork) { f.fitAnime(w, i) }) }); err != nil {
+	if err := parallel(ctx, n, func(i int) { f.with(func(w *factorWork) { f.fitAnime(w, i) }) }); err != nil {
 		return err
 	}
 	for j := range f.shrink {

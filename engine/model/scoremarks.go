@@ -114,7 +114,7 @@ func newMarkFit(m *scoreMarks, marks, k int) *markFit {
 
 // places sets each user's row of dst to the weighted mean of the vectors of the marks.
 func (f *markFit) places(ctx context.Context, dst, vectors []float32) error {
-	return scoreParallel(ctx, f.marks.users(), func(u int) {
+	return parallel(ctx, f.marks.users(), func(u int) {
 		row := dst[u*f.k : (u+1)*f.k]
 		clear(row)
 		for _, x := range f.marks.mark[f.marks.from[u]:f.marks.from[u+1]] {
@@ -125,7 +125,7 @@ func (f *markFit) places(ctx context.Context, dst, vectors []float32) error {
 
 // gather is the transpose of places, less the ridge times the vectors.
 func (f *markFit) gather(ctx context.Context, dst, users, vectors []float32, ridge float32) error {
-	return scoreParallel(ctx, len(f.weights), func(x int) {
+	return parallel(ctx, len(f.weights), func(x int) {
 		row := dst[x*f.k : (x+1)*f.k]
 		clear(row)
 		for _, u := range f.columns.user[f.columns.from[x]:f.columns.from[x+1]] {

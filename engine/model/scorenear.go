@@ -47,7 +47,7 @@ func (t *scoreTraining) nearest(ctx context.Context, r *scoreRatings, columns *s
 	n := len(t.scores.ids)
 	near := make([][]scoreNeighbour, n)
 	rows := make(chan []scorePair, 64)
-	err := scoreParallel(ctx, n, func(i int) {
+	err := parallel(ctx, n, func(i int) {
 		var row []scorePair
 		select {
 		case row = <-rows:

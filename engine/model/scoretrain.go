@@ -7,10 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
-	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"reko.moe/engine"
 )
@@ -169,28 +166,6 @@ func (t *scoreTraining) add(r *scoreRatings, l engine.List) {
 	}
 	r.from = append(r.from, len(r.seat))
 	r.marks.add(t.scores, l)
-}
-
-// scoreParallel calls do(i) for all 0 <= i < n on all cores, until it is done or ctx is. What do writes must depend on i alone.
-func scoreParallel(ctx context.Context, n int, do func(i int)) error {
-	var next atomic.Int64
-	var wait sync.WaitGroup
-	const grain = 16
-	for range runtime.GOMAXPROCS(0) {
-		wait.Go(func() {
-			for ctx.Err() == nil {
-				to := int(next.Add(grain))
-				if to-grain >= n {
-					return
-				}
-				for i := to - grain; i < min(to, n); i++ {
-					do(i)
-				}
-			}
-		})
-	}
-	wait.Wait()
-	return ctx.Err()
 }
 
 // transposed lists, for each of n seats, the users who scored it and their values, in order of users.

@@ -114,6 +114,20 @@ func TestSecondStage(t *testing.T) {
 	empty.Release()
 }
 
+// What is liked is worth more than what is only watched, and the more where the list has something related; what is usual is worth the
+// same in both cases.
+func TestWorth(t *testing.T) {
+	e := examples{rows: make([][featureCount]float32, 6), watched: []float32{0, 1, 1, 0, 1, 1}, liked: []float32{0, 0, 1, 0, 0, 1}}
+	for r := 3; r < 6; r++ {
+		e.rows[r][featSideWatched] = 1
+	}
+	w := e.worth()
+	usual := func(watched, liked float32) float32 { return (1-usuallyLiked)*watched + usuallyLiked*liked }
+	if w[0] != 0 || w[3] != 0 || w[5] != 1 || !(w[4] < w[1] && w[1] < w[2] && w[2] < w[5]) || !closeTo(float64(usual(w[1], w[2])), float64(usual(w[4], w[5]))) {
+		t.Errorf("worth() = %v", w)
+	}
+}
+
 // What comes below the candidates that are looked at closely keeps its order, and stays below.
 func TestTheRestStaysBelow(t *testing.T) {
 	c, lists := crowd(enough)
@@ -179,18 +193,18 @@ func TestLeavingIsExact(t *testing.T) {
 		if err := invert(t.Context(), tr.matrix); err != nil {
 			t.Fatal(err)
 		}
-		return tr, tr.prune(len(tr.items))
+		m, err := tr.prune(t.Context(), len(tr.items))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tr, m
 	}
-	tr, _ := weights(lists)
+	tr, m := weights(lists)
 	less, _ := weights(lists[:len(lists)-1])
 	if !slices.Equal(tr.items, less.items) {
 		t.Fatal("without the last list other anime are learnt")
 	}
-	s := &stage{training: tr, seat: tr.seats()}
-	for i := range tr.items {
-		s.items = append(s.items, int32(i))
-		s.diagonal = append(s.diagonal, tr.matrix.Data[i*tr.matrix.Stride+i])
-	}
+	s := tr.newStage(m)
 	leave := s.leave(lists[len(lists)-1])
 	of := func(m blas64.General, i, j int) float64 { return -m.Data[i*m.Stride+j] / m.Data[j*m.Stride+j] }
 	for i := range tr.items {
@@ -198,7 +212,7 @@ func TestLeavingIsExact(t *testing.T) {
 			if i == j {
 				continue
 			}
-			got, want := leave.weight(i, j, of(tr.matrix, i, j)), of(less.matrix, i, j)
+			got, want := leave.weight(i, j), of(less.matrix, i, j)
 			if math.Abs(got-want) > 1e-9 {
 				t.Fatalf("without the list the weight of %d for %d is %g, want %g", i, j, got, want)
 			}
@@ -272,20 +286,5 @@ func TestSumsThatDoNotVary(t *testing.T) {
 			}
 		}
 		f.Release()
-	}
-}
-
-func TestFitted(t *testing.T) {
-	if f := fitted([]float64{1, 2, 3}, []float64{3, 5, 7}); math.Abs(float64(f.at(10))-21) > 1e-5 {
-		t.Errorf("the line through (1, 3), (2, 5), (3, 7) is %+v", f)
-	}
-	if f := fitted([]float64{2, 2}, []float64{3, 5}); f.at(9) != 4 {
-		t.Errorf("the line through (2, 3), (2, 5) is %+v, want the mean", f)
-	}
-	if f := fitted([]float64{8.17, 8.17, 8.17}, []float64{1, 2, 3}); f.slope != 0 {
-		t.Errorf("the line through one x is %+v, want it level", f)
-	}
-	if f := fitted(nil, nil); f.at(1) != 0 {
-		t.Errorf("the line through nothing is %+v", f)
 	}
 }

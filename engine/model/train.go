@@ -25,6 +25,7 @@ type Options struct {
 	Dropout float64 // and so much of the diagonal itself: what dropping inputs at random would do
 	Rows    float64 // a user with n inputs counts (n / mean n) to this power
 	Kept    int     // weights of each input that stay, the largest
+	Studied int     // lists that the second stage learns from, at most
 	Stage   boosting
 	Enough  int // lists, of which a second stage can be grown
 
@@ -35,7 +36,7 @@ type Options struct {
 func Defaults() Options {
 	return Options{
 		Anime: 6000, Inputs: Weights{Score: 0.3, Planned: 0.3, OnHold: 0.15, Dropped: 0.15},
-		Ridge: 200, Dropout: 0.5, Rows: -0.5, Kept: 200,
+		Ridge: 200, Dropout: 0.5, Rows: -0.5, Kept: 300, Studied: 3000,
 		Stage: boosting{Trees: 100, Depth: 5, Rate: 0.15, Ridge: 5, Least: 100, Sample: 0.8, Columns: 0.5}, Enough: 1000,
 	}
 }
@@ -44,6 +45,7 @@ func Defaults() Options {
 const (
 	leastLists    = 20
 	leastWatchers = 3
+	newYears      = 1 // before the newest that is learnt, anime are new
 )
 
 // train learns which anime speak for which.
@@ -58,32 +60,32 @@ func train(ctx context.Context, lists Lists, c *engine.Catalogue, o Options, pro
 		return nil, err
 	}
 	progress(fmt.Sprintf("inverting a matrix of %d rows", len(t.items)))
-	for i := range t.items {
-		d := &t.matrix.Data[i*t.matrix.Stride+i]
-		*d += o.Ridge + o.Dropout**d
-	}
-	if err := invert(ctx, t.matrix); err != nil {
+	if err := t.invert(ctx); err != nil {
 		return nil, err
 	}
 	progress("keeping what matters")
-	m := t.prune(o.Kept)
+	m, err := t.prune(ctx, o.Kept)
+	if err != nil {
+		return nil, err
+	}
 	progress("growing the second stage")
-	var err error
-	m.second, err = t.stage(ctx)
+	m.second, err = t.stage(ctx, m)
 	return m, err
 }
 
 // training is a model in the making.
 type training struct {
-	options   Options
-	catalogue *engine.Catalogue
-	lists     Lists
-	items     []engine.AnimeID // that are learnt, ascending
-	facts     []facts          // of items[i]
-	backdrop  backdrop
-	users     int
-	inputs    float64        // mean number of inputs of a user
-	matrix    blas64.General // gram matrix, lower triangle; then its inverse
+	options      Options
+	catalogue    *engine.Catalogue
+	lists        Lists
+	items        []engine.AnimeID // that are learnt, ascending
+	facts        []facts          // of items[i]
+	rare         []engine.AnimeID // that are not learnt, ascending
+	rareWatchers []float32
+	backdrop     backdrop
+	users        int
+	inputs       float64        // mean number of inputs of a user
+	matrix       blas64.General // gram matrix, lower triangle; then its inverse
 }
 
 // count chooses the anime that are learnt, and gathers what all lists have in common.
@@ -143,6 +145,7 @@ func (t *training) count(ctx context.Context) error {
 		return engine.ErrTooFew
 	}
 	slices.Sort(t.items)
+	t.countRare(all)
 	t.facts = make([]facts, len(t.items))
 	inputs := 0.0
 	for i, id := range t.items {
@@ -153,22 +156,47 @@ func (t *training) count(ctx context.Context) error {
 	return nil
 }
 
+// countRare notes who watched what is not learnt, but for what is new: few watched that because it is.
+func (t *training) countRare(all []facts) {
+	newest := 0.0
+	for _, id := range t.items {
+		newest = max(newest, yearOf(t.catalogue.Anime(id)))
+	}
+	for id := range all {
+		a := t.catalogue.Anime(engine.AnimeID(id))
+		if all[id].watchers == 0 || yearOf(a) > newest-newYears || t.options.Except != nil && t.options.Except(a.ID) {
+			continue
+		}
+		if _, learnt := slices.BinarySearch(t.items, a.ID); !learnt {
+			t.rare, t.rareWatchers = append(t.rare, a.ID), append(t.rareWatchers, all[id].watchers)
+		}
+	}
+}
+
+// invert regularises the gram matrix, and inverts it.
+func (t *training) invert(ctx context.Context) error {
+	for i := range t.items {
+		d := &t.matrix.Data[i*t.matrix.Stride+i]
+		*d += t.options.Ridge + t.options.Dropout**d
+	}
+	return invert(ctx, t.matrix)
+}
+
 // fit finds how what is known of the columns follows from how they are described.
 func (m *Model) fit(c *engine.Catalogue) {
-	var sizes, means, popularity, liked []float64
-	for j, id := range m.columns {
-		a := c.Anime(id)
-		sizes, popularity = append(sizes, sizeOf(a)), append(popularity, m.facts[m.items[j]].popularity())
-		means, liked = append(means, a.Mean), append(liked, m.facts[m.items[j]].liked())
-	}
-	m.popularity, m.liked = fitted(sizes, popularity), fitted(means, liked)
+	m.popularity = lineThrough(len(m.columns), func(j int) (x, y float64, ok bool) {
+		return sizeOf(c.Anime(m.columns[j])), m.facts[m.items[j]].popularity(), true
+	})
+	m.liked = lineThrough(len(m.columns), func(j int) (x, y float64, ok bool) {
+		return c.Anime(m.columns[j]).Mean, m.facts[m.items[j]].liked(), true
+	})
 }
 
 // prune keeps of each input the so many largest weights towards anime that can be recommended. The weight of input i for
 // anime j is -p_ij / p_jj, p being the inverse (Steck, “Embarrassingly shallow autoencoders for sparse data”, 2019).
-func (t *training) prune(kept int) *Model {
+func (t *training) prune(ctx context.Context, kept int) (*Model, error) {
 	n := len(t.items)
-	m := &Model{inputs: t.items, facts: t.facts, backdrop: t.backdrop}
+	m := &Model{inputs: t.items, facts: t.facts, backdrop: t.backdrop, rare: t.rare, watchers: t.rareWatchers}
 	var columns []int
 	for j, id := range t.items {
 		if a := t.catalogue.Anime(id); a != nil && a.HasMean() && a.Parent == 0 {
@@ -178,35 +206,39 @@ func (t *training) prune(kept int) *Model {
 	}
 	m.seat()
 	m.fit(t.catalogue)
-	kept = min(kept, len(columns))
-	m.kept = kept
+	m.kept = min(kept, len(columns))
 	m.scales = make([]float32, n)
-	m.places = make([]uint16, n*kept)
-	m.weights = make([]int8, n*kept)
+	m.places = make([]uint16, n*m.kept)
+	m.weights = make([]int8, n*m.kept)
+	return m, parallel(ctx, n, func(i int) { t.pruneRow(m, i, columns) })
+}
+
+// pruneRow keeps the largest weights of an input.
+func (t *training) pruneRow(m *Model, i int, columns []int) {
 	row := make([]float64, len(columns))
 	order := make([]uint16, len(columns))
-	for i := range n {
-		p := t.matrix.Data[i*t.matrix.Stride:]
-		for k, j := range columns {
-			order[k] = uint16(k)
+	p := t.matrix.Data[i*t.matrix.Stride:]
+	largest := 0.0
+	for k, j := range columns {
+		order[k] = uint16(k)
+		if i != j {
 			row[k] = -p[j] / t.matrix.Data[j*t.matrix.Stride+j]
-			if i == j {
-				row[k] = 0
-			}
+			largest = max(largest, math.Abs(row[k]))
 		}
+	}
+	if largest == 0 {
+		return
+	}
+	if m.kept < len(columns) {
 		slices.SortFunc(order, func(a, b uint16) int {
 			return cmp.Or(cmp.Compare(math.Abs(row[b]), math.Abs(row[a])), cmp.Compare(a, b))
 		})
-		best := order[:kept]
-		if kept == 0 || row[best[0]] == 0 {
-			continue
-		}
-		m.scales[i] = float32(math.Abs(row[best[0]]) / math.MaxInt8)
-		slices.Sort(best)
-		for k, column := range best {
-			m.places[i*kept+k] = column
-			m.weights[i*kept+k] = int8(math.Round(row[column] / float64(m.scales[i])))
-		}
 	}
-	return m
+	best := order[:m.kept]
+	m.scales[i] = float32(largest / math.MaxInt8)
+	slices.Sort(best)
+	for k, column := range best {
+		m.places[i*m.kept+k] = column
+		m.weights[i*m.kept+k] = int8(math.Round(row[column] / float64(m.scales[i])))
+	}
 }

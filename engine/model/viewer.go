@@ -67,8 +67,8 @@ func (v *viewer) read(l engine.List, c *engine.Catalogue, m *Model) {
 		}
 		v.types[typeOf(a)]++
 		v.years = append(v.years, yearOf(a))
-		if f := m.factsOf(e.Anime); f != nil {
-			v.known += f.popularity()
+		if i, ok := m.inputOf(e.Anime); ok {
+			v.known += m.popular[i]
 		}
 	}
 	v.known /= max(v.watched, 1)
