@@ -270,7 +270,6 @@ func TestBackupsOfNoStore(t *testing.T) {
 	})
 }
 
-
 // A full disk is simulated by SQLite itself.
 func TestRestoreOnAFullDisk(t *testing.T) {
 	source := dbtest.Open(t, dbtest.SQLite(t))

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -235,6 +236,13 @@ func (c countingReader) Read(p []byte) (int, error) {
 // show shows the progress of a file until stop is called.
 func (p *progress) show(ctx context.Context, name, what string, size int64) (stop func()) {
 	p.read.Store(0)
+	return showing(ctx, name, func() string {
+		return fmt.Sprintf("%d %% read, %d %s", 100*p.read.Load()/max(size, 1), p.count.Load(), what)
+	})
+}
+
+// showing shows how far something is until stop is called.
+func showing(ctx context.Context, name string, far func() string) (stop func()) {
 	terminal := term.IsTerminal(int(os.Stderr.Fd()))
 	every, before, after := 5*time.Second, "", "\n"
 	if terminal {
@@ -249,8 +257,7 @@ func (p *progress) show(ctx context.Context, name, what string, size int64) (sto
 		for {
 			select {
 			case <-tick.C:
-				fmt.Fprintf(os.Stderr, "%s%s: %d %% read, %d %s, %s%s", before, name, 100*p.read.Load()/max(size, 1),
-					p.count.Load(), what, time.Since(start).Round(time.Second), after)
+				fmt.Fprintf(os.Stderr, "%s%s: %s, %s%s", before, name, far(), time.Since(start).Round(time.Second), after)
 			case <-done:
 				fmt.Fprint(os.Stderr, before)
 				return
@@ -259,8 +266,8 @@ func (p *progress) show(ctx context.Context, name, what string, size int64) (sto
 			}
 		}
 	}()
-	return func() {
+	return sync.OnceFunc(func() {
 		close(done)
 		<-stopped
-	}
+	})
 }

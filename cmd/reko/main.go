@@ -40,6 +40,8 @@ type cli struct {
 	Eval    evalCmd    `cmd:"" help:"Judge the orders of recommendations and the predicted scores on lists of which a part is held out."`
 	Keys    keysCmd    `cmd:"" help:"Keys of programs that may ask for statistics of users."`
 	Admin   adminCmd   `cmd:"" help:"Who may log in under /admin."`
+	Backup  backupCmd  `cmd:"" help:"Write all that is stored to a file."`
+	Restore restoreCmd `cmd:"" help:"Put what a backup has in the place of all that is stored."`
 	Remove  removeCmd  `cmd:"" help:"Delete users and their lists."`
 	Check   checkCmd   `cmd:"" help:"Check that every stored list is whole."`
 	Version versionCmd `cmd:"" help:"Print the version."`

@@ -33,11 +33,8 @@ type Reader struct {
 func NewReader(from io.Reader) (*Reader, error) {
 	r := &Reader{from: bufio.NewReaderSize(from, 64<<10), sum: sha256.New()}
 	line, err := r.from.ReadSlice('\n')
-	if err != nil && (len(line) > 0 || errors.Is(err, io.EOF)) {
-		err = nil // what there is of it is no beginning of a backup
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the backup: %w", err)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) { // these are of what is no backup
+		return nil, cutOff(err)
 	}
 	format, ok := strings.CutPrefix(string(line), magic)
 	switch {
