@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -18,9 +17,6 @@ import (
 	"reko.moe/engine"
 	"reko.moe/handlers"
 )
-
-// version is set by the linker; without it, that of the module or commit.
-var version string
 
 // cli is what can be typed.
 type cli struct {
@@ -44,6 +40,7 @@ type cli struct {
 	Restore restoreCmd `cmd:"" help:"Put what a backup has in the place of all that is stored."`
 	Remove  removeCmd  `cmd:"" help:"Delete users and their lists."`
 	Check   checkCmd   `cmd:"" help:"Check that every stored list is whole."`
+	Health  healthCmd  `cmd:"" help:"Ask a running server how it is; fails if it is not well."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
@@ -101,33 +98,6 @@ func (cfg *config) logger() *slog.Logger {
 // openStore opens the database of the configuration.
 func (cfg *config) openStore(ctx context.Context, log *slog.Logger) (*db.DB, error) {
 	return db.Open(ctx, db.Options{URL: cfg.Database, Lists: cfg.Lists, Log: log})
-}
-
-type versionCmd struct{}
-
-// Run prints the version.
-func (versionCmd) Run() error {
-	_, err := fmt.Println(versionText())
-	return err
-}
-
-func versionText() string {
-	if version != "" {
-		return version
-	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return "devel-" + s.Value[:min(12, len(s.Value))]
-		}
-	}
-	if info.Main.Version == "" || info.Main.Version == "(devel)" {
-		return "devel"
-	}
-	return info.Main.Version
 }
 
 // removeCmd deletes users.
