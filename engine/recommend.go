@@ -171,7 +171,9 @@ func (e *Engine) RecommendFrom(ctx context.Context, name, other string, q Query)
 		return none, err
 	}
 	defer found.close()
+	end := e.step(ctx, "model")
 	e.arrange(found, q, true)
+	end()
 	return e.recommended(u, found, q), nil
 }
 
@@ -199,7 +201,9 @@ func (e *Engine) fromBatch(ctx context.Context, u User, q Query) (*pool, error) 
 	if err != nil {
 		return nil, err
 	}
+	end := e.step(ctx, "model")
 	e.arrange(found, q, false)
+	end()
 	return found, nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"reko.moe/engine"
+	"reko.moe/handlers/traces"
 	"reko.moe/views"
 )
 
@@ -53,7 +54,10 @@ func (s *server) render(c *fiber.Ctx, page templ.Component, part templ.Component
 // write answers with a component.
 func write(c *fiber.Ctx, component templ.Component) error {
 	var b bytes.Buffer
-	if err := component.Render(c.UserContext(), &b); err != nil {
+	ctx, end := traces.Step(c.UserContext(), "render")
+	err := component.Render(ctx, &b)
+	end(err)
+	if err != nil {
 		return err
 	}
 	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)

@@ -63,6 +63,9 @@ type config struct {
 
 	Demo string // [demo] enabled: auto, true or false
 
+	TraceEndpoint string  // [trace] endpoint; empty: where OpenTelemetry's own variables say, if anywhere
+	TraceSample   float64 // [trace] sample, 0..1
+
 	LogLevel  slog.Level // [log] level
 	LogFormat string     // [log] format: text or json
 }
@@ -109,6 +112,8 @@ func (cfg *config) settings() []setting {
 		{"admin", "idle", "1h", duration(&cfg.AdminIdle, time.Minute)},
 		{"admin", "session", "12h", duration(&cfg.AdminSession, time.Minute)},
 		{"demo", "enabled", "auto", oneOf(&cfg.Demo, "auto", "true", "false")},
+		{"trace", "endpoint", "", traceURL(&cfg.TraceEndpoint)},
+		{"trace", "sample", "1", share(&cfg.TraceSample)},
 		{"log", "level", "info", level(&cfg.LogLevel)},
 		{"log", "format", "text", oneOf(&cfg.LogFormat, "text", "json")},
 	}

@@ -20,6 +20,7 @@ import (
 	"reko.moe/engine/password"
 	"reko.moe/handlers"
 	"reko.moe/handlers/metrics"
+	"reko.moe/handlers/traces"
 )
 
 // reloadEvery is how often the server looks whether another process changed users or anime in bulk.
@@ -47,7 +48,11 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 	}
 	defer store.Close()
 	m := metrics.New(versionText())
-	eng, watched, err := cfg.watchedEngine(store, log, m)
+	traced, err := cfg.traces(log)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	eng, watched, err := cfg.watchedEngine(store, log, m, traced)
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
@@ -64,7 +69,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 	g, ctx := errgroup.WithContext(ctx)
 	byHand := jobs.NewRunner(ctx, log, m.Jobs(store), cfg.jobs(eng)...)
 	var started, stopping, demoUsers atomic.Bool
-	app := handlers.New(handlers.Options{
+	options := handlers.Options{
 		Engine:    eng,
 		Version:   versionText(),
 		Order:     cfg.Order,
@@ -94,7 +99,12 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 			return store.Ping(ctx)
 		},
 		TrustedProxies: cfg.TrustedProxies,
-	})
+	}
+	if traced != nil {
+		options.Tracer = traced
+		defer func() { _ = traced.Close() }() // what cannot be sent is lost, and that is said
+	}
+	app := handlers.New(options)
 
 	finish := keepSeries(ctx, m, store, log)
 	g.Go(func() error { return app.Listener(ln) })
@@ -140,12 +150,12 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 
 // newEngine makes the engine that the configuration describes, still empty.
 func (cfg *config) newEngine(store *db.DB, log *slog.Logger) (*engine.Engine, error) {
-	eng, _, err := cfg.watchedEngine(store, log, metrics.New(versionText()))
+	eng, _, err := cfg.watchedEngine(store, log, metrics.New(versionText()), nil)
 	return eng, err
 }
 
-// watchedEngine is newEngine with m to count what it asks, and with what says how it is.
-func (cfg *config) watchedEngine(store *db.DB, log *slog.Logger, m *metrics.Metrics) (*engine.Engine, metrics.Sources, error) {
+// watchedEngine is newEngine with m to count what it asks, told of in traces unless that is nil, and with what says how it is.
+func (cfg *config) watchedEngine(store *db.DB, log *slog.Logger, m *metrics.Metrics, traced *traces.Traces) (*engine.Engine, metrics.Sources, error) {
 	var client *mal.Client
 	o := engine.Options{
 		Store: store, MaxAge: cfg.MaxAge, Exclude: cfg.Exclude, Order: cfg.Order, Trainer: model.Trainer{}, Log: log,
@@ -163,6 +173,9 @@ func (cfg *config) watchedEngine(store *db.DB, log *slog.Logger, m *metrics.Metr
 			return nil, metrics.Sources{}, err
 		}
 		o.Source = client
+	}
+	if traced != nil {
+		trace(&o, store)
 	}
 	eng := engine.New(o)
 	return eng, sources(eng, store, client), nil
