@@ -23,8 +23,8 @@ import (
 )
 
 type backupCmd struct {
-	File  string `arg:"" help:"The file to write; compressed if its name ends in .gz or .zst. - is the standard output."`
-	Check bool   `help:"Write nothing: read FILE (- is the standard input), check that it is whole, and say what it has."`
+	File  string `arg:"positional,required" help:"The file to write; compressed if its name ends in .gz or .zst. - is the standard output."`
+	Check bool   `arg:"--check" help:"Write nothing: read FILE (- is the standard input), check that it is whole, and say what it has."`
 }
 
 // Run writes a backup, also while servers run. What stands in the file's place stays until the new one is whole.
@@ -79,8 +79,8 @@ func (cmd backupCmd) check(ctx context.Context) error {
 }
 
 type restoreCmd struct {
-	File    string `arg:"" help:"A backup, of either database, also compressed. - is the standard input."`
-	Replace bool   `help:"Delete what is in the store. Without, one that has users, admins or keys is left alone."`
+	File    string `arg:"positional,required" help:"A backup, of either database, also compressed. - is the standard input."`
+	Replace bool   `arg:"--replace" help:"Delete what is in the store. Without, one that has users, admins or keys is left alone."`
 }
 
 // Run restores a backup, whole or not at all. A running server notices.

@@ -13,9 +13,9 @@ import (
 
 // healthCmd lets a container without any other program say how it is.
 type healthCmd struct {
-	URL     string        `help:"Where the server is; that of the configuration if not said." placeholder:"URL"`
-	Ready   bool          `help:"Ask whether it can answer questions, database included, and not only whether it lives."`
-	Timeout time.Duration `help:"How long to wait for an answer." default:"3s"`
+	URL     string        `arg:"--url" help:"Where the server is; that of the configuration if not said." placeholder:"URL"`
+	Ready   bool          `arg:"--ready" help:"Ask whether it can answer questions, database included, and not only whether it lives."`
+	Timeout time.Duration `arg:"--timeout" help:"How long to wait for an answer." default:"3s"`
 }
 
 // Run asks once.

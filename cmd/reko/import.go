@@ -22,11 +22,14 @@ import (
 )
 
 type importAnimeCmd struct {
-	File []string `arg:"" type:"existingfile" help:"CSV files, also compressed by gzip. The header names the columns; mal_id and title are needed."`
+	File []string `arg:"positional,required" help:"CSV files, also compressed by gzip. The header names the columns; mal_id and title are needed."`
 }
 
 // Run imports anime and makes again the hashes that change by it.
 func (cmd importAnimeCmd) Run(ctx context.Context, cfg *config) error {
+	if err := existing(cmd.File...); err != nil {
+		return err
+	}
 	return cfg.importing(ctx, func(im *importer) error {
 		err := im.files(ctx, cmd.File, "anime", func(r io.Reader) error {
 			return batches(ctx, 1000, listfile.ReadAnime(r, time.Now()), func(batch []engine.Anime) error {
@@ -47,12 +50,15 @@ func (cmd importAnimeCmd) Run(ctx context.Context, cfg *config) error {
 }
 
 type importListsCmd struct {
-	File     []string `arg:"" type:"existingfile" help:"CSV files, also compressed by gzip, with columns user_id or username, mal_id, status, score, watched_episodes and updated_at."`
-	Unlisted bool     `help:"Nobody is matched with these users, and nothing is learnt from them."`
+	File     []string `arg:"positional,required" help:"CSV files, also compressed by gzip, with columns user_id or username, mal_id, status, score, watched_episodes and updated_at."`
+	Unlisted bool     `arg:"--unlisted" help:"Nobody is matched with these users, and nothing is learnt from them."`
 }
 
 // Run imports the lists of many users. A user who is there already gets the list from the file.
 func (cmd importListsCmd) Run(ctx context.Context, cfg *config) error {
+	if err := existing(cmd.File...); err != nil {
+		return err
+	}
 	return cfg.importing(ctx, func(im *importer) error {
 		if err := im.leaveDemo(ctx); err != nil {
 			return err
