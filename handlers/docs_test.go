@@ -166,7 +166,7 @@ func TestDocsExamples(t *testing.T) {
 					continue
 				}
 				header := http.Header{"Content-Type": {"application/json"}, "X-Request-Id": {"12345678"}, "Access-Control-Allow-Origin": {"*"}}
-				conforms(t, target, answer{http.StatusOK, header, example})
+				conforms(t, http.MethodGet, target, answer{http.StatusOK, header, example})
 			}
 			for _, o := range views.Olders {
 				item := document().Paths.Value(strings.TrimPrefix(o.Path, "/api"))
@@ -253,7 +253,7 @@ func TestDocsTry(t *testing.T) {
 		if got.header.Get("Set-Cookie") != "" {
 			t.Errorf("%s: %v", test.query, got.header)
 		}
-		if answer := a.ask(t, http.MethodGet, test.location); answer.status >= 500 || promised(test.location) == "" {
+		if answer := a.ask(t, http.MethodGet, test.location); answer.status >= 500 || promised(http.MethodGet, test.location) == "" {
 			t.Errorf("%s leads to %d", test.location, answer.status)
 		}
 	}
