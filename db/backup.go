@@ -101,6 +101,11 @@ func (db *DB) backUpTable(ctx context.Context, tx *sql.Tx, t table, w *archive.W
 	return rows.Err()
 }
 
+// sequenceOf returns the name of what gives a table of Postgres its numbers.
+func sequenceOf(ctx context.Context, q querier, t table) (string, error) {
+	return returning[string](ctx, q, `SELECT pg_get_serial_sequence($1, $2)`, t.name, t.key[0])
+}
+
 // lastNumber returns the last number that a table gave to a row, 0 if it gives none or gave none yet.
 func (db *DB) lastNumber(ctx context.Context, q querier, t table) (int64, error) {
 	if !t.numbers {
@@ -109,7 +114,7 @@ func (db *DB) lastNumber(ctx context.Context, q querier, t table) (int64, error)
 	if db.pool == nil {
 		return returning[int64](ctx, q, `SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = $1), 0)`, t.name)
 	}
-	sequence, err := returning[string](ctx, q, `SELECT pg_get_serial_sequence($1, 'id')`, t.name)
+	sequence, err := sequenceOf(ctx, q, t)
 	if err != nil {
 		return 0, err
 	}

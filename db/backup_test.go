@@ -68,7 +68,7 @@ func fill(t *testing.T, url string) {
 					values = append(values, fmt.Sprintf("'%s %d'", columns[i], n))
 				}
 			}
-			dbtest.Exec(t, url, `INSERT INTO `+table+` (`+strings.Join(columns, ", ")+`) VALUES (`+strings.Join(values, ", ")+`)`)
+			dbtest.Exec(t, url, `INSERT OR IGNORE INTO `+table+` (`+strings.Join(columns, ", ")+`) VALUES (`+strings.Join(values, ", ")+`)`)
 		}
 	}
 	dbtest.Exec(t, url, `UPDATE sqlite_sequence SET seq = 41`,

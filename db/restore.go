@@ -120,6 +120,10 @@ func (db *DB) restore(ctx context.Context, r *archive.Reader, applied []string, 
 	if err != nil {
 		return archive.Totals{}, failed("restore", err)
 	}
+	armed, err := db.disarm(ctx, tx, all)
+	if err != nil {
+		return archive.Totals{}, failed("restore", err)
+	}
 	for _, t := range slices.Backward(all) {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM `+t.name); err != nil {
 			return archive.Totals{}, failed("restore", err)
@@ -127,6 +131,9 @@ func (db *DB) restore(ctx context.Context, r *archive.Reader, applied []string, 
 	}
 	if err := db.restoreTables(ctx, conn, tx, r, all, o.Progress); err != nil {
 		return archive.Totals{}, err
+	}
+	if err := armed(); err != nil {
+		return archive.Totals{}, failed("restore", err)
 	}
 	restored, err := db.bulkCount(ctx, tx)
 	if err == nil {
@@ -205,7 +212,7 @@ func (db *DB) restoreTables(
 			err = insertRows(ctx, tx, r, said, progress)
 		}
 		if err == nil && all[at].numbers {
-			err = db.setLastNumber(ctx, tx, said)
+			err = db.setLastNumber(ctx, tx, all[at], said.Last)
 		}
 		if err != nil {
 			return fmt.Errorf("restoring %s: %w", said.Name, err)
@@ -229,16 +236,9 @@ func insertRows(ctx context.Context, tx *sql.Tx, r *archive.Reader, t archive.Ta
 	head := `INSERT INTO ` + t.Name + ` (` + strings.Join(t.Columns, ", ") + `) VALUES `
 	var done int64
 	for {
-		var rows [][]any
-		var end error
-		for len(rows) < batch && end == nil {
-			var row []any
-			if row, end = r.Row(); end == nil {
-				rows = append(rows, row)
-			}
-		}
-		if end != nil && !errors.Is(end, io.EOF) {
-			return end
+		rows, last, err := someRows(r, batch)
+		if err != nil {
+			return err
 		}
 		if err := insert(ctx, tx, head, ``, len(rows), func(i int) ([]any, error) { return rows[i], nil }); err != nil {
 			return failed("inserting", err)
@@ -246,10 +246,25 @@ func insertRows(ctx context.Context, tx *sql.Tx, r *archive.Reader, t archive.Ta
 		if done += int64(len(rows)); progress != nil && len(rows) > 0 {
 			progress(t.Name, done)
 		}
-		if end != nil {
+		if last {
 			return nil
 		}
 	}
+}
+
+// someRows reads up to n rows, and tells whether they are the table's last.
+func someRows(r *archive.Reader, n int) (rows [][]any, last bool, err error) {
+	for len(rows) < n {
+		row, err := r.Row()
+		if errors.Is(err, io.EOF) {
+			return rows, true, nil
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, false, nil
 }
 
 // copyRows fills a table of Postgres by COPY. conn is that of tx.
@@ -311,27 +326,3 @@ func (s *copySource) Values() ([]any, error) { return s.row, nil }
 
 // Err implements [pgx.CopyFromSource].
 func (s *copySource) Err() error { return s.failure }
-
-// setLastNumber lets a table go on with its numbers where the backed up one would have.
-func (db *DB) setLastNumber(ctx context.Context, tx *sql.Tx, t archive.Table) error {
-	last, err := returning[int64](ctx, tx, `SELECT coalesce(max(id), 0) FROM `+t.Name)
-	if err != nil {
-		return failed("numbers", err)
-	}
-	last = max(last, t.Last)
-	if db.pool == nil {
-		// There is a row once something was inserted, even if it is gone.
-		if _, err := tx.ExecContext(ctx, `DELETE FROM sqlite_sequence WHERE name = $1`, t.Name); err != nil {
-			return failed("numbers", err)
-		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO sqlite_sequence (name, seq) VALUES ($1, $2)`, t.Name, last)
-		return failed("numbers", err)
-	}
-	sequence, err := returning[string](ctx, tx, `SELECT pg_get_serial_sequence($1, 'id')`, t.Name)
-	if err != nil {
-		return failed("numbers", err)
-	}
-	// Unlike setval, this is undone with the transaction.
-	_, err = tx.ExecContext(ctx, fmt.Sprintf(`ALTER SEQUENCE %s RESTART WITH %d`, sequence, last+1))
-	return failed("numbers", err)
-}

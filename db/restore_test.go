@@ -296,3 +296,53 @@ func TestRestoreOnAFullDisk(t *testing.T) {
 		t.Errorf("with room again: %v", err)
 	}
 }
+
+// Triggers neither see the rows of a restore nor are gone after it, whether it succeeded or not.
+func TestRestoreDisarmsTriggers(t *testing.T) {
+	source := dbtest.Open(t, dbtest.SQLite(t))
+	save(t, source, "faye", "ed")
+	file := backup(t, source)
+	onBoth(t, func(t *testing.T, empty func(testing.TB) string) {
+		url := empty(t)
+		s := dbtest.Open(t, url)
+		const raise = `UPDATE counters SET value = value + 1 WHERE name = 'came'`
+		if strings.HasPrefix(url, "sqlite:") {
+			dbtest.Exec(t, url, `CREATE TRIGGER users_came AFTER INSERT ON users BEGIN `+raise+`; END`)
+		} else {
+			dbtest.Exec(t, url, `CREATE FUNCTION came() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN `+raise+`; RETURN NEW; END $$`,
+				`CREATE TRIGGER users_came AFTER INSERT ON users FOR EACH ROW EXECUTE FUNCTION came()`)
+		}
+		came := func() int64 {
+			t.Helper()
+			n, err := s.Counter(t.Context(), "came")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		if _, err := s.AddCounter(t.Context(), "came", 1); err != nil {
+			t.Fatal(err)
+		}
+		save(t, s, "spike")
+		if n := came(); n != 2 {
+			t.Fatalf("the trigger does not work: %d", n)
+		}
+		if _, err := s.Restore(t.Context(), bytes.NewReader(file[:len(file)-9]), db.RestoreOptions{Replace: true}); err == nil {
+			t.Error("half a backup was restored")
+		}
+		save(t, s, "jet")
+		if n := came(); n != 3 {
+			t.Errorf("after a restore that failed the trigger says %d, want 3", n)
+		}
+		if _, err := s.Restore(t.Context(), bytes.NewReader(file), db.RestoreOptions{Replace: true}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.AddCounter(t.Context(), "came", 1); err != nil {
+			t.Fatal(err)
+		}
+		save(t, s, "spike")
+		if n := came(); n != 2 {
+			t.Errorf("after a restore the trigger says %d, want 2", n)
+		}
+	})
+}

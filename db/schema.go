@@ -14,7 +14,7 @@ type table struct {
 	name    string
 	columns []string
 	key     []string // the columns of the primary key
-	numbers bool     // gives numbers to its rows, in the column id
+	numbers bool     // gives numbers to its rows, as their key
 }
 
 // migrationNames returns the names of all migrations, in order.

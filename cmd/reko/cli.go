@@ -31,12 +31,12 @@ type cli struct {
 }
 
 // Description is shown by --help.
-func (cli) Description() string {
+func (*cli) Description() string {
 	return "Reko finds the people whose anime taste is most like yours, and recommends from their lists."
 }
 
 // Epilogue is shown by --help.
-func (cli) Epilogue() string { return "reko COMMAND --help says more about each." }
+func (*cli) Epilogue() string { return "reko COMMAND --help says more about each." }
 
 // A group is a command that has commands.
 type group interface {

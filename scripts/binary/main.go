@@ -61,7 +61,7 @@ func check(name, megabytes string) error {
 func static(name string) error {
 	f, err := elf.Open(name)
 	if err != nil {
-		return nil //nolint:nilerr // not Linux
+		return nil // not Linux
 	}
 	defer f.Close()
 	libraries, err := f.ImportedLibraries()
