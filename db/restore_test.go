@@ -307,10 +307,10 @@ func TestRestoreDisarmsTriggers(t *testing.T) {
 		s := dbtest.Open(t, url)
 		const raise = `UPDATE counters SET value = value + 1 WHERE name = 'came'`
 		if strings.HasPrefix(url, "sqlite:") {
-			dbtest.Exec(t, url, `CREATE TRIGGER users_came AFTER INSERT ON users BEGIN `+raise+`; END`)
+			dbtest.Exec(t, url, `CREATE TRIGGER noted_by_the_test AFTER INSERT ON users BEGIN `+raise+`; END`)
 		} else {
 			dbtest.Exec(t, url, `CREATE FUNCTION came() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN `+raise+`; RETURN NEW; END $$`,
-				`CREATE TRIGGER users_came AFTER INSERT ON users FOR EACH ROW EXECUTE FUNCTION came()`)
+				`CREATE TRIGGER noted_by_the_test AFTER INSERT ON users FOR EACH ROW EXECUTE FUNCTION came()`)
 		}
 		came := func() int64 {
 			t.Helper()
