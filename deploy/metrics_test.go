@@ -55,7 +55,7 @@ func scraped(t *testing.T) seen {
 				break
 			}
 		}
-		go io.Copy(io.Discard, log)
+		go func() { _, _ = io.Copy(io.Discard, log) }()
 		if url == "" {
 			t.Fatal("the program does not serve")
 		}

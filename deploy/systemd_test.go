@@ -9,7 +9,7 @@ import (
 )
 
 func TestSystemdUnit(t *testing.T) {
-	options, err := unit.Deserialize(strings.NewReader(read(t, "reko.service")))
+	options, err := unit.DeserializeOptions(strings.NewReader(read(t, "reko.service")))
 	if err != nil {
 		t.Fatal(err)
 	}
