@@ -129,12 +129,12 @@ func TestCollectorsThatFail(t *testing.T) {
 				_, span := traced.Start(context.Background(), "request") //nolint:usetesting // as many traces
 				span.End()
 			}
-			if took := time.Since(begin); took > 2*time.Second {
+			if took := time.Since(begin); took > 10*time.Second {
 				t.Errorf("%d spans took %s", spans, took)
 			}
 			begin = time.Now()
 			_ = traced.Close()
-			if took := time.Since(begin); took > 3*time.Second {
+			if took := time.Since(begin); took > 5*time.Second {
 				t.Errorf("the end took %s", took)
 			}
 			if n := len(said.lines()); n > 1 {
