@@ -3,6 +3,8 @@ PKG ?= ./...
 export PKG
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+LDFLAGS = -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
 # For make bench: which benchmarks (a regular expression), and how often each.
 BENCH ?= .
@@ -20,11 +22,11 @@ ARGS ?=
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-build: ## build bin/reko
-	go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/reko ./cmd/reko
+build: ## build bin/reko, static and without what only a debugger reads
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w $(LDFLAGS)" -o bin/reko ./cmd/reko
 
 run: ## run reko from source, with ARGS
-	go run -ldflags "-X main.version=$(VERSION)" ./cmd/reko $(ARGS)
+	go run -ldflags "$(LDFLAGS)" ./cmd/reko $(ARGS)
 
 test: ## everything CI checks: generated files, format, vet, lint, tests with the race detector, allocations, benchmarks
 	@scripts/test

@@ -47,6 +47,7 @@ type Options struct {
 	URL   string       // sqlite:PATH, or postgres://... in any form that pgx takes
 	Lists int          // MiB of recently used lists that are kept in memory; 0: none
 	Log   *slog.Logger // default: nowhere
+	AsIs  bool         // nothing is made and nothing migrated: for looking at what is there, whatever version of the program it is of
 }
 
 // Open opens the store and brings its tables up to date. A SQLite file and its folder are made when they are not there.
@@ -60,13 +61,18 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	path, isSQLite := strings.CutPrefix(o.URL, "sqlite:")
 	switch {
 	case isSQLite:
-		err = db.openSQLite(ctx, path)
+		if o.AsIs {
+			_, err = os.Stat(path)
+		}
+		if err == nil {
+			err = db.openSQLite(ctx, path)
+		}
 	case strings.HasPrefix(o.URL, "postgres://"), strings.HasPrefix(o.URL, "postgresql://"):
 		err = db.openPostgres(ctx, o.URL)
 	default:
 		return nil, errors.New("database URL starts with neither sqlite: nor postgres://")
 	}
-	if err == nil {
+	if err == nil && !o.AsIs {
 		err = db.migrate(ctx)
 	}
 	if err != nil {

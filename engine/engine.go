@@ -110,18 +110,19 @@ type Fetched struct {
 // Options are the settings of an [Engine]. The zero value of each field but Store means its default.
 type Options struct {
 	Store        Store
-	Source       Source        // nil: only stored lists are known
-	MaxAge       time.Duration // a list older than this is refreshed when asked for; 72 h
-	Patience     time.Duration // how long a visitor waits for a refresh before the stored list serves; 1.5 s
-	FetchTimeout time.Duration // the longest that fetching one list may take; 60 s
-	Exclude      []AnimeID     // never recommended
-	Trainer      Trainer       // of the item model; nil: there is none
-	Order        Order         // of queries that name none; Taste
-	Passwords    Passwords     // of admins; without it nobody logs in
-	SessionIdle  time.Duration // an admin's session ends when nothing was done for as long; 1 h
-	SessionFor   time.Duration // and so long after the login whatever was done; 12 h
-	Secret       []byte        // of the hashes that stand for names and addresses of logins; nil: one that the store keeps
-	Log          *slog.Logger  // default: nowhere
+	Source       Source                                              // nil: only stored lists are known
+	MaxAge       time.Duration                                       // a list older than this is refreshed when asked for; 72 h
+	Patience     time.Duration                                       // how long a visitor waits for a refresh before the stored list serves; 1.5 s
+	FetchTimeout time.Duration                                       // the longest that fetching one list may take; 60 s
+	Exclude      []AnimeID                                           // never recommended
+	Trainer      Trainer                                             // of the item model; nil: there is none
+	Order        Order                                               // of queries that name none; Taste
+	Passwords    Passwords                                           // of admins; without it nobody logs in
+	SessionIdle  time.Duration                                       // an admin's session ends when nothing was done for as long; 1 h
+	SessionFor   time.Duration                                       // and so long after the login whatever was done; 12 h
+	Secret       []byte                                              // of the hashes that stand for names and addresses of logins; nil: one that the store keeps
+	Log          *slog.Logger                                        // default: nowhere
+	Trace        func(ctx context.Context, step string) (end func()) // is told when an expensive step begins and ends; nil: nobody is
 	Now          func() time.Time
 	Seed         func() uint64 // of a random draw that names none; at most [MaxSeed]
 }
@@ -156,6 +157,16 @@ type Engine struct {
 	fetches    flights[User]
 	holds      holds
 }
+
+// step tells of an expensive step of answering. The function that it returns is for its end.
+func (e *Engine) step(ctx context.Context, name string) (end func()) {
+	if e.opts.Trace == nil {
+		return nothing
+	}
+	return e.opts.Trace(ctx, name)
+}
+
+func nothing() {}
 
 // New makes an engine without users. [Engine.Load] fills it.
 func New(o Options) *Engine {

@@ -176,7 +176,9 @@ func (e *Engine) RecommendFrom(ctx context.Context, name, other string, q Query)
 		return none, err
 	}
 	defer found.close()
+	end := e.step(ctx, "model")
 	e.arrange(found, q, true, q.pages())
+	end()
 	return e.recommended(u, found, q), nil
 }
 
@@ -208,7 +210,9 @@ func (e *Engine) fromBatch(ctx context.Context, u User, q Query, pages int) (*po
 	if err != nil {
 		return nil, err
 	}
+	end := e.step(ctx, "model")
 	e.arrange(found, q, false, pages)
+	end()
 	return found, nil
 }
 

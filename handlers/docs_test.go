@@ -108,6 +108,56 @@ func TestDocsAreComplete(t *testing.T) {
 	}
 }
 
+// What the page says of parameters, fields and errors is what the document says: their defaults, ranges, names and types.
+func TestDocsSayWhatTheDocumentSays(t *testing.T) {
+	for _, e := range views.Endpoints {
+		item := document().Paths.Value(strings.TrimPrefix(e.Path, "/api"))
+		for _, p := range e.Params {
+			said := item.Get.Parameters.GetByInAndName(map[bool]string{true: "path", false: "query"}[p.InPath], p.Name)
+			if said == nil {
+				t.Errorf("%s: there is no parameter %s", e.Path, p.Name)
+				continue
+			}
+			schema := said.Schema.Value
+			if want := fmt.Sprint(schema.Default); schema.Default == nil && p.Default != "" || schema.Default != nil && p.Default != want {
+				t.Errorf("%s: the default of %s is %q, in the document %v", e.Path, p.Name, p.Default, schema.Default)
+			}
+			for _, value := range schema.Enum {
+				if !strings.Contains(p.Range, fmt.Sprint(value)) {
+					t.Errorf("%s: %s can be %v, and the page says %q", e.Path, p.Name, value, p.Range)
+				}
+			}
+			if schema.Min != nil && schema.Max != nil && p.Range != fmt.Sprintf("%.0f..%.0f", *schema.Min, *schema.Max) {
+				t.Errorf("%s: %s is %v..%v, and the page says %q", e.Path, p.Name, *schema.Min, *schema.Max, p.Range)
+			}
+			if regexp.MustCompile(`^\d+\.\.\d+$`).MatchString(p.Range) && schema.Max == nil && !strings.Contains(said.Description, p.Range) {
+				t.Errorf("%s: the page says that %s is %s, the document: %s", e.Path, p.Name, p.Range, said.Description)
+			}
+		}
+	}
+	page := start(t, nil).get(t, "/docs", http.StatusOK).body
+	for name, field := range document().Components.Schemas["Details"].Value.Properties {
+		kinds := map[string]string{"integer": "number", "number": "number", "string": "string", "array": "array of strings", "null": "null"}
+		var types []string
+		for _, kind := range field.Value.Type.Slice() {
+			types = append(types, kinds[kind])
+		}
+		want := `<code class="font-semibold">details.` + name + `</code><span class="block text-xs text-soft">` + strings.Join(types, " or ") + `</span>`
+		if !strings.Contains(page, want) {
+			t.Errorf("details.%s is not said to be %s", name, strings.Join(types, " or "))
+		}
+	}
+	rows := regexp.MustCompile("(?m)^\\| (\\d+) \\| `(\\w+)` \\|").FindAllStringSubmatch(document().Components.Schemas["Error"].Value.Description, -1)
+	if len(rows) < 10 {
+		t.Errorf("the document's table of errors has %d rows", len(rows))
+	}
+	for _, found := range rows {
+		if !regexp.MustCompile(`<td[^>]*>` + found[1] + `</td><td[^>]*><code>` + found[2] + `</code></td>`).MatchString(page) {
+			t.Errorf("the error %s %s of the document's table is not on the page", found[1], found[2])
+		}
+	}
+}
+
 // errorsOf returns the ids that an error's schema allows, by its status.
 func errorsOf(s *openapi3.Schema) map[string][]string {
 	status, ids := "", []string(nil)
@@ -172,7 +222,7 @@ func TestDocsExamples(t *testing.T) {
 					continue
 				}
 				header := http.Header{"Content-Type": {"application/json"}, "X-Request-Id": {"12345678"}, "Access-Control-Allow-Origin": {"*"}, "Etag": {`"0"`}, "Cache-Control": {"no-cache"}}
-				conforms(t, target, answer{http.StatusOK, header, example})
+				conforms(t, http.MethodGet, target, answer{http.StatusOK, header, example})
 			}
 			for _, o := range views.Olders {
 				item := document().Paths.Value(strings.TrimPrefix(o.Path, "/api"))
@@ -259,7 +309,7 @@ func TestDocsTry(t *testing.T) {
 		if got.header.Get("Set-Cookie") != "" {
 			t.Errorf("%s: %v", test.query, got.header)
 		}
-		if answer := a.ask(t, http.MethodGet, test.location); answer.status >= 500 || promised(test.location) == "" {
+		if answer := a.ask(t, http.MethodGet, test.location); answer.status >= 500 || promised(http.MethodGet, test.location) == "" {
 			t.Errorf("%s leads to %d", test.location, answer.status)
 		}
 	}

@@ -29,15 +29,15 @@ var document = sync.OnceValue(func() *openapi3.T {
 	return doc
 })
 
-// promised returns the path in the document that a target leads to, empty for none. The fixed ones come first.
-func promised(target string) string {
+// promised returns the path in the document that a target leads to by a method, empty for none. The fixed ones come first.
+func promised(method, target string) string {
 	path, _, _ := strings.Cut(target, "?")
 	parts := strings.Split(strings.TrimSuffix(strings.TrimPrefix(path, "/api"), "/"), "/")
 	templates := document().Paths.InMatchingOrder()
 	slices.SortStableFunc(templates, func(a, b string) int { return strings.Compare(a[:2], b[:2]) }) // a fixed beginning first
 	for _, template := range templates {
 		fits := func(want, got string) bool { return want == got || strings.HasPrefix(want, "{") && got != "" }
-		if document().Paths.Value(template).Get != nil && slices.EqualFunc(strings.Split(template, "/"), parts, fits) {
+		if promise(method, template) != nil && slices.EqualFunc(strings.Split(template, "/"), parts, fits) {
 			return template
 		}
 	}
@@ -47,36 +47,42 @@ func promised(target string) string {
 // checked has the answers that conform, since many tests get one answer many times.
 var checked sync.Map
 
-// conforms checks an answer to GET against the document. What a path that is not in there answers, is there under 404.
-func conforms(t testing.TB, target string, got answer) {
+// conforms checks an answer against the document. What a path or method that is not in there answers, is there under 404 and 405.
+func conforms(t testing.TB, method, target string, got answer) {
 	t.Helper()
-	path := promised(target)
-	if got.header.Get("Content-Encoding") != "" {
-		return
+	asked := method
+	if method == http.MethodHead {
+		asked = http.MethodGet
 	}
+	path := promised(asked, target)
 	type sum struct {
-		path   string
-		status int
-		body   [sha256.Size]byte
+		method, path string
+		status       int
+		body         [sha256.Size]byte
 	}
 	if got.header.Get("Access-Control-Allow-Origin") != "*" || got.header.Get("X-Request-Id") == "" {
-		t.Errorf("GET %.200s: headers %v", target, got.header)
+		t.Errorf("%s %.200s: headers %v", method, target, got.header)
 	}
-	if _, before := checked.LoadOrStore(sum{path, got.status, sha256.Sum256([]byte(got.body))}, true); before {
+	if method == http.MethodOptions && got.status == http.StatusNoContent {
 		return
 	}
-	operation := &openapi3.Operation{Responses: openapi3.NewResponses(
-		openapi3.WithStatus(http.StatusNotFound, document().Components.Responses["NotFound"]),
-		openapi3.WithStatus(http.StatusMethodNotAllowed, document().Components.Responses["InvalidMethod"]),
-		openapi3.WithStatus(http.StatusServiceUnavailable, document().Components.Responses["Unavailable"]),
-	)}
+	if _, before := checked.Load(sum{method, path, got.status, sha256.Sum256([]byte(got.body))}); before {
+		return
+	}
+	operation := beside()
 	if path != "" {
-		operation = document().Paths.Value(path).Get
+		operation = promise(asked, path)
+	}
+	if method == http.MethodHead { // has no body
+		if operation.Responses.Status(got.status) == nil {
+			t.Errorf("HEAD %.200s: %d is not documented", target, got.status)
+		}
+		return
 	}
 	input := &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{
-			Request: &http.Request{Method: http.MethodGet},
-			Route:   &routers.Route{Spec: document(), Path: path, Method: http.MethodGet, Operation: operation},
+			Request: &http.Request{Method: method},
+			Route:   &routers.Route{Spec: document(), Path: path, Method: method, Operation: operation},
 		},
 		Status:  got.status,
 		Header:  got.header,
@@ -84,22 +90,26 @@ func conforms(t testing.TB, target string, got answer) {
 	}
 	input.SetBodyBytes([]byte(got.body))
 	if err := openapi3filter.ValidateResponse(t.Context(), input); err != nil {
-		t.Errorf("GET %.200s: %d %.300s: %v", target, got.status, got.body, err)
+		t.Errorf("%s %.200s: %d %.300s: %v", method, target, got.status, got.body, err)
 		return
 	}
 	if media := operation.Responses.Status(got.status).Value.Content["application/json"]; media != nil && strings.HasPrefix(got.body, "{") {
 		var value any
 		if err := json.Unmarshal([]byte(got.body), &value); err != nil {
-			t.Fatal(err)
+			t.Errorf("%s %.200s: %v", method, target, err)
+			return
 		}
 		if err := undocumented(media.Schema.Value, value); err != nil && path != "/openapi.json" {
-			t.Errorf("GET %.200s: %v", target, err)
+			t.Errorf("%s %.200s: %v", method, target, err)
 		}
 	}
-	if got.status == http.StatusOK && strings.HasPrefix(path, "/{username}") {
+	if got.status == http.StatusOK && method == http.MethodGet && strings.HasPrefix(path, "/{username}") {
 		if err := lawful(target, got.body); err != nil {
-			t.Errorf("GET %.200s: %v", target, err)
+			t.Errorf("%s %.200s: %v", method, target, err)
 		}
+	}
+	if !t.Failed() {
+		checked.Store(sum{method, path, got.status, sha256.Sum256([]byte(got.body))}, true)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/session"
 	"github.com/valyala/fasthttp"
+	"go.opentelemetry.io/otel/trace"
 
 	"reko.moe/engine"
 	"reko.moe/engine/jobs"
@@ -47,6 +48,7 @@ type Options struct {
 	Sources   metrics.Sources                                // say how the parts of the program are
 	Series    series.Keeper                                  // what was counted; nil: nothing is shown
 	Failures  func(context.Context, int) ([]jobs.Run, error) // the last runs of jobs that failed; nil: none are shown
+	Tracer    trace.Tracer                                   // of requests; nil: they are not traced
 	Log       *slog.Logger
 
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For and X-Forwarded-Proto are believed

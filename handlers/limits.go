@@ -53,6 +53,7 @@ func (s *server) spendAs(c *fiber.Ctx, kind limit.Kind, who string) error {
 	}
 	s.declare(c, v)
 	if !v.OK() {
+		s.Metrics.Limited(string(kind))
 		return limited{kind, v.Wait}
 	}
 	return nil

@@ -105,6 +105,24 @@ func TestMetricsLimitGuesses(t *testing.T) {
 	a.get(t, "/metrics", http.StatusTooManyRequests)
 }
 
+// Who is refused is counted, by the limit.
+func TestRefusalsAreCounted(t *testing.T) {
+	m := metrics.New("v")
+	a, _ := limitedApp(t, limit.Budgets{limit.Pages: minutely, limit.API: minutely}, func(s *setup) { s.handlers.Metrics = m })
+	for range minutely.Quota + 2 {
+		a.ask(t, http.MethodGet, "/about")
+	}
+	for range minutely.Quota + 1 {
+		a.ask(t, http.MethodGet, "/api/version")
+	}
+	text := scrape(m)
+	for _, want := range []string{`reko_limited_total{limit="pages"} 2`, `reko_limited_total{limit="api"} 1`} {
+		if !strings.Contains(text, want+"\n") {
+			t.Errorf("there is no %s", want)
+		}
+	}
+}
+
 // A store that cannot say whether a key is valid is our failure.
 func TestMetricsWhenTheStoreFails(t *testing.T) {
 	a := start(t, nil)

@@ -25,6 +25,7 @@ type logHandler struct{ slog.Handler }
 func (h logHandler) Handle(ctx context.Context, r slog.Record) error {
 	if id, ok := ctx.Value(requestID{}).(string); ok {
 		r.AddAttrs(slog.String("request", id))
+		traced(ctx, &r)
 	}
 	return h.Handler.Handle(ctx, r)
 }
@@ -60,6 +61,10 @@ func (s *server) identify(c *fiber.Ctx) error {
 	start := time.Now()
 	defer s.Metrics.Begin()()
 	s.begin(c)
+	if s.Tracer != nil {
+		span := s.beginTrace(c)
+		defer func() { s.endTrace(c, span) }()
+	}
 	if err := c.Next(); err != nil {
 		if err := s.fail(c, err); err != nil {
 			return err

@@ -14,6 +14,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"reko.moe/engine"
+	"reko.moe/handlers/traces"
 	"reko.moe/views"
 )
 
@@ -61,7 +62,10 @@ var rendered = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 func write(c *fiber.Ctx, component templ.Component) error {
 	b := rendered.Get().(*bytes.Buffer)
 	b.Reset()
-	if err := component.Render(c.UserContext(), b); err != nil {
+	ctx, end := traces.Step(c.UserContext(), "render")
+	err := component.Render(ctx, b)
+	end(err)
+	if err != nil {
 		return err
 	}
 	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)

@@ -124,7 +124,6 @@ func TestRekosOfRealUsers(t *testing.T) {
 		if got.status != 200 {
 			t.Fatalf("%s %s: %d %s", target, text, got.status, got.body)
 		}
-		conformsPost(t, path, got)
 		if err := schema.VisitJSON(read[any](t, got.body), openapi3.EnableJSONSchema2020(), openapi3.MultiErrors()); err != nil {
 			t.Errorf("%s: %v", target, err)
 		}

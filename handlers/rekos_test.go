@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/getkin/kin-openapi/openapi3"
-
 	"reko.moe/engine"
 	"reko.moe/engine/demo"
 	"reko.moe/engine/mal/maltest"
@@ -42,36 +40,11 @@ func (a *app) post(t testing.TB, target, body string, header ...string) answer {
 	return answer{res.StatusCode, res.Header, string(text)}
 }
 
-// conformsPost checks an answer to POST against the document.
-func conformsPost(t testing.TB, path string, got answer) {
-	t.Helper()
-	response := document().Paths.Value(path).Post.Responses.Status(got.status)
-	if response == nil {
-		t.Errorf("POST %s: %d is not documented: %s", path, got.status, got.body)
-		return
-	}
-	media := response.Value.Content.Get(got.header.Get("Content-Type"))
-	if media == nil || media.Schema.Value.Const != nil {
-		return
-	}
-	var value any
-	if err := json.Unmarshal([]byte(got.body), &value); err != nil {
-		t.Fatal(err)
-	}
-	if err := media.Schema.Value.VisitJSON(value, openapi3.EnableJSONSchema2020(), openapi3.MultiErrors()); err != nil {
-		t.Errorf("POST %s: %d %.300s: %v", path, got.status, got.body, err)
-	}
-	if err := undocumented(media.Schema.Value, value); err != nil {
-		t.Errorf("POST %s: %v", path, err)
-	}
-}
-
 // spikeRekos is what spike is recommended in the small world, whose users are all alike as they are so few: faye-v with four
 // entries, jet_black and ein with four, then ed, gren and version with one.
 func TestRekosAnswers(t *testing.T) {
 	a := start(t, nil)
 	got := a.post(t, "/api/recommendations", `{"user_name": "SPIKE", "banned_ids": [3, 99999, 1.5], "banned_users": ["nobody"]}`)
-	conformsPost(t, "/recommendations", got)
 	r := read[rekos](t, got.body)
 	if m := r.Metadata; got.status != 200 || m.UserLastAnalyzed != "2025-06-01T12:00:00.000Z" || m.Users.Found != 6 ||
 		!slices.Equal(m.Users.Banned, []string{"nobody"}) || !slices.Equal(m.Rekos.Banned, []float64{3, 99999, 1.5}) ||
@@ -89,7 +62,6 @@ func TestRekosAnswers(t *testing.T) {
 	}
 
 	named := a.post(t, "/api/recommendations/spike", `{}`)
-	conformsPost(t, "/recommendations/{username}", named)
 	n := read[rekos](t, named.body)
 	if named.status != 200 || n.Metadata.UsersFound != 6 || n.Metadata.Rekos.Found != 2 || len(n.Rekos) != 2 {
 		t.Fatalf("%d %s", named.status, named.body)
@@ -225,7 +197,6 @@ func TestRekosFailures(t *testing.T) {
 	} {
 		body, _ := json.Marshal(map[string]string{"user_name": name})
 		got := a.post(t, "/api/recommendations", string(body))
-		conformsPost(t, "/recommendations", got)
 		if e := read[struct{ ID string }](t, got.body); fmt.Sprint(got.status, " ", e.ID) != want {
 			t.Errorf("%.50q: %d %s, want %s", name, got.status, e.ID, want)
 		}

@@ -163,7 +163,7 @@ var samples = map[string]templ.Component{
 		{Hash: engine.NameHash{0xab, 1}, At: now.Add(-time.Hour)}, {Hash: engine.NameHash{1}, At: now.Add(-50 * time.Hour)},
 	}})),
 	"admin-kept-out-wrong": inside(KeptOutPage(admin, KeptOutView{Name: `"><script>alert(1)</script>`, Wrong: "No."})),
-	"admin-users-none": inside(UsersPage(admin, UsersView{Query: "x"})),
+	"admin-users-none":     inside(UsersPage(admin, UsersView{Query: "x"})),
 	"admin-anime": inside(AnimePage(admin, AnimeView{
 		Query: "a&b", Page: engine.Page{Current: 1, More: true},
 		Found:    []AnimeLine{{ID: 1, Anime: bebop}, {ID: 666, Anime: nasty, Excluded: &engine.Exclusion{Anime: 666, Admin: "faye", At: now}}},

@@ -18,16 +18,18 @@ import (
 
 // adminCmd has the commands about admins.
 type adminCmd struct {
-	SetPassword adminSetPasswordCmd `cmd:"" help:"Set the password of an admin, who is made when not there. It is asked for, or read as one line from the standard input."`
-	List        adminListCmd        `cmd:"" default:"1" help:"List the admins."`
-	Remove      adminRemoveCmd      `cmd:"" help:"Remove an admin. The last one stays."`
+	SetPassword *adminSetPasswordCmd `arg:"subcommand:set-password" help:"Set the password of an admin, who is made when not there."`
+	List        *adminListCmd        `arg:"subcommand:list" help:"List the admins (what is done when nothing else is said)."`
+	Remove      *adminRemoveCmd      `arg:"subcommand:remove" help:"Remove an admin. The last one stays."`
 }
+
+func (adminCmd) usual() any { return &adminListCmd{} }
 
 // onCommandLine is where actions on the command line come from.
 const onCommandLine = "command line"
 
 type adminSetPasswordCmd struct {
-	Name string `arg:"" help:"Name of the admin."`
+	Name string `arg:"positional,required" help:"Name of the admin. The password is asked for, or read as one line from the standard input."`
 }
 
 // Run sets the password. Sessions of the admin end.
@@ -103,7 +105,7 @@ func (adminListCmd) Run(ctx context.Context, cfg *config) error {
 }
 
 type adminRemoveCmd struct {
-	Name string `arg:"" help:"Name of the admin."`
+	Name string `arg:"positional,required" help:"Name of the admin."`
 }
 
 // Run removes the admin, whose sessions end.

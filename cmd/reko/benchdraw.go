@@ -11,7 +11,7 @@ import (
 
 // benchShowCmd prints results.
 type benchShowCmd struct {
-	File []string `arg:"" type:"existingfile" help:"Results that reko bench --out wrote."`
+	File []string `arg:"positional,required" help:"Results that reko bench --out wrote."`
 }
 
 // Run prints them as tables.
@@ -31,8 +31,8 @@ func (cmd benchShowCmd) Run() error {
 
 // benchDrawCmd draws results.
 type benchDrawCmd struct {
-	File []string `arg:"" type:"existingfile" help:"Results that reko bench --out wrote, of stores with different numbers of users."`
-	Out  string   `type:"path" placeholder:"FILE" help:"Where to draw; default: the standard output."`
+	File []string `arg:"positional,required" help:"Results that reko bench --out wrote, of stores with different numbers of users."`
+	Out  string   `arg:"--out" placeholder:"FILE" help:"Where to draw; default: the standard output."`
 }
 
 // Run draws.

@@ -22,13 +22,13 @@ import (
 
 // benchPopulateCmd makes up users.
 type benchPopulateCmd struct {
-	Users  int    `placeholder:"N" help:"How many made-up users there shall be. Those who are there already stay."`
-	Seed   uint64 `default:"1" help:"Another seed, other users."`
-	Like   string `type:"existingfile" placeholder:"FILE" help:"Make them like the lists of a CSV file, as reko import lists reads it; default: the demo's. Import its anime first."`
-	Mean   int    `default:"220" help:"Entries of a list on average; 0: as many as in the lists they are like."`
-	Train  bool   `default:"true" negatable:"" help:"Train the item model, if there is none, as soon as there are 20,000 users."`
-	Fit    bool   `help:"Change nothing; print how the lists they are like and as many made ones are."`
-	Remove bool   `help:"Remove the made-up users, and the demo's, first."`
+	Users   int    `arg:"--users" placeholder:"N" help:"How many made-up users there shall be. Those who are there already stay."`
+	Seed    uint64 `arg:"--seed" default:"1" help:"Another seed, other users."`
+	Like    string `arg:"--like" placeholder:"FILE" help:"Make them like the lists of a CSV file, as reko import lists reads it; default: the demo's. Import its anime first."`
+	Mean    int    `arg:"--mean" default:"220" help:"Entries of a list on average; 0: as many as in the lists they are like."`
+	NoTrain bool   `arg:"--no-train" help:"Do not train the item model, which is done as soon as there are 20,000 users if there is none."`
+	Fit     bool   `arg:"--fit" help:"Change nothing; print how the lists they are like and as many made ones are."`
+	Remove  bool   `arg:"--remove" help:"Remove the made-up users, and the demo's, first."`
 }
 
 const (
@@ -275,7 +275,7 @@ func (cmd benchPopulateCmd) make(ctx context.Context, im *importer, people *crow
 
 // train trains the item model if that is wanted and there is none.
 func (cmd benchPopulateCmd) train(ctx context.Context, im *importer) error {
-	if _, ok := im.eng.Model(); ok || !cmd.Train {
+	if _, ok := im.eng.Model(); ok || cmd.NoTrain {
 		return nil
 	}
 	start := time.Now()

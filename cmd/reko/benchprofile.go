@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
 	"runtime/pprof"
+	"slices"
+	"strings"
 	"time"
 
 	"reko.moe/bench"
@@ -17,11 +20,11 @@ import (
 
 // benchProfileCmd profiles a server.
 type benchProfileCmd struct {
-	What  string        `default:"mixed" enum:"mixed,similar,taste,classic,from,compare,random,page" help:"What is asked for: ${enum}."`
-	For   time.Duration `default:"10s" help:"How long."`
-	Names int           `default:"2000" help:"How many users are asked for."`
-	Conns int           `default:"8" help:"Connections."`
-	Out   string        `default:"reko.prof" type:"path" placeholder:"FILE" help:"Where the profile goes, for go tool pprof."`
+	What  string        `arg:"--what" default:"mixed" help:"What is asked for: mixed, similar, taste, classic, from, compare, random or page."`
+	For   time.Duration `arg:"--for" default:"10s" help:"How long."`
+	Names int           `arg:"--names" default:"2000" help:"How many users are asked for."`
+	Conns int           `arg:"--conns" default:"8" help:"Connections."`
+	Out   string        `arg:"--out" placeholder:"FILE" default:"reko.prof" help:"Where the profile goes, for go tool pprof."`
 }
 
 // profiled are the questions by name.
@@ -33,6 +36,9 @@ var profiled = map[string]func(r *rand.Rand, me, other string) string{
 // Run serves in this process, so that its processor profile has the client in it, too, below bench.(*Client). The start and the
 // warm-up are not in it.
 func (cmd benchProfileCmd) Run(ctx context.Context, cfg *config) (err error) {
+	if profiled[cmd.What] == nil {
+		return fmt.Errorf("--what %.20q is none of %s", cmd.What, strings.Join(slices.Sorted(maps.Keys(profiled)), ", "))
+	}
 	w, err := openWorld(ctx, cfg, max(cmd.Names, 1))
 	if err != nil {
 		return err

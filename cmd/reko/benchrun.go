@@ -16,14 +16,14 @@ import (
 
 // benchRunCmd measures a server.
 type benchRunCmd struct {
-	Server  string        `placeholder:"URL" help:"Measure this server, which has to run on the configured store; default: one that is started for it."`
-	For     time.Duration `default:"5s" help:"How long each row is measured."`
-	Names   int           `default:"2000" help:"How many users are asked for; their neighbours' lists are brought into memory first."`
-	Conns   int           `default:"64" help:"Connections of mixed traffic."`
-	Late    time.Duration `default:"50ms" help:"The 99th percentile up to which the server sustains a rate of mixed traffic."`
-	Out     string        `type:"path" placeholder:"FILE" help:"Also write the result as JSON."`
-	JSON    bool          `name:"json" help:"Print JSON instead of a table."`
-	Compare string        `type:"existingfile" placeholder:"FILE" help:"Also print what an earlier result has beside this one."`
+	Server  string        `arg:"--server" placeholder:"URL" help:"Measure this server, which has to run on the configured store; default: one that is started for it."`
+	For     time.Duration `arg:"--for" default:"5s" help:"How long each row is measured."`
+	Names   int           `arg:"--names" default:"2000" help:"How many users are asked for; their neighbours' lists are brought into memory first."`
+	Conns   int           `arg:"--conns" default:"64" help:"Connections of mixed traffic."`
+	Late    time.Duration `arg:"--late" default:"50ms" help:"The 99th percentile up to which the server sustains a rate of mixed traffic."`
+	Out     string        `arg:"--out" placeholder:"FILE" help:"Also write the result as JSON."`
+	JSON    bool          `arg:"--json" help:"Print JSON instead of a table."`
+	Compare string        `arg:"--compare" placeholder:"FILE" help:"Also print what an earlier result has beside this one."`
 }
 
 // Run measures, and prints what was found.

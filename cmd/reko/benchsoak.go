@@ -20,14 +20,14 @@ import (
 
 // benchSoakCmd asks a server for minutes.
 type benchSoakCmd struct {
-	For   time.Duration `default:"10m" help:"How long."`
-	Rate  float64       `default:"2500" help:"Requests a second, of mixed traffic."`
-	Saves float64       `default:"50" help:"Lists saved a second."`
-	Names int           `default:"2000" help:"How many users are asked for."`
-	Conns int           `default:"64" help:"Connections."`
-	Most  time.Duration `default:"10ms" help:"The 99th percentile that is still good."`
-	Grow  float64       `default:"1.1" help:"How many times as much memory may be resident in the end; the collector's comings and goings are within a tenth."`
-	Out   string        `type:"path" placeholder:"FILE" help:"Also write the result as JSON."`
+	For   time.Duration `arg:"--for" default:"10m" help:"How long."`
+	Rate  float64       `arg:"--rate" default:"2500" help:"Requests a second, of mixed traffic."`
+	Saves float64       `arg:"--saves" default:"50" help:"Lists saved a second."`
+	Names int           `arg:"--names" default:"2000" help:"How many users are asked for."`
+	Conns int           `arg:"--conns" default:"64" help:"Connections."`
+	Most  time.Duration `arg:"--most" default:"10ms" help:"The 99th percentile that is still good."`
+	Grow  float64       `arg:"--grow" default:"1.1" help:"How many times as much memory may be resident in the end; the collector's comings and goings are within a tenth."`
+	Out   string        `arg:"--out" placeholder:"FILE" help:"Also write the result as JSON."`
 }
 
 const (

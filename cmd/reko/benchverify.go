@@ -22,9 +22,9 @@ import (
 
 // benchVerifyCmd compares a server's answers with plain ones.
 type benchVerifyCmd struct {
-	Server   string `placeholder:"URL" help:"Check this server, which has to run on the configured store; default: one that is started for it."`
-	Requests int    `default:"1000" help:"How many random requests are made."`
-	Seed     uint64 `default:"1" help:"Another seed, other requests."`
+	Server   string `arg:"--server" placeholder:"URL" help:"Check this server, which has to run on the configured store; default: one that is started for it."`
+	Requests int    `arg:"--requests" default:"1000" help:"How many random requests are made."`
+	Seed     uint64 `arg:"--seed" default:"1" help:"Another seed, other requests."`
 }
 
 // verifyBatch is how many requests a plain engine is made for.

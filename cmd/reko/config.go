@@ -69,6 +69,9 @@ type config struct {
 
 	Demo string // [demo] enabled: auto, true or false
 
+	TraceEndpoint string  // [trace] endpoint; empty: where OpenTelemetry's own variables say, if anywhere
+	TraceSample   float64 // [trace] sample, 0..1
+
 	LogLevel  slog.Level // [log] level
 	LogFormat string     // [log] format: text or json
 
@@ -122,6 +125,8 @@ func (cfg *config) settings() []setting {
 		{"admin", "session", "12h", duration(&cfg.AdminSession, time.Minute)},
 		{"privacy", "days", "30", whole(&cfg.PrivacyDays, 0, 36500)},
 		{"demo", "enabled", "auto", oneOf(&cfg.Demo, "auto", "true", "false")},
+		{"trace", "endpoint", "", traceURL(&cfg.TraceEndpoint)},
+		{"trace", "sample", "1", share(&cfg.TraceSample)},
 		{"log", "level", "info", level(&cfg.LogLevel)},
 		{"log", "format", "text", oneOf(&cfg.LogFormat, "text", "json")},
 		{"log", "addresses", "short", oneOf(&cfg.LogAddresses, "full", "short", "none")},

@@ -18,17 +18,17 @@ import (
 
 // evalCmd judges orders of recommendations and predicted scores.
 type evalCmd struct {
-	Lists   string   `type:"existingfile" placeholder:"FILE" help:"Judge by the users of a CSV file (also .gz) instead of a twelfth of those in the store. What is learnt from are the lists in the store."`
-	Exclude []string `placeholder:"NAME" help:"Keep these users of the store out of training; %n is every user whose number n divides. Those who are judged by, and of --lists whoever has the same list in the store, or most of it under the same name, are out anyway."`
-	Orders  []string `sep:"none" placeholder:"ORDER" help:"Only these rows: ${orders}."`
-	Cold    bool     `help:"Also judge short lists: fold-ins cut to 5, 10, 20 and 50 entries."`
-	Niche   bool     `help:"Also judge each step of the taste for the unusual."`
-	New     bool     `help:"Also judge what is said of new anime: train once more with a twentieth of the anime left out, and rank those."`
-	HTTP    bool     `name:"http" help:"Also start a server on what was trained, ask it over HTTP, and check that it answers the same."`
-	Server  string   `placeholder:"URL" help:"Also ask this server, which has to know the users, with the fold-ins as their lists (see --write)."`
-	Write   string   `type:"path" placeholder:"DIR" help:"Write train.csv.gz and foldin.csv.gz, for a server of your own to be judged with --server, and end."`
-	JSON    string   `name:"json" type:"path" placeholder:"FILE" help:"Also write all figures as JSON; - is the standard output, without the table then."`
-	Most    int      `placeholder:"N" help:"Judge by at most N users."`
+	Lists   string   `arg:"--lists" placeholder:"FILE" help:"Judge by the users of a CSV file (also .gz) instead of a twelfth of those in the store. What is learnt from are the lists in the store."`
+	Exclude []string `arg:"--exclude,separate" placeholder:"NAME" help:"Keep these users of the store out of training; %n is every user whose number n divides. Those who are judged by, and of --lists whoever has the same list in the store, or most of it under the same name, are out anyway."`
+	Orders  []string `arg:"--orders,separate" placeholder:"ORDER" help:"Only these rows; what is no name of one tells all."`
+	Cold    bool     `arg:"--cold" help:"Also judge short lists: fold-ins cut to 5, 10, 20 and 50 entries."`
+	Niche   bool     `arg:"--niche" help:"Also judge each step of the taste for the unusual."`
+	New     bool     `arg:"--new" help:"Also judge what is said of new anime: train once more with a twentieth of the anime left out, and rank those."`
+	HTTP    bool     `arg:"--http" help:"Also start a server on what was trained, ask it over HTTP, and check that it answers the same."`
+	Server  string   `arg:"--server" placeholder:"URL" help:"Also ask this server, which has to know the users, with the fold-ins as their lists (see --write)."`
+	Write   string   `arg:"--write" placeholder:"DIR" help:"Write train.csv.gz and foldin.csv.gz, for a server of your own to be judged with --server, and end."`
+	JSON    string   `arg:"--json" placeholder:"FILE" help:"Also write all figures as JSON; - is the standard output, without the table then."`
+	Most    int      `arg:"--most" placeholder:"N" help:"Judge by at most N users."`
 }
 
 // evalEvery is which of the stored users are judged by: those whose number it divides.
@@ -57,6 +57,11 @@ type coldRows struct {
 
 // Run prints the figures as a table.
 func (cmd evalCmd) Run(ctx context.Context, cfg *config) error {
+	if cmd.Lists != "" {
+		if err := existing(cmd.Lists); err != nil {
+			return err
+		}
+	}
 	for _, o := range cmd.Orders {
 		if !slices.Contains(orderNames, o) {
 			return fmt.Errorf("--orders %q: there are %s", o, strings.Join(orderNames, "; "))
@@ -197,7 +202,7 @@ func printScores(to io.Writer, rows []heldout.ScoreRow) {
 func (cmd evalCmd) excluded() (func(name string) bool, error) {
 	names := map[string]bool{}
 	var every []uint64
-	for _, x := range cmd.Exclude {
+	for _, x := range strings.FieldsFunc(strings.Join(cmd.Exclude, ","), func(r rune) bool { return r == ',' }) {
 		if digits, ok := strings.CutPrefix(x, "%"); ok {
 			n, err := strconv.ParseUint(digits, 10, 32)
 			if err != nil || n == 0 {

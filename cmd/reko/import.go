@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,11 +22,14 @@ import (
 )
 
 type importAnimeCmd struct {
-	File []string `arg:"" type:"existingfile" help:"CSV files, also compressed by gzip. The header names the columns; mal_id and title are needed."`
+	File []string `arg:"positional,required" help:"CSV files, also compressed by gzip. The header names the columns; mal_id and title are needed."`
 }
 
 // Run imports anime and makes again the hashes that change by it.
 func (cmd importAnimeCmd) Run(ctx context.Context, cfg *config) error {
+	if err := existing(cmd.File...); err != nil {
+		return err
+	}
 	return cfg.importing(ctx, func(im *importer) error {
 		err := im.files(ctx, cmd.File, "anime", func(r io.Reader) error {
 			return batches(ctx, 1000, listfile.ReadAnime(r, time.Now()), func(batch []engine.Anime) error {
@@ -46,12 +50,15 @@ func (cmd importAnimeCmd) Run(ctx context.Context, cfg *config) error {
 }
 
 type importListsCmd struct {
-	File     []string `arg:"" type:"existingfile" help:"CSV files, also compressed by gzip, with columns user_id or username, mal_id, status, score, watched_episodes and updated_at."`
-	Unlisted bool     `help:"Nobody is matched with these users, and nothing is learnt from them."`
+	File     []string `arg:"positional,required" help:"CSV files, also compressed by gzip, with columns user_id or username, mal_id, status, score, watched_episodes and updated_at."`
+	Unlisted bool     `arg:"--unlisted" help:"Nobody is matched with these users, and nothing is learnt from them."`
 }
 
 // Run imports the lists of many users. A user who is there already gets the list from the file.
 func (cmd importListsCmd) Run(ctx context.Context, cfg *config) error {
+	if err := existing(cmd.File...); err != nil {
+		return err
+	}
 	return cfg.importing(ctx, func(im *importer) error {
 		if err := im.leaveDemo(ctx); err != nil {
 			return err
@@ -242,6 +249,13 @@ func (c countingReader) Read(p []byte) (int, error) {
 // show shows the progress of a file until stop is called.
 func (p *progress) show(ctx context.Context, name, what string, size int64) (stop func()) {
 	p.read.Store(0)
+	return showing(ctx, name, func() string {
+		return fmt.Sprintf("%d %% read, %d %s", 100*p.read.Load()/max(size, 1), p.count.Load(), what)
+	})
+}
+
+// showing shows how far something is until stop is called.
+func showing(ctx context.Context, name string, far func() string) (stop func()) {
 	terminal := term.IsTerminal(int(os.Stderr.Fd()))
 	every, before, after := 5*time.Second, "", "\n"
 	if terminal {
@@ -256,8 +270,7 @@ func (p *progress) show(ctx context.Context, name, what string, size int64) (sto
 		for {
 			select {
 			case <-tick.C:
-				fmt.Fprintf(os.Stderr, "%s%s: %d %% read, %d %s, %s%s", before, name, 100*p.read.Load()/max(size, 1),
-					p.count.Load(), what, time.Since(start).Round(time.Second), after)
+				fmt.Fprintf(os.Stderr, "%s%s: %s, %s%s", before, name, far(), time.Since(start).Round(time.Second), after)
 			case <-done:
 				fmt.Fprint(os.Stderr, before)
 				return
@@ -266,8 +279,8 @@ func (p *progress) show(ctx context.Context, name, what string, size int64) (sto
 			}
 		}
 	}()
-	return func() {
+	return sync.OnceFunc(func() {
 		close(done)
 		<-stopped
-	}
+	})
 }

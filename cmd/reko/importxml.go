@@ -14,12 +14,15 @@ import (
 )
 
 type importXMLCmd struct {
-	User string `required:"" placeholder:"NAME" help:"Name under which the list is stored, in place of the list of whoever has it already."`
-	File string `arg:"" type:"existingfile" help:"Anime list exported by MyAnimeList as XML, also compressed by gzip."`
+	User string `arg:"--user,required" placeholder:"NAME" help:"Name under which the list is stored, in place of the list of whoever has it already."`
+	File string `arg:"positional,required" help:"Anime list exported by MyAnimeList as XML, also compressed by gzip."`
 }
 
 // Run imports one list. Nothing changes if the file cannot be read to its end.
 func (cmd importXMLCmd) Run(ctx context.Context, cfg *config) error {
+	if err := existing(cmd.File); err != nil {
+		return err
+	}
 	name, ok := engine.CanonicalName(cmd.User)
 	if !ok {
 		return fmt.Errorf("--user %.40q is not %d to %d letters, digits, _ or -", cmd.User, engine.MinName, engine.MaxName)

@@ -50,7 +50,7 @@ func TestImportXML(t *testing.T) {
 		want string // in what is printed
 	}{
 		{"import --help", false, "import xml"},
-		{"import xml --help", false, "--user=NAME"},
+		{"import xml --help", false, "--user NAME"},
 		{"import xml list.xml", true, "--user"},
 		{"import xml --user=s list.xml", true, `--user "s" is not 2 to 16 letters, digits, _ or -`},
 		{"import xml --user=spike missing.xml", true, "missing.xml"},

@@ -82,7 +82,7 @@ func firstLine(s string) string {
 }
 
 type jobsRunCmd struct {
-	Name []string `arg:"" help:"Names of jobs."`
+	Name []string `arg:"positional,required" help:"Names of jobs."`
 }
 
 // Run runs jobs one after the other and fails if one does. A running server follows what they change.

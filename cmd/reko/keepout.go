@@ -13,9 +13,11 @@ import (
 
 // keepOutCmd has the commands about names that are kept out. [removeCmd] keeps them out.
 type keepOutCmd struct {
-	List  keepOutListCmd  `cmd:"" default:"1" help:"List what stands for the names that are kept out: they themselves are not kept."`
-	Allow keepOutAllowCmd `cmd:"" help:"Let names in again."`
+	List  *keepOutListCmd  `arg:"subcommand:list" help:"List what stands for the names that are kept out: they themselves are not kept (what is done when nothing else is said)."`
+	Allow *keepOutAllowCmd `arg:"subcommand:allow" help:"Let names in again."`
 }
+
+func (keepOutCmd) usual() any { return &keepOutListCmd{} }
 
 // keepOut deletes the list of somebody, keeps the name out, and notes it without the name.
 func keepOut(ctx context.Context, eng *engine.Engine, name string) error {
@@ -51,7 +53,7 @@ func (keepOutListCmd) Run(ctx context.Context, cfg *config) error {
 }
 
 type keepOutAllowCmd struct {
-	Name []string `arg:"" help:"Names that are kept out."`
+	Name []string `arg:"positional,required" help:"Names that are kept out."`
 }
 
 // Run lets the names in again, and fails if one is not kept out.

@@ -39,13 +39,15 @@ func (cfg *config) secret(ctx context.Context, store *db.DB) ([]byte, error) {
 
 // keysCmd has the commands about keys.
 type keysCmd struct {
-	Add    keysAddCmd    `cmd:"" help:"Make a key and print it, this once."`
-	List   keysListCmd   `cmd:"" default:"1" help:"List the keys and their use."`
-	Revoke keysRevokeCmd `cmd:"" help:"Make a key invalid at once."`
+	Add    *keysAddCmd    `arg:"subcommand:add" help:"Make a key and print it, this once."`
+	List   *keysListCmd   `arg:"subcommand:list" help:"List the keys and their use (what is done when nothing else is said)."`
+	Revoke *keysRevokeCmd `arg:"subcommand:revoke" help:"Make a key invalid at once."`
 }
 
+func (keysCmd) usual() any { return &keysListCmd{} }
+
 type keysAddCmd struct {
-	Name string `arg:"" help:"Whose key it is, or what for."`
+	Name string `arg:"positional,required" help:"Whose key it is, or what for."`
 }
 
 // Run prints the new key on the standard output, alone.
@@ -92,7 +94,7 @@ func dateTime(t time.Time, none string) string {
 }
 
 type keysRevokeCmd struct {
-	ID int64 `arg:"" name:"id" help:"Number of the key, see list."`
+	ID int64 `arg:"positional,required" help:"Number of the key, see list."`
 }
 
 // Run revokes the key.

@@ -8,44 +8,13 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
-
-	"github.com/alecthomas/kong"
 
 	"reko.moe/db"
 	"reko.moe/engine"
 	"reko.moe/handlers"
 )
-
-// version is set by the linker; without it, that of the module or commit.
-var version string
-
-// cli is what can be typed.
-type cli struct {
-	Config string `help:"Configuration file. Without it reko.ini is read, when it is there." placeholder:"FILE" type:"path"`
-
-	Serve  serveCmd `cmd:"" default:"1" help:"Serve the website and the API (what reko does when nothing else is said)."`
-	Import struct {
-		Anime importAnimeCmd `cmd:"" help:"Import anime from CSV files."`
-		Lists importListsCmd `cmd:"" help:"Import the lists of many users from CSV files."`
-		XML   importXMLCmd   `cmd:"" name:"xml" help:"Import a list that MyAnimeList exported as XML."`
-	} `cmd:"" help:"Import from files."`
-	Jobs struct {
-		List jobsListCmd `cmd:"" default:"1" help:"List the jobs and how they last went."`
-		Run  jobsRunCmd  `cmd:"" help:"Run jobs now."`
-	} `cmd:"" help:"What is done at intervals."`
-	Train   trainCmd   `cmd:"" help:"Train the item model, by which recommendations are ordered."`
-	Eval    evalCmd    `cmd:"" help:"Judge the orders of recommendations and the predicted scores on lists of which a part is held out."`
-	Bench   benchCmd   `cmd:"" help:"Measure how fast Reko is."`
-	Keys    keysCmd    `cmd:"" help:"Keys of programs that may ask for statistics of users."`
-	Admin   adminCmd   `cmd:"" help:"Who may log in under /admin."`
-	Remove  removeCmd  `cmd:"" help:"Delete users and their lists."`
-	KeepOut keepOutCmd `cmd:"" name:"keep-out" help:"Whose lists are kept out."`
-	Check   checkCmd   `cmd:"" help:"Check that every stored list is whole."`
-	Version versionCmd `cmd:"" help:"Print the version."`
-}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -55,32 +24,6 @@ func main() {
 		fmt.Fprintln(os.Stderr, "reko:", err)
 		os.Exit(1)
 	}
-}
-
-// execute runs the command that args say. The configuration is read after the arguments are understood, so that --help and
-// version work with a broken one.
-func execute(ctx context.Context, args []string) error {
-	var c cli
-	parser, err := kong.New(&c,
-		kong.Name("reko"),
-		kong.Description("Reko finds the people whose anime taste is most like yours, and recommends from their lists."),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.UsageOnError(),
-		kong.Vars{"orders": strings.Join(orderNames, "; ")},
-	)
-	if err != nil {
-		return err
-	}
-	command, err := parser.Parse(args)
-	if err != nil {
-		return fmt.Errorf("%w (see reko --help)", err)
-	}
-	command.Bind(&c)
-	if err := command.BindToProvider(c.load); err != nil {
-		return err
-	}
-	return command.Run()
 }
 
 // load reads the configuration for a command that wants it.
@@ -106,37 +49,10 @@ func (cfg *config) openStore(ctx context.Context, log *slog.Logger) (*db.DB, err
 	return db.Open(ctx, db.Options{URL: cfg.Database, Lists: cfg.Lists, Log: log})
 }
 
-type versionCmd struct{}
-
-// Run prints the version.
-func (versionCmd) Run() error {
-	_, err := fmt.Println(versionText())
-	return err
-}
-
-func versionText() string {
-	if version != "" {
-		return version
-	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return "devel-" + s.Value[:min(12, len(s.Value))]
-		}
-	}
-	if info.Main.Version == "" || info.Main.Version == "(devel)" {
-		return "devel"
-	}
-	return info.Main.Version
-}
-
 // removeCmd deletes users.
 type removeCmd struct {
-	Name    []string `arg:"" help:"Names of users. Who has a public list on MyAnimeList comes back when somebody asks for the name."`
-	KeepOut bool     `help:"Keep the names out from now on, also those of which there is no list."`
+	Name    []string `arg:"positional,required" help:"Names of users. Who has a public list on MyAnimeList comes back when somebody asks for the name."`
+	KeepOut bool     `arg:"--keep-out" help:"Keep the names out from now on, also those of which there is no list."`
 }
 
 // Run deletes those of the users that are there, and fails if one is not. A running server notices.

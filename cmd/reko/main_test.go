@@ -220,6 +220,12 @@ func TestCommands(t *testing.T) {
 		{"--config bad.ini check", true, "[x] y: unknown key"},
 		{"--config missing.ini check", true, "missing.ini"},
 		{"dance", true, "--help"},
+		{"import", true, "reko import --help"},
+		{"import lists", true, "FILE is required (see reko import lists --help)"},
+		{"import lists lists.csv missing.csv", true, "missing.csv: no such file"},
+		{"jobs --config=bad.ini run hashes", true, "[x] y: unknown key"},
+		{"keys revoke seven", true, "seven"},
+		{"keys", false, "NAME"},
 	} {
 		out, err := program(t, dir, nil, strings.Fields(test.args)...).CombinedOutput()
 		if (err != nil) != test.fail || !strings.Contains(string(out), test.want) {

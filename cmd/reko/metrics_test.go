@@ -107,7 +107,7 @@ func TestCountsThatCannotBeKept(t *testing.T) {
 	cfg := defaultConfig()
 	log := cfg.logger()
 	m := metrics.New("v")
-	if _, _, err := cfg.watchedEngine(store, log, m); err != nil {
+	if _, _, err := cfg.watchedEngine(store, log, m, nil); err != nil {
 		t.Fatal(err)
 	}
 	finish := keepSeries(context.WithoutCancel(t.Context()), m, store, log)

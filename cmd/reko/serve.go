@@ -21,6 +21,7 @@ import (
 	"reko.moe/engine/password"
 	"reko.moe/handlers"
 	"reko.moe/handlers/metrics"
+	"reko.moe/handlers/traces"
 )
 
 // stopWithin bounds how long a shutdown waits for requests, and then for lists that are being fetched.
@@ -46,7 +47,11 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 	}
 	defer store.Close()
 	m := metrics.New(versionText())
-	eng, watched, err := cfg.watchedEngine(store, log, m)
+	traced, err := cfg.traces(log)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	eng, watched, err := cfg.watchedEngine(store, log, m, traced)
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
@@ -64,7 +69,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 	g, ctx := errgroup.WithContext(ctx)
 	byHand := jobs.NewRunner(ctx, log, m.Jobs(store), cfg.jobs(eng, store)...)
 	var started, stopping, demoUsers atomic.Bool
-	app := handlers.New(handlers.Options{
+	options := handlers.Options{
 		Engine:    eng,
 		Version:   versionText(),
 		Order:     cfg.Order,
@@ -97,7 +102,12 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 			return store.Ping(ctx)
 		},
 		TrustedProxies: cfg.TrustedProxies,
-	})
+	}
+	if traced != nil {
+		options.Tracer = traced
+		defer func() { _ = traced.Close() }() // what cannot be sent is lost, and that is said
+	}
+	app := handlers.New(options)
 
 	// What other processes change is followed for as long as questions are answered.
 	answering, answered := context.WithCancel(context.WithoutCancel(ctx))
@@ -152,12 +162,12 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 
 // newEngine makes the engine that the configuration describes, still empty.
 func (cfg *config) newEngine(store *db.DB, log *slog.Logger) (*engine.Engine, error) {
-	eng, _, err := cfg.watchedEngine(store, log, metrics.New(versionText()))
+	eng, _, err := cfg.watchedEngine(store, log, metrics.New(versionText()), nil)
 	return eng, err
 }
 
-// watchedEngine is newEngine with m to count what it asks, and with what says how it is.
-func (cfg *config) watchedEngine(store *db.DB, log *slog.Logger, m *metrics.Metrics) (*engine.Engine, metrics.Sources, error) {
+// watchedEngine is newEngine with m to count what it asks, told of in traces unless that is nil, and with what says how it is.
+func (cfg *config) watchedEngine(store *db.DB, log *slog.Logger, m *metrics.Metrics, traced *traces.Traces) (*engine.Engine, metrics.Sources, error) {
 	var client *mal.Client
 	o := engine.Options{
 		Store: store, MaxAge: cfg.MaxAge, Exclude: cfg.Exclude, Order: cfg.Order, Trainer: model.Trainer{}, Log: log,
@@ -175,6 +185,9 @@ func (cfg *config) watchedEngine(store *db.DB, log *slog.Logger, m *metrics.Metr
 			return nil, metrics.Sources{}, err
 		}
 		o.Source = client
+	}
+	if traced != nil {
+		trace(&o, store)
 	}
 	eng := engine.New(o)
 	return eng, sources(eng, store, client), nil

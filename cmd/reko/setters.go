@@ -230,3 +230,26 @@ func redisURL(field *string) func(string) error {
 		return nil
 	}
 }
+
+// traceURL is a webURL that may be empty.
+func traceURL(field *string) func(string) error {
+	return func(s string) error {
+		if s == "" {
+			*field = ""
+			return nil
+		}
+		return webURL(field)(s)
+	}
+}
+
+// share is a number from 0 to 1.
+func share(field *float64) func(string) error {
+	return func(s string) error {
+		f, err := strconv.ParseFloat(s, 64)
+		if err != nil || !(f >= 0 && f <= 1) {
+			return fmt.Errorf("%q is no number from 0 to 1", s)
+		}
+		*field = f
+		return nil
+	}
+}

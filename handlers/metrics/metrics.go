@@ -27,6 +27,7 @@ type Metrics struct {
 	malWait  prometheus.Histogram
 	jobs     *prometheus.HistogramVec
 	shed     prometheus.Counter
+	limited  *prometheus.CounterVec
 }
 
 // Durations of requests, calls and jobs, in seconds.
@@ -54,10 +55,13 @@ func New(version string) *Metrics {
 	m.shed = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "reko_http_shed_total", Help: "Requests that were turned away because there was too much to do.",
 	})
+	m.limited = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "reko_limited_total", Help: "Requests that were refused because their client asked too much, by limit (api, pages, costly, logins).",
+	}, []string{"limit"})
 	m.registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		requests, calls, m.malWait, m.jobs, m.shed,
+		requests, calls, m.malWait, m.jobs, m.shed, m.limited,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "reko_http_requests_in_flight", Help: "Requests that are being answered.",
 		}, func() float64 { return float64(m.inFlight.Load()) }),
@@ -88,6 +92,9 @@ func (m *Metrics) ended() { m.inFlight.Add(-1) }
 func (m *Metrics) Request(route, method string, status int, took time.Duration) {
 	m.requests.of(request{route, method, min(max(status/100, 1), 5)}).Observe(took.Seconds())
 }
+
+// Limited counts a request that was refused by the limit of that name.
+func (m *Metrics) Limited(name string) { m.limited.WithLabelValues(name).Inc() }
 
 // malEvents finds the event of an outcome.
 var malEvents = map[string]series.Event{
