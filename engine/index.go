@@ -17,7 +17,7 @@ type Neighbour struct {
 func (n *Neighbour) Similarity() int { return Similarity(n.Distance) }
 
 // Index holds the hashes of all users in memory and finds the nearest ones, exactly. Users without a hash (0) are not in it; ids are
-// from 1 to 1<<48 - 1. It takes 40 bytes a user. It is safe for concurrent use: a question is answered from what is there at
+// from 1 to 1<<48 - 1. It takes 41 bytes a user. It is safe for concurrent use: a question is answered from what is there at
 // one instant, and waits for no change. The zero value is empty.
 type Index struct {
 	tree atomic.Pointer[tree] // nil: nobody is there

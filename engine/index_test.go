@@ -356,7 +356,7 @@ func TestNearestAllocatesTheAnswer(t *testing.T) {
 	}
 }
 
-func TestIndexTakes40BytesAUser(t *testing.T) {
+func TestIndexTakes41BytesAUser(t *testing.T) {
 	const n = 200_000
 	x := NewIndex(randomCards(rand.New(rand.NewPCG(20, 21)), n))
 	size := int(unsafe.Sizeof(tree{}))
