@@ -55,7 +55,7 @@ type ideas struct {
 
 	learnt *training // the first stage of the recipe; nil until an idea needs it
 	stage  *stage    // what the second stage learns from
-	forest *forest
+	second *second
 }
 
 const ideasRest = 1
