@@ -270,7 +270,7 @@ func likedFrom(l engine.List) float64 { return max(7, scaleOf(l).mean) }
 
 // leave makes the correction for a list that was learnt from.
 func (s *stage) leave(l engine.List) *leaving {
-	o := &leaving{stage: s, v: make([]float64, len(s.training.items)), share: make([]float64, len(s.model.items))}
+	o := &leaving{stage: s, v: make([]float64, s.matrix.Rows), share: make([]float64, len(s.model.items))}
 	row := s.row(l, s.seat) // with the root of the list's weight in it: then q is 1
 	xv := 0.0
 	for _, in := range row {
