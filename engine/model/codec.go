@@ -14,7 +14,7 @@ import (
 // A packed model, all numbers little endian:
 //
 //	version    4 bytes, modelVersion
-//	inputs     4 bytes, how many; columns 4 bytes; rare anime 4 bytes; kept weights of each input 4 bytes; trees of the second stage 4 bytes;
+//	inputs     4 bytes, how many; columns 4 bytes; rare anime 4 bytes; kept weights of each input 4 bytes; trees of each forest 4 bytes;
 //	           their depth 4 bytes; bytes of places 4 bytes; bytes of scores 4 bytes
 //	inputs     their anime ids, 4 bytes each, ascending
 //	columns    the same
@@ -24,7 +24,7 @@ import (
 //	backdrop   a number for each statistic and type
 //	fits       base and slope of popularity, then of liked: four numbers
 //	scales     a number for each input
-//	forest     of each tree 2^depth leaves; of each tree depth thresholds, which are ordinals of
+//	forests    what is watched, then what is liked: of each tree 2^depth leaves; of each tree depth thresholds, which are ordinals of
 //	           4 bytes; of each tree depth numbers of features, 1 byte each
 //	places     of each input, ascending, as gaps: how many columns lie between one place, at first -1, and the next; for each full 255 of
 //	           them a byte of 255, and the rest in a byte
@@ -48,14 +48,14 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 type shape struct{ inputs, columns, rare, kept, trees, depth, places, scores int }
 
 func (s shape) size() int {
-	numbers := factNumbers*s.inputs + len(backdrop{}.statistics) + animeTypes + fitNumbers + s.inputs + s.trees<<s.depth + s.trees*s.depth
-	return modelHead + 4*(s.inputs+s.columns+2*s.rare) + 4*numbers + s.trees*s.depth + s.places + s.inputs*s.kept + s.scores + modelChecksum
+	numbers := factNumbers*s.inputs + len(backdrop{}.statistics) + animeTypes + fitNumbers + s.inputs + 2*(s.trees<<s.depth+s.trees*s.depth)
+	return modelHead + 4*(s.inputs+s.columns+2*s.rare) + 4*numbers + 2*s.trees*s.depth + s.places + s.inputs*s.kept + s.scores + modelChecksum
 }
 
 func (m *Model) pack() []byte {
 	s := shape{inputs: len(m.inputs), columns: len(m.columns), rare: len(m.rare), kept: m.kept}
 	if m.second != nil {
-		s.trees, s.depth = m.second.trees(), m.second.depth
+		s.trees, s.depth = m.second.watched.trees(), m.second.watched.depth
 	}
 	var scores []byte
 	if m.scores != nil {
@@ -88,13 +88,15 @@ func (m *Model) pack() []byte {
 		}
 	}
 	if m.second != nil {
-		for _, v := range m.second.leaves {
-			number(v)
+		for _, f := range []*forest{m.second.watched, m.second.liked} {
+			for _, v := range f.leaves {
+				number(v)
+			}
+			for _, v := range f.thresholds {
+				b = le.AppendUint32(b, uint32(v))
+			}
+			b = append(b, f.features...)
 		}
-		for _, v := range m.second.thresholds {
-			b = le.AppendUint32(b, uint32(v))
-		}
-		b = append(b, m.second.features...)
 	}
 	b = append(b, places...)
 	for _, w := range m.weights {
@@ -176,7 +178,8 @@ func unpack(b []byte) (*Model, error) {
 	m.scales = make([]float32, s.inputs)
 	r.numbers(m.scales)
 	if s.trees > 0 {
-		if m.second = r.forest(s); !m.second.sound(featureCount) {
+		m.second = &second{r.forest(s), r.forest(s), usualMore}
+		if !m.second.watched.sound(featureCount) || !m.second.liked.sound(featureCount) {
 			return corrupt("second stage")
 		}
 	}

@@ -116,9 +116,9 @@ func (f *fold) featuresOf(k *candidate, place int, best float64, x *features) {
 }
 
 // related tells whether something related to a candidate is on the list.
-func related(row *[featureCount]float32) bool {
-	for _, n := range row[featSequelWatched : featOtherWatched+1] {
-		if n > 0 {
+func related(x *features) bool {
+	for _, n := range x[featSequelWatched : featOtherWatched+1] {
+		if n > ordinal(0) {
 			return true
 		}
 	}

@@ -212,16 +212,19 @@ func (f *fold) rerank(matches []float64, cost float64) {
 	f.inspect()
 	best := f.looked[f.order[0]].linear
 	f.rows = slices.Grow(f.rows[:0], len(f.order))[:len(f.order)]
-	f.values = slices.Grow(f.values[:0], len(f.order))[:len(f.order)]
+	f.values = slices.Grow(f.values[:0], 2*len(f.order))[:2*len(f.order)]
+	watched, liked := f.values[:len(f.order)], f.values[len(f.order):]
 	for place, i := range f.order {
 		f.featuresOf(&f.looked[i], place, best, &f.rows[place])
 	}
-	f.model.second.values(f.rows, f.values)
+	second := f.model.second
+	second.watched.values(f.rows, watched)
+	second.liked.values(f.rows, liked)
 	floor := math.Inf(1)
 	last := matches[f.order[len(f.order)-1]]
 	for place, i := range f.order {
 		k := &f.looked[i]
-		matches[i] = float64(f.values[place]) - cost*k.popularity
+		matches[i] = second.worth(float64(watched[place]), float64(liked[place]), related(&f.rows[place])) - cost*k.popularity
 		floor = min(floor, matches[i])
 		k.influences = -1 // looked at
 	}

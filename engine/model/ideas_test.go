@@ -55,7 +55,7 @@ type ideas struct {
 
 	learnt *training // the first stage of the recipe; nil until an idea needs it
 	stage  *stage    // what the second stage learns from
-	forest *forest
+	second *second
 }
 
 const ideasRest = 1
@@ -81,13 +81,7 @@ func readIdeas(b *testing.B) *ideas {
 			w.cases = append(w.cases, c)
 		}
 	}
-	w.ground = heldout.NewGround(w.catalogue, func(yield func(engine.List) bool) {
-		for l := range w.lists() {
-			if !yield(l) {
-				return
-			}
-		}
-	})
+	w.ground = heldout.NewGround(w.catalogue, w.each())
 	for _, id := range w.ground.Popular() {
 		w.eligible = append(w.eligible, w.catalogue.Anime(id))
 	}
@@ -100,6 +94,17 @@ func (w *ideas) lists() iter.Seq2[engine.List, error] {
 		for _, p := range w.train {
 			var err error
 			if l, err = p.Unpack(l[:0]); !yield(l, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// each is lists without errors: what was packed here is whole.
+func (w *ideas) each() iter.Seq[engine.List] {
+	return func(yield func(engine.List) bool) {
+		for l, err := range w.lists() {
+			if err != nil || !yield(l) {
 				return
 			}
 		}
@@ -165,7 +170,7 @@ var plainIdeas = []idea{
 // neighbours is user-kNN: what the 100 users watched whose lists have the highest cosine.
 func (w *ideas) neighbours() matching {
 	var lists [][]engine.AnimeID
-	for l := range w.lists() {
+	for l := range w.each() {
 		var watched []engine.AnimeID
 		for i := range l {
 			if l[i].Watched() {

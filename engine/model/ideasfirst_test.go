@@ -185,7 +185,7 @@ func (w *ideas) regression(b *testing.B, wanted func(*engine.Entry, scale) bool)
 	t := w.trained(b, o, w.catalogue, w.lists)
 	n, seat := len(t.items), t.seats()
 	cross, product := squareOf(n), squareOf(n)
-	for l := range w.lists() {
+	for l := range w.each() {
 		row, s := t.row(l, seat), scaleOf(l)
 		if len(row) == 0 {
 			continue

@@ -29,19 +29,19 @@ func (w *ideas) collected(b *testing.B, change func(*stage)) *stage {
 }
 
 // grown is the second stage of the recipe.
-func (w *ideas) grown(b *testing.B) *forest {
+func (w *ideas) grown(b *testing.B) *second {
 	b.Helper()
-	if w.forest == nil {
-		w.forest = forestOf(b, w.studied(b), w.stage.worth())
+	if w.second == nil {
+		w.second = forests(b, w.studied(b))
 	}
-	return w.forest
+	return w.second
 }
 
-// forestOf grows a second stage, and leaves what it is grown from.
-func forestOf(b *testing.B, s *stage, targets []float32) *forest {
+// forests grows a second stage, and leaves what it is grown from.
+func forests(b *testing.B, s *stage) *second {
 	b.Helper()
 	once := *s
-	out, err := once.grow(b.Context(), targets)
+	out, err := once.grow(b.Context())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -49,50 +49,52 @@ func forestOf(b *testing.B, s *stage, targets []float32) *forest {
 }
 
 // with is the order of the recipe's first stage and a second one.
-func (w *ideas) with(b *testing.B, f *forest, kept int) matching {
+func (w *ideas) with(b *testing.B, s *second, kept int) matching {
 	b.Helper()
 	m := w.first(b, kept)
-	m.second = f
+	m.second = s
 	return w.by(m)
-}
-
-// asked is with another target.
-func (w *ideas) asked(b *testing.B, target func(s *stage) []float32) matching {
-	b.Helper()
-	return w.with(b, forestOf(b, w.studied(b), target(w.stage)), kept)
 }
 
 // kept is the recipe's.
 var kept = Defaults().Kept
 
+// alone is what one forest says, in log odds of which so many are the same.
+func alone(f *forest) *second { return &second{watched: f, liked: f} }
+
+// oddsOf turns what such a second stage says into log odds.
+func oddsOf(match float64) float64 {
+	p := 1.5 / (1 + math.Exp(-match))
+	return math.Log(p / (1 - p))
+}
+
 // secondIdeas are about the second stage, on the recipe's first.
 var secondIdeas = []idea{
 	{"second", func(b *testing.B, w *ideas) matching { return w.with(b, w.grown(b), kept) }},
-	{"second-watched-alone", func(b *testing.B, w *ideas) matching {
-		return w.asked(b, func(s *stage) []float32 { return s.watched })
-	}},
-	{"second-liked-alone", func(b *testing.B, w *ideas) matching {
-		return w.asked(b, func(s *stage) []float32 { return s.liked })
-	}},
+	{"second-watched-alone", func(b *testing.B, w *ideas) matching { return w.with(b, alone(w.grown(b).watched), kept) }},
+	{"second-liked-alone", func(b *testing.B, w *ideas) matching { return w.with(b, alone(w.grown(b).liked), kept) }},
 	{"second-liked-counts-the-same-everywhere", func(b *testing.B, w *ideas) matching {
-		return w.asked(b, func(s *stage) []float32 {
-			targets := slices.Clone(s.watched)
-			for r, liked := range s.liked {
-				targets[r] = (targets[r] + 1.5*liked) / 2.5
-			}
-			return targets
-		})
+		s := *w.grown(b)
+		s.more = [2]float64{1.5, 1.5}
+		return w.with(b, &s, kept)
 	}},
-	{"second-two-forests", func(b *testing.B, w *ideas) matching {
-		watched := w.asked(b, func(s *stage) []float32 { return s.watched })
-		liked := w.asked(b, func(s *stage) []float32 { return s.liked })
+	{"second-log-odds-added", func(b *testing.B, w *ideas) matching {
+		watched, liked := w.with(b, alone(w.grown(b).watched), kept), w.with(b, alone(w.grown(b).liked), kept)
 		return w.either(watched, liked, func(watched, liked float64, related bool) float64 {
 			more := 0.5
 			if related {
 				more = 2
 			}
-			return (watched + more*(liked+0.7)) / (1 + more)
+			return (oddsOf(watched) + more*(oddsOf(liked)+0.7)) / (1 + more)
 		})
+	}},
+	{"second-one-forest", func(b *testing.B, w *ideas) matching {
+		s := *w.studied(b)
+		s.watched = slices.Clone(s.watched)
+		for r, liked := range s.liked {
+			s.watched[r] = (s.watched[r] + 2*liked) / 3
+		}
+		return w.with(b, alone(forests(b, &s).watched), kept)
 	}},
 	keeping("second-kept-100", 100),
 	keeping("second-kept-200", 200),
@@ -117,10 +119,10 @@ var secondIdeas = []idea{
 				s.weights[r] *= float32(4 / math.Sqrt(found+4))
 			}
 		}
-		return w.with(b, forestOf(b, &s, s.worth()), kept)
+		return w.with(b, forests(b, &s), kept)
 	}},
 	{"second-ranked", func(b *testing.B, w *ideas) matching {
-		return w.with(b, ranked(b, w.studied(b), w.stage.watched), kept)
+		return w.with(b, alone(ranked(b, w.studied(b), w.stage.watched)), kept)
 	}},
 	sized("second-400-trees", func(o *boosting) { o.Trees, o.Rate = 400, 0.06 }),
 	sized("second-depth-7", func(o *boosting) { o.Depth = 7 }),
@@ -141,7 +143,7 @@ func sized(name string, change func(*boosting)) idea {
 		t := *s.training
 		change(&t.options.Stage)
 		s.training = &t
-		return w.with(b, forestOf(b, &s, s.worth()), kept)
+		return w.with(b, forests(b, &s), kept)
 	}}
 }
 
@@ -149,25 +151,23 @@ func sized(name string, change func(*boosting)) idea {
 func collecting(name string, change func(*stage)) idea {
 	return idea{name, func(b *testing.B, w *ideas) matching {
 		s := w.collected(b, change)
-		return w.with(b, forestOf(b, s, s.worth()), kept)
+		return w.with(b, forests(b, s), kept)
 	}}
 }
 
-// relatedApart has a forest of its own for candidates of which the list has something related, and one for all others.
+// relatedApart has forests of their own for candidates of which the list has something related, and for all others.
 func relatedApart(b *testing.B, w *ideas) matching {
 	var kinds [2]matching
-	worth := w.studied(b).worth()
 	for k := range kinds {
-		s := *w.stage
-		s.rows, s.weights = nil, nil
-		var targets []float32
+		s := *w.studied(b)
+		s.examples = examples{}
 		for r := range w.stage.rows {
-			if related(&w.stage.rows[r]) == (k == 1) {
-				s.rows, s.weights = append(s.rows, w.stage.rows[r]), append(s.weights, w.stage.weights[r])
-				targets = append(targets, worth[r])
+			apart := slices.ContainsFunc(w.stage.rows[r][featSequelWatched:featOtherWatched+1], func(n float32) bool { return n > 0 })
+			if apart == (k == 1) {
+				s.add(examples{w.stage.rows[r : r+1], w.stage.watched[r : r+1], w.stage.liked[r : r+1], w.stage.weights[r : r+1]})
 			}
 		}
-		kinds[k] = w.with(b, forestOf(b, &s, targets), kept)
+		kinds[k] = w.with(b, forests(b, &s), kept)
 	}
 	return w.either(kinds[0], kinds[1], func(other, one float64, related bool) float64 {
 		if related {
@@ -185,12 +185,8 @@ func (w *ideas) either(a, b matching, value func(a, b float64, related bool) flo
 		defer f.Release()
 		for i, a := range anime {
 			var x features
-			var row [featureCount]float32
 			f.relationsOf(a, &x)
-			for k := featSequelWatched; k <= featOtherWatched; k++ {
-				row[k] = fromOrdinal(x[k])
-			}
-			as[i] = value(as[i], bs[i], related(&row))
+			as[i] = value(as[i], bs[i], related(&x))
 		}
 		return as
 	}
@@ -212,7 +208,7 @@ func without(name string, features ...int) idea {
 				s.rows[r][f] = 0
 			}
 		}
-		out := forestOf(b, s, s.worth())
+		out := forests(b, s)
 		for k, f := range features {
 			for r := range s.rows {
 				s.rows[r][f] = hidden[k][r]

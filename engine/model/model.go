@@ -25,7 +25,7 @@ type Model struct {
 	backdrop   backdrop
 	rare       []engine.AnimeID // that were watched, but not learnt, ascending
 	watchers   []float32        // of rare
-	second     *forest          // the second stage: what a candidate is worth, in log odds; nil: none
+	second     *second          // the second stage; nil: none
 	popularity line             // of anime, by the logarithm of MyAnimeList's number of members
 	liked      line             // how much an anime is liked, by its mean score
 	scores     *Scores          // that users will give; nil: nothing was learnt of them

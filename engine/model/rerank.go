@@ -3,6 +3,7 @@ package model
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 
 	"reko.moe/engine"
@@ -43,6 +44,32 @@ func (o *leaving) add(sums []float64, i int, x float64) {
 	}
 }
 
+// second is the second stage: what it says of the candidates that come first by their sums. It is immutable and safe for concurrent
+// use.
+type second struct {
+	watched *forest    // that somebody would watch it, in log odds
+	liked   *forest    // and like it
+	more    [2]float64 // how much more it is worth to find what is liked, where the list has nothing related, and something
+}
+
+// usualMore counts what is liked for more where the list has something related, which is likely to be watched anyway. usuallyLiked is
+// the share of what is watched that is liked, so that both kinds are worth the same on the whole.
+var usualMore = [2]float64{1, 2}
+
+const usuallyLiked = 0.6
+
+// worth is what a candidate is likely to be worth on a page, in log odds: the sum of the chances that it is watched, and liked.
+func (s *second) worth(watched, liked float64, related bool) float64 {
+	more := s.more[0]
+	if related {
+		more = s.more[1]
+	}
+	chance := func(odds float64) float64 { return 1 / (1 + math.Exp(-odds)) }
+	const most, least = 1.5, 1e-12 // of which the sum is always less
+	w := max((chance(watched)+more*chance(liked))/(1+more*usuallyLiked)/most, least)
+	return math.Log(w / (1 - w))
+}
+
 // The lists that the second stage learns from, and how it grows.
 const (
 	leastHeld = 20  // watched entries of a list that is learnt from
@@ -56,7 +83,7 @@ var cuts = [...]int{5, 10, 20}
 
 // stage grows the second stage from the lists of every so many users: it holds out a fifth of what they watched and learns to tell
 // it from the other candidates.
-func (t *training) stage(ctx context.Context, m *Model) (*forest, error) {
+func (t *training) stage(ctx context.Context, m *Model) (*second, error) {
 	if t.users < t.options.Enough {
 		return nil, nil
 	}
@@ -64,11 +91,11 @@ func (t *training) stage(ctx context.Context, m *Model) (*forest, error) {
 	if err := s.collect(ctx); err != nil || len(s.rows) == 0 {
 		return nil, err
 	}
-	return s.grow(ctx, s.worth())
+	return s.grow(ctx)
 }
 
-// grow grows a forest from what was collected, which it forgets.
-func (s *stage) grow(ctx context.Context, targets []float32) (*forest, error) {
+// grow grows the forests from what was collected, which it forgets.
+func (s *stage) grow(ctx context.Context) (*second, error) {
 	columns := func(f int, into []float32) {
 		for r := range into {
 			into[r] = s.rows[r][f]
@@ -79,29 +106,12 @@ func (s *stage) grow(ctx context.Context, targets []float32) (*forest, error) {
 		return nil, err
 	}
 	s.rows = nil
-	return grow(ctx, table, targets, s.weights, s.options.Stage)
-}
-
-// How much more it is worth to find what is liked than what is watched: more where the list has something related, which is likely
-// to be watched anyway. usuallyLiked is the share of what is watched that is liked, so that both kinds are worth the same on the whole.
-const (
-	likedRelated = 2
-	likedElse    = 1
-	usuallyLiked = 0.6
-)
-
-// worth is what each row would be worth on a page: 0 if it was not held out, and at most 1.
-func (e *examples) worth() []float32 {
-	const most = (1 + likedRelated) / (1 + likedRelated*usuallyLiked)
-	worth := make([]float32, len(e.rows))
-	for r := range worth {
-		more := float32(likedElse)
-		if related(&e.rows[r]) {
-			more = likedRelated
-		}
-		worth[r] = (e.watched[r] + more*e.liked[r]) / (1 + more*usuallyLiked) / most
+	out := &second{more: usualMore}
+	if out.watched, err = grow(ctx, table, s.watched, s.weights, s.options.Stage); err != nil {
+		return nil, err
 	}
-	return worth
+	out.liked, err = grow(ctx, table, s.liked, s.weights, s.options.Stage)
+	return out, err
 }
 
 // examples are rows that the second stage learns from.
@@ -260,7 +270,7 @@ func likedFrom(l engine.List) float64 { return max(7, scaleOf(l).mean) }
 
 // leave makes the correction for a list that was learnt from.
 func (s *stage) leave(l engine.List) *leaving {
-	o := &leaving{stage: s, v: make([]float64, len(s.training.items)), share: make([]float64, len(s.model.items))}
+	o := &leaving{stage: s, v: make([]float64, s.matrix.Rows), share: make([]float64, len(s.model.items))}
 	row := s.row(l, s.seat) // with the root of the list's weight in it: then q is 1
 	xv := 0.0
 	for _, in := range row {

@@ -117,14 +117,23 @@ func TestSecondStage(t *testing.T) {
 // What is liked is worth more than what is only watched, and the more where the list has something related; what is usual is worth the
 // same in both cases.
 func TestWorth(t *testing.T) {
-	e := examples{rows: make([][featureCount]float32, 6), watched: []float32{0, 1, 1, 0, 1, 1}, liked: []float32{0, 0, 1, 0, 0, 1}}
-	for r := 3; r < 6; r++ {
-		e.rows[r][featSideWatched] = 1
+	s := second{more: usualMore}
+	for _, related := range []bool{false, true} {
+		last := math.Inf(-1)
+		for _, odds := range [][2]float64{{-1e9, -1e9}, {-3, -9}, {-3, -4}, {1, -4}, {1, 0}, {1e9, 1e9}} {
+			w := s.worth(odds[0], odds[1], related)
+			if w <= last || math.IsInf(w, 0) || math.IsNaN(w) {
+				t.Errorf("what is watched and liked with log odds of %g is worth %g, after %g", odds, w, last)
+			}
+			last = w
+		}
 	}
-	w := e.worth()
-	usual := func(watched, liked float32) float32 { return (1-usuallyLiked)*watched + usuallyLiked*liked }
-	if w[0] != 0 || w[3] != 0 || w[5] != 1 || !(w[4] < w[1] && w[1] < w[2] && w[2] < w[5]) || !closeTo(float64(usual(w[1], w[2])), float64(usual(w[4], w[5]))) {
-		t.Errorf("worth() = %v", w)
+	odds := func(p float64) float64 { return math.Log(p / (1 - p)) }
+	if a, b := s.worth(odds(0.5), odds(0.3), false), s.worth(odds(0.5), odds(0.3), true); !closeTo(a, b) {
+		t.Errorf("what is usual is worth %g without, %g with something related", a, b)
+	}
+	if a, b := s.worth(odds(0.5), odds(0.45), false), s.worth(odds(0.5), odds(0.45), true); a >= b {
+		t.Errorf("what is liked is worth %g without, %g with something related", a, b)
 	}
 }
 
