@@ -15,7 +15,7 @@ func giveUp(_, _ string, conn syscall.RawConn) error {
 	if failed != nil {
 		return failed
 	}
-	if err == unix.EOPNOTSUPP || err == unix.ENOPROTOOPT { //nolint:errorlint // a system call's own; a local socket has no such time
+	if err == unix.EOPNOTSUPP || err == unix.ENOPROTOOPT { // a local socket has no such time
 		return nil
 	}
 	return err

@@ -23,12 +23,12 @@ func bubble(t *testing.T, test func(t *testing.T, c *Client, s *maltest.Server))
 }
 
 // ask asks for a list with so much time, and returns what came of it and how long that took.
-func ask(t *testing.T, c *Client, within time.Duration) (error, time.Duration) { //nolint:revive // the error is what is looked at
+func ask(t *testing.T, c *Client, within time.Duration) (took time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
 	begin := time.Now()
-	_, err := c.List(ctx, "spike", nil, false)
-	return err, time.Since(begin)
+	_, err = c.List(ctx, "spike", nil, false)
+	return time.Since(begin), err
 }
 
 // A service that fails is left alone, but for a look now and then; everybody is told so at once. When it is well all ask again.
@@ -41,7 +41,7 @@ func TestServiceThatFailsIsLeftAlone(t *testing.T) {
 			bubble(t, func(t *testing.T, c *Client, s *maltest.Server) {
 				s.Fail("", 0, fault)
 				for s.Requests("") < fewFailed {
-					if err, _ := ask(t, c, time.Minute); err == nil {
+					if _, err := ask(t, c, time.Minute); err == nil {
 						t.Fatal("there is a list")
 					}
 				}
@@ -51,7 +51,7 @@ func TestServiceThatFailsIsLeftAlone(t *testing.T) {
 				const asked, long = 600, 100 * time.Millisecond
 				before := s.Requests("")
 				for range asked { // in a minute
-					err, took := ask(t, c, 3*time.Second)
+					took, err := ask(t, c, 3*time.Second)
 					if !errors.Is(err, engine.ErrUpstream) && !errors.Is(err, engine.ErrUpstreamTimeout) || took > probeTime {
 						t.Fatalf("%v after %s", err, took)
 					}
@@ -63,7 +63,7 @@ func TestServiceThatFailsIsLeftAlone(t *testing.T) {
 				s.Heal()
 				healed := time.Now()
 				for {
-					if err, _ := ask(t, c, 3*time.Second); err == nil {
+					if _, err := ask(t, c, 3*time.Second); err == nil {
 						break
 					}
 					time.Sleep(long)
@@ -75,7 +75,7 @@ func TestServiceThatFailsIsLeftAlone(t *testing.T) {
 					t.Error("a service that is well is not asked")
 				}
 				for range 20 {
-					if err, _ := ask(t, c, time.Second); err != nil {
+					if _, err := ask(t, c, time.Second); err != nil {
 						t.Errorf("then %v", err)
 					}
 				}
@@ -108,7 +108,7 @@ func TestToldToWaitForAnHour(t *testing.T) {
 			bubble(t, func(t *testing.T, c *Client, s *maltest.Server) {
 				s.Fail("", 0, maltest.TooMany(test.retryAfter))
 				for begin := time.Now(); time.Since(begin) < time.Hour-time.Second; time.Sleep(time.Second) {
-					err, took := ask(t, c, 500*time.Millisecond)
+					took, err := ask(t, c, 500*time.Millisecond)
 					if !errors.Is(err, engine.ErrUpstream) && !errors.Is(err, engine.ErrUpstreamTimeout) || took > 0 {
 						t.Fatalf("%v after %s", err, took)
 					}
@@ -118,7 +118,7 @@ func TestToldToWaitForAnHour(t *testing.T) {
 				}
 				s.Heal()
 				time.Sleep(4 * time.Second)
-				if err, _ := ask(t, c, time.Second); err != nil {
+				if _, err := ask(t, c, time.Second); err != nil {
 					t.Errorf("when the hour is over: %v", err)
 				}
 			})
@@ -137,7 +137,7 @@ func TestTheLineHasAnEnd(t *testing.T) {
 		if n := c.Pace().Waiting; n != maxWaiting {
 			t.Fatalf("%d stand in line, want %d", n, maxWaiting)
 		}
-		if err, took := ask(t, c, time.Hour); !errors.Is(err, engine.ErrNotAsked) || took > 0 {
+		if took, err := ask(t, c, time.Hour); !errors.Is(err, engine.ErrNotAsked) || took > 0 {
 			t.Errorf("who comes then gets %v after %s", err, took)
 		}
 		time.Sleep(time.Second)

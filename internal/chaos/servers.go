@@ -54,10 +54,6 @@ func (s *Server) Stop() {
 	s.cmd = nil
 }
 
-// Pause and Resume keep the server from doing anything.
-func (s *Server) Pause()  { _ = s.cmd.Process.Signal(syscall.SIGSTOP) }
-func (s *Server) Resume() { _ = s.cmd.Process.Signal(syscall.SIGCONT) }
-
 // missing skips a test for want of a program, and under CI fails it.
 func missing(t testing.TB, what string) {
 	t.Helper()
@@ -81,7 +77,7 @@ func Redis(t testing.TB) *Server {
 		args: []string{bin, "--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no", "--dir", t.TempDir()},
 		as:   &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL},
 		ready: func() error {
-			conn, err := net.Dial("tcp", addr)
+			conn, err := new(net.Dialer).DialContext(context.WithoutCancel(t.Context()), "tcp", addr)
 			if err != nil {
 				return err
 			}
@@ -101,7 +97,7 @@ func Postgres(t testing.TB) *Server {
 	if bin == "" {
 		missing(t, "PostgreSQL")
 	}
-	dir, err := os.MkdirTemp("/tmp", "reko-chaos-") // not the test's: the path of a socket must be short, and another user writes there
+	dir, err := os.MkdirTemp("/tmp", "reko-chaos-") //nolint:usetesting // the path of a socket must be short, and another user writes there
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,11 +121,12 @@ func Postgres(t testing.TB) *Server {
 			"-c", "unix_socket_directories=" + dir, "-c", "log_min_messages=panic"},
 	}
 	s.ready = func() error {
-		conn, err := pgx.Connect(context.Background(), s.URL)
+		ctx := context.WithoutCancel(t.Context())
+		conn, err := pgx.Connect(ctx, s.URL)
 		if err != nil {
 			return err
 		}
-		return conn.Close(context.Background())
+		return conn.Close(ctx)
 	}
 	s.Start()
 	t.Cleanup(s.Stop)
