@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"math"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"testing"
@@ -242,7 +243,7 @@ func twoTastes(users int) ([]engine.List, *engine.Catalogue) {
 	lists := make([]engine.List, users)
 	for u := range lists {
 		for i := range 40 {
-			draw := mixed(uint64(u), uint64(i))
+			draw := rand.NewPCG(uint64(u), uint64(i)).Uint64()
 			if draw%3 == 0 {
 				continue
 			}
