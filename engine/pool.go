@@ -231,18 +231,13 @@ func (p *pool) recommendations(shown []eligible, bare bool) []Recommendation {
 
 // explain adds to recommendations what the item model says of them.
 func (p *pool) explain(recs []Recommendation, shown []eligible, bare bool) {
-	if p.fold == nil {
-		return
-	}
-	for i := range shown {
-		recs[i].HasMatch, recs[i].Match = true, shown[i].match
-	}
-	if bare {
+	if p.fold == nil || bare {
 		return
 	}
 	anime := p.anime(shown)
 	because := p.fold.Because(anime)
 	for i := range shown {
+		recs[i].HasMatch, recs[i].Match = true, shown[i].match
 		recs[i].Because, recs[i].Expected = because[i], p.fold.Expected(anime[i])
 	}
 }

@@ -209,6 +209,17 @@ func TestPrivateListsComeBackByTheJob(t *testing.T) {
 	})
 }
 
+// catchUp does what a server does each second, or when another one changed something.
+func catchUp(t *testing.T, e *Engine) {
+	t.Helper()
+	if _, err := e.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Follow(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestKeepOut(t *testing.T) {
 	twoInstances(t, func(t *testing.T, here, elsewhere *Engine, s *memStore, source *fakeSource) {
 		faye := whoever{"faye", []*Engine{here, elsewhere}}
@@ -222,9 +233,7 @@ func TestKeepOut(t *testing.T) {
 		if ways := (whoever{"faye", []*Engine{here}}).seen(t); len(ways) != 0 {
 			t.Errorf("seen at once: %q", ways)
 		}
-		if _, err := elsewhere.Reload(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		catchUp(t, elsewhere)
 		if ways := faye.seen(t); len(ways) != 0 {
 			t.Errorf("seen: %q", ways)
 		}
@@ -314,9 +323,7 @@ func TestKeepOutOfSomebodyOnTheWay(t *testing.T) {
 			if _, err := s.User(t.Context(), name); !errors.Is(err, ErrNotFound) {
 				t.Errorf("stored: %v", err)
 			}
-			if _, err := elsewhere.Reload(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			catchUp(t, elsewhere)
 			if ways := (whoever{name, []*Engine{here, elsewhere}}).seen(t); len(ways) != 0 {
 				t.Errorf("seen: %q", ways)
 			}

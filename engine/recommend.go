@@ -105,7 +105,7 @@ type Query struct {
 	Filter  Filter
 	Niche   int       // taste for the unusual, -[MaxNiche] (what everybody watches) .. [MaxNiche]; at 0 the most is liked
 	Without []AnimeID // anime on the user's list that have no influence on the order
-	Bare    bool      // what is recommended is not explained: it has neither influences nor a predicted score
+	Bare    bool      // what the item model says of each is not wanted, which takes less time
 }
 
 // MaxNiche is the strongest taste for the unusual.

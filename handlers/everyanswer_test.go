@@ -36,6 +36,9 @@ func (a *app) checkEvery(t testing.TB) {
 		}
 		got.header.Del("Content-Encoding")
 		got.body = string(body)
+		if got.status == http.StatusBadRequest && c.Response.ConnectionClose() && strings.HasPrefix(got.header.Get("Content-Type"), "text/plain") {
+			return // no request as HTTP has them, whatever it asks for: the document's text says so of all
+		}
 		conforms(t, method, target, got)
 	}
 }

@@ -89,11 +89,11 @@ func (s *server) remembered(c *fiber.Ctx) (v visitor, err error) {
 
 // remember changes what is remembered of the request's browser.
 func (s *server) remember(c *fiber.Ctx, change func(*visitor)) error {
-	sess, err := s.sessions.Get(c)
+	v, err := s.remembered(c) // not s.visitor, which knows nothing when the store fails: nothing would be all that is kept
 	if err != nil {
 		return err
 	}
-	v, err := s.remembered(c) // not s.visitor, which knows nothing when the store fails: nothing would be all that is kept
+	sess, err := s.sessions.Get(c) // after that: a new session's id counts as a cookie of the request
 	if err != nil {
 		return err
 	}

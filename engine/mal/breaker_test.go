@@ -141,6 +141,7 @@ func TestTheLineHasAnEnd(t *testing.T) {
 			t.Errorf("who comes then gets %v after %s", err, took)
 		}
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if n := c.Pace().Waiting; n != maxWaiting-1 {
 			t.Errorf("a second later %d stand in line", n)
 		}
