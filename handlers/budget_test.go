@@ -18,6 +18,7 @@ import (
 func TestAllocationBudgets(t *testing.T) {
 	const asked = "mecha-miso"
 	a := taught(t, func(s *setup) {
+		s.unchecked = true
 		s.handlers.Limits = limit.New(limit.Options{Budgets: limit.Budgets{
 			limit.API: {Quota: 1_000_000, Window: 1 << 36}, limit.Pages: {Quota: 1_000_000, Window: 1 << 36},
 		}})
