@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -29,12 +28,14 @@ const (
 	fetchPatience = 2400 * time.Millisecond
 )
 
-// prompt bounds the time of what is asked. What takes its time, uploads and what admins do, has that of [server.deadline].
-func (s *server) prompt(c *fiber.Ctx) error {
-	if path := c.Path(); path == "/import" || path == adminPath || strings.HasPrefix(path, adminPath+"/") {
-		return c.Next()
+// deadline bounds the time that anything done for a request may take: a question has little, and what takes its time, uploads and what
+// admins do, has [Options.Timeout]. It is one for both, since each costs as much memory as the rest of a small question.
+func (s *server) deadline(c *fiber.Ctx) error {
+	ctx, most := c.UserContext(), s.Timeout
+	if path := c.Path(); path != "/import" && !hasTokens(c) {
+		ctx, most = engine.WithPatience(ctx, fetchPatience), min(most, questionTime)
 	}
-	ctx, cancel := context.WithTimeout(engine.WithPatience(c.UserContext(), fetchPatience), questionTime)
+	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	c.SetUserContext(ctx)
 	return c.Next()

@@ -55,7 +55,8 @@ func (s *server) loggedAddress(c *fiber.Ctx) string {
 	if err != nil {
 		return "" // of no connection
 	}
-	return short.String()
+	var b [64]byte
+	return string(short.AppendTo(b[:0]))
 }
 
 // trusts tells whether addr is one of our proxies.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/utils"
 )
 
 // deliver sends what was answered in as few bytes as it takes: compressed, or as 304 to who has it already.
@@ -32,15 +33,14 @@ func (s *server) deliver(c *fiber.Ctx) error {
 	packs := false
 	if len(header.ContentEncoding()) == 0 && packable(header.ContentType()) {
 		c.Vary(fiber.HeaderAcceptEncoding)
-		packs = !hasTokens(c) && len(res.Body()) >= leastPacked && acceptable(c.Get(fiber.HeaderAcceptEncoding), gzipCoding) != ""
+		packs = !hasTokens(c) && len(res.Body()) >= leastPacked && acceptable(utils.UnsafeString(c.Request().Header.Peek(fiber.HeaderAcceptEncoding)), gzipCoding) != ""
 	}
 	if string(kept) != "no-store" {
-		tag := string(header.Peek(fiber.HeaderETag))
-		if tag == "" {
-			tag = tagOf(res.Body(), packs)
-			header.Set(fiber.HeaderETag, tag)
+		if len(header.Peek(fiber.HeaderETag)) == 0 {
+			var room [24]byte
+			header.SetBytesV(fiber.HeaderETag, appendTag(room[:0], res.Body(), packs))
 		}
-		if matches(c.Get(fiber.HeaderIfNoneMatch), tag) {
+		if matches(c.Get(fiber.HeaderIfNoneMatch), utils.UnsafeString(header.Peek(fiber.HeaderETag))) {
 			notModified(c)
 			unrender(c)
 			return nil
@@ -56,19 +56,18 @@ func (s *server) deliver(c *fiber.Ctx) error {
 	return nil
 }
 
-// tagOf names a body, and its compressed form otherwise.
-func tagOf(body []byte, packed bool) string {
+// appendTag appends the name of a body, which is another one if it is sent compressed.
+func appendTag(tag, body []byte, packed bool) []byte {
 	const digits = "0123456789abcdef"
 	sum := xxhash.Sum64(body)
-	var b [24]byte
-	tag := append(b[:0], '"')
+	tag = append(tag, '"')
 	for shift := 60; shift >= 0; shift -= 4 {
 		tag = append(tag, digits[sum>>shift&15])
 	}
 	if packed {
 		tag = append(tag, '-', 'g', 'z')
 	}
-	return string(append(tag, '"'))
+	return append(tag, '"')
 }
 
 // matches tells whether an If-None-Match, which is a list of tags or *, has a tag. Tags are compared weakly (RFC 9110, sections 8.8.3.2

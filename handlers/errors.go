@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -111,9 +112,6 @@ func wantsPage(c *fiber.Ctx) bool {
 
 // shortPath is the request's path as it can be logged.
 func shortPath(c *fiber.Ctx) string {
-	path := c.OriginalURL()
-	if at := strings.IndexByte(path, '?'); at >= 0 {
-		path = path[:at]
-	}
-	return path[:min(len(path), 120)]
+	path, _, _ := bytes.Cut(c.Request().Header.RequestURI(), []byte("?"))
+	return string(path[:min(len(path), 120)])
 }

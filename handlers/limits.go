@@ -62,20 +62,30 @@ func (s *server) spendAs(c *fiber.Ctx, kind limit.Kind, who string) error {
 // verdictsKey is where the verdicts on a request stand in its locals.
 type verdictsKey struct{}
 
+// verdicts are those on one request, of as many kinds as count for one, most of the time.
+type verdicts struct {
+	all  []limit.Verdict
+	room [2]limit.Verdict
+}
+
 // declare writes the headers of draft-ietf-httpapi-ratelimit-headers-10: each kind once, by the verdict that leaves least.
 func (s *server) declare(c *fiber.Ctx, v limit.Verdict) {
-	all, _ := c.Locals(verdictsKey{}).([]limit.Verdict)
-	at := slices.IndexFunc(all, func(other limit.Verdict) bool { return other.Kind == v.Kind })
+	on, ok := c.Locals(verdictsKey{}).(*verdicts)
+	if !ok {
+		on = new(verdicts)
+		on.all = on.room[:0]
+		c.Locals(verdictsKey{}, on)
+	}
+	at := slices.IndexFunc(on.all, func(other limit.Verdict) bool { return other.Kind == v.Kind })
 	switch {
 	case at < 0:
-		all = append(all, v)
-	case !v.OK() || v.Left < all[at].Left:
-		all[at] = v
+		on.all = append(on.all, v)
+	case !v.OK() || v.Left < on.all[at].Left:
+		on.all[at] = v
 	}
-	c.Locals(verdictsKey{}, all)
 	var room [2][96]byte
 	policies, states := room[0][:0], room[1][:0]
-	for i, v := range all {
+	for i, v := range on.all {
 		until := v.Reset
 		if !v.OK() {
 			until = v.Wait

@@ -96,14 +96,6 @@ func (s *server) recover(c *fiber.Ctx) (err error) {
 	return c.Next()
 }
 
-// deadline bounds the time that anything done for the request may take.
-func (s *server) deadline(c *fiber.Ctx) error {
-	ctx, cancel := context.WithTimeout(c.UserContext(), s.Timeout)
-	defer cancel()
-	c.SetUserContext(ctx)
-	return c.Next()
-}
-
 // apiHost lets clients of the API's own host leave out /api.
 func (s *server) apiHost(c *fiber.Ctx) error {
 	host, _, _ := strings.Cut(string(c.Request().Host()), ":") // not c.Hostname, which believes what anybody claims to forward
