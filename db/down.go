@@ -31,9 +31,13 @@ func newBreaker() *gobreaker.TwoStepCircuitBreaker[any] {
 		Timeout:      coolDown,
 		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= fewFailed },
 		IsSuccessful: func(err error) bool { return !errors.Is(err, engine.ErrStoreDown) },
-		IsExcluded:   func(err error) bool { return errors.Is(err, context.Canceled) },
+		IsExcluded:   func(err error) bool { return errors.Is(err, errCaller) },
 	})
 }
+
+// errCaller says that a caller went away or had no more time, which tells nothing of the database. Deadlines of visitors are longer than
+// patience, so that a database that hangs is found out by whoever looks first.
+var errCaller = errors.New("the caller ended it")
 
 // look runs f, which reads something that a visitor waits for, and fails with [engine.ErrStoreDown] soon, or at once, when the
 // database does not answer.
@@ -42,11 +46,14 @@ func (db *DB) look(ctx context.Context, what string, f func(context.Context) err
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, engine.ErrStoreDown)
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	patient, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	err = errors.New("panic")
-	defer func() { done(err) }()
-	err = failed(what, f(ctx))
+	outcome := errors.New("panic")
+	defer func() { done(outcome) }()
+	err = failed(what, f(patient))
+	if outcome = err; err != nil && ctx.Err() != nil {
+		outcome = errCaller
+	}
 	return err
 }
 

@@ -20,6 +20,7 @@ import (
 var failureTests = []test{
 	{"a cancelled call fails and changes nothing", cancelled},
 	{"calls cancelled at any moment leave users whole", cancelledAnywhere},
+	{"callers without time do not make the store seem down", hurried},
 	{"a closed store fails", closed},
 }
 
@@ -167,6 +168,22 @@ func cancelledAnywhere(t *testing.T, s store) {
 			t.Errorf("%s after all that = %v", c.name, err)
 		}
 	}
+}
+
+func hurried(t *testing.T, s store) {
+	u := s.save(t, User(t, "spike", 10))[0]
+	late, cancel := context.WithDeadline(t.Context(), time.Now())
+	defer cancel()
+	for range 20 {
+		s.Forget() // else memory answers
+		if _, err := s.User(late, u.Name); !errors.Is(err, engine.ErrStore) {
+			t.Fatalf("without time: %v", err)
+		}
+	}
+	if s.Down() {
+		t.Error("the store seems down")
+	}
+	want(t, "User", must[engine.User](t)(s.User(t.Context(), u.Name)), u)
 }
 
 // checkUsers tests that lists are whole, and that names, ids and memory agree.
