@@ -91,6 +91,7 @@ func (s *server) remembered(c *fiber.Ctx) (v visitor, err error) {
 func (s *server) remember(c *fiber.Ctx, change func(*visitor)) error {
 	v, err := s.remembered(c) // not s.visitor, which knows nothing when the store fails: nothing would be all that is kept
 	if err != nil {
+		c.Locals(visitorKey, visitor{}) // the page that says so does not ask, and wait, again
 		return err
 	}
 	sess, err := s.sessions.Get(c) // after that: a new session's id counts as a cookie of the request
