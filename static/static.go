@@ -40,32 +40,48 @@ var types = map[string]struct {
 	".woff2":       {"font/woff2", false},
 }
 
-// files are the files by their names.
+// files are the files by their names. What stylesheets refer to goes first: they have its address, and so its hash.
 var files = func() map[string]*File {
 	entries, err := Files.ReadDir(".")
 	if err != nil {
 		panic(err) // embedded files can be read
 	}
 	files := make(map[string]*File, len(entries))
-	for _, e := range entries {
-		data, err := Files.ReadFile(e.Name())
+	add := func(name string) {
+		data, err := Files.ReadFile(name)
 		if err != nil {
 			panic(err)
 		}
-		sum := sha256.Sum256(data)
-		kind := types[path.Ext(e.Name())]
-		f := &File{Type: kind.name, Hash: hex.EncodeToString(sum[:8]), Data: data}
-		if kind.text {
-			f.brotli = packed(data, func(w io.Writer) io.WriteCloser { return brotli.NewWriterLevel(w, brotli.BestCompression) })
-			f.gzip = packed(data, func(w io.Writer) io.WriteCloser {
-				z, _ := gzip.NewWriterLevel(w, gzip.BestCompression) // fails for other levels
-				return z
-			})
+		if path.Ext(name) == ".css" {
+			for other, f := range files {
+				data = bytes.ReplaceAll(data, []byte("url("+other+")"), []byte("url(../"+f.Hash+"/"+other+")"))
+			}
 		}
-		files[e.Name()] = f
+		files[name] = newFile(name, data)
+	}
+	for _, sheets := range []bool{false, true} {
+		for _, e := range entries {
+			if sheet := path.Ext(e.Name()) == ".css"; sheet == sheets {
+				add(e.Name())
+			}
+		}
 	}
 	return files
 }()
+
+func newFile(name string, data []byte) *File {
+	sum := sha256.Sum256(data)
+	kind := types[path.Ext(name)]
+	f := &File{Type: kind.name, Hash: hex.EncodeToString(sum[:8]), Data: data}
+	if kind.text {
+		f.brotli = packed(data, func(w io.Writer) io.WriteCloser { return brotli.NewWriterLevel(w, brotli.BestCompression) })
+		f.gzip = packed(data, func(w io.Writer) io.WriteCloser {
+			z, _ := gzip.NewWriterLevel(w, gzip.BestCompression) // fails for other levels
+			return z
+		})
+	}
+	return f
+}
 
 // packed compresses data when it is first asked for, as well as it can be done: that takes a twentieth of a second, once.
 func packed(data []byte, to func(io.Writer) io.WriteCloser) func() []byte {

@@ -26,7 +26,7 @@ type niche struct {
 }
 
 // niches are the steps from -[engine.MaxNiche] on. The one in the middle is what the second stage is trained with.
-var niches = [2*engine.MaxNiche + 1]niche{{-0.25, -0.3}, {-0.125, -0.15}, {0, 0}, {0.25, 0.3}, {0.5, 0.6}}
+var niches = [2*engine.MaxNiche + 1]niche{{-0.25, -0.3}, {-0.125, -0.15}, {0, 0}, {0.25, 0.3}, {0.4, 0.45}}
 
 // What popularity costs when candidates are chosen: of a newcomer's list, which says little, the popular ones are the better guess.
 const (
