@@ -149,8 +149,8 @@ func TestStaticFiles(t *testing.T) {
 	for _, address := range addresses {
 		got := a.get(t, address, http.StatusOK)
 		name := address[strings.LastIndexByte(address, '/')+1:]
-		want, err := static.Files.ReadFile(name)
-		if err != nil || got.body != string(want) || got.header.Get("Content-Type") == "" || got.header.Get("Cache-Control") != "public, max-age=31536000, immutable" {
+		want, ok := static.Find(name)
+		if !ok || got.body != string(want.Data) || got.header.Get("Content-Type") == "" || got.header.Get("Cache-Control") != "public, max-age=31536000, immutable" {
 			t.Errorf("%s: %d bytes, %v", address, len(got.body), got.header)
 		}
 		old := a.get(t, "/static/0123456789abcdef/"+name, http.StatusOK)
