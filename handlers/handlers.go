@@ -121,7 +121,7 @@ func New(o Options) *fiber.App {
 	app.Get("/share.png", s.siteShare)
 	app.Get("/icon-512.png", s.icon512)
 	app.Get("/favicon.ico", s.favicon)
-	app.Use(s.turn, s.limits, s.prompt)
+	app.Use(s.prompt, s.turn, s.limits) // what is waited for a turn counts
 
 	app.Get("/api/version", s.version)
 	app.Get("/api/openapi.json", s.openAPI)
