@@ -37,7 +37,7 @@ func (s *server) deliver(c *fiber.Ctx) error {
 	if string(kept) != "no-store" {
 		tag := string(header.Peek(fiber.HeaderETag))
 		if tag == "" {
-			tag = tagOf(res.Body(), packs)
+			tag = tagOf(res.Body(), len(header.Peek(headerAge)) > 0, packs)
 			header.Set(fiber.HeaderETag, tag)
 		}
 		if matches(c.Get(fiber.HeaderIfNoneMatch), tag) {
@@ -56,10 +56,14 @@ func (s *server) deliver(c *fiber.Ctx) error {
 	return nil
 }
 
-// tagOf names a body, and its compressed form otherwise.
-func tagOf(body []byte, packed bool) string {
+// tagOf names a body, its compressed form otherwise, and one that comes with [headerAge] otherwise again: a 304 takes no header from what
+// the client has.
+func tagOf(body []byte, aged, packed bool) string {
 	const digits = "0123456789abcdef"
 	sum := xxhash.Sum64(body)
+	if aged {
+		sum = ^sum
+	}
 	var b [24]byte
 	tag := append(b[:0], '"')
 	for shift := 60; shift >= 0; shift -= 4 {
