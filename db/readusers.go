@@ -10,9 +10,10 @@ import (
 	"reko.moe/engine"
 )
 
-// User implements [engine.Store]. It asks for a user who is not in memory.
+// User implements [engine.Store]. It asks for a user who is not in memory. While the database does not answer it says so even of who is, see
+// [DB.Recall], and looks now and then whether the database is back.
 func (db *DB) User(ctx context.Context, name string) (engine.User, error) {
-	if u, ok := db.cache.named(name); ok {
+	if u, ok := db.cache.named(name); ok && !db.Down() {
 		db.cache.hits.Add(1)
 		return u, nil
 	}

@@ -18,8 +18,9 @@ type Sessions struct{ db *DB }
 // Sessions returns the store's sessions.
 func (db *DB) Sessions() *Sessions { return &Sessions{db} }
 
-// sessionTimeout bounds each write; the methods are not given a context.
-const sessionTimeout = 2 * time.Second
+// sessionTimeout bounds each write; the methods are not given a context. A look, with its patience, comes before: whoever saves something
+// waits for less than 3 seconds in all.
+const sessionTimeout = 1400 * time.Millisecond
 
 // Get returns the value of a key, nil when there is none or it expired.
 func (s *Sessions) Get(key string) ([]byte, error) {

@@ -144,6 +144,24 @@ func (db *DB) DeleteUser(ctx context.Context, id engine.UserID) error {
 	return failed("deleting a user", err)
 }
 
+// RemoveUser implements [engine.Store].
+func (db *DB) RemoveUser(ctx context.Context, name string) (engine.UserID, error) {
+	what := fmt.Sprintf("removing user %q", name)
+	if name != clean(name) {
+		return 0, failed(what, sql.ErrNoRows) // Postgres refuses to look for it
+	}
+	ids, err := query(ctx, db.write, scanOne[engine.UserID], `DELETE FROM users WHERE name = $1 RETURNING id`, name)
+	if err != nil {
+		db.cache.wrote()
+		return 0, failed(what, err)
+	}
+	if len(ids) == 0 {
+		return 0, failed(what, sql.ErrNoRows)
+	}
+	db.cache.wrote(ids...)
+	return ids[0], nil
+}
+
 // scanOne reads rows of one column.
 func scanOne[T any](rows *sql.Rows) (T, error) {
 	var v T

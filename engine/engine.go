@@ -33,6 +33,8 @@ type Store interface {
 	StaleUsers(ctx context.Context, before time.Time, n int) ([]string, error)
 	// DeleteUser deletes the user, if there.
 	DeleteUser(ctx context.Context, id UserID) error
+	// RemoveUser deletes whoever has that canonical name in what is stored now, and returns who it was.
+	RemoveUser(ctx context.Context, name string) (UserID, error)
 	// Cards walks over all users but unlisted and private ones in order of their ids. Users that come or go meanwhile may be
 	// missed.
 	Cards(ctx context.Context) iter.Seq2[Card, error]

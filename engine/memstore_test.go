@@ -185,6 +185,20 @@ func (s *memStore) DeleteUser(ctx context.Context, id UserID) error {
 	return nil
 }
 
+func (s *memStore) RemoveUser(ctx context.Context, name string) (UserID, error) {
+	if err := s.begin(ctx, "RemoveUser"); err != nil {
+		return 0, err
+	}
+	defer s.mu.Unlock()
+	for id, u := range s.users {
+		if u.Name == name {
+			delete(s.users, id)
+			return id, nil
+		}
+	}
+	return 0, ErrNotFound
+}
+
 func (s *memStore) Cards(ctx context.Context) iter.Seq2[Card, error] {
 	return walk(ctx, s, "Cards", func() []Card {
 		var cards []Card

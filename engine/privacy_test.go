@@ -353,3 +353,38 @@ func TestForgetAddresses(t *testing.T) {
 		}
 	})
 }
+
+// remembering is a store that has somebody in memory as it was once.
+type remembering struct {
+	*memStore
+	was User
+}
+
+func (s remembering) User(ctx context.Context, name string) (User, error) {
+	if name == s.was.Name {
+		return s.was, nil
+	}
+	return s.memStore.User(ctx, name)
+}
+
+// Who is kept out is deleted as stored now, even if another instance deleted and stored the list again a moment ago.
+func TestKeepOutOfSomebodyRememberedOtherwise(t *testing.T) {
+	s := remembering{memStore: newMemStore()}
+	s.fetched("spike", time.Hour, completed(1, 9))
+	s.fetched("faye", time.Hour, completed(1, 8))
+	s.was = s.stored(t, "faye")
+	if err := s.DeleteUser(t.Context(), s.was.ID); err != nil {
+		t.Fatal(err)
+	}
+	s.fetched("faye", time.Hour, completed(1, 8))
+	e := loaded(t, Options{Store: s})
+	if _, err := e.KeepOut(t.Context(), "faye"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.memStore.User(t.Context(), "faye"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("stored: %v", err)
+	}
+	if n := e.Users(); n != 1 {
+		t.Errorf("%d can be matched, want 1", n)
+	}
+}

@@ -53,7 +53,7 @@ func (e *Engine) Unupload(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return e.remove(ctx, u)
+	return e.remove(func() (UserID, error) { return u.ID, e.opts.Store.DeleteUser(ctx, u.ID) })
 }
 
 // Remove deletes the named user, whatever the origin. One of MyAnimeList comes back when somebody asks for the name again and
@@ -63,22 +63,21 @@ func (e *Engine) Remove(ctx context.Context, name string) error {
 	if !ok {
 		return fmt.Errorf("user %.40q: %w", name, ErrNotFound)
 	}
-	u, err := e.opts.Store.User(ctx, canonical)
+	return e.remove(func() (UserID, error) { // not whom memory has by that name: another process may have stored somebody else since
+		return e.opts.Store.RemoveUser(ctx, canonical)
+	})
+}
+
+// remove deletes a user from the store, by f, and from memory. Other processes follow.
+func (e *Engine) remove(f func() (UserID, error)) error {
+	e.loading.RLock()
+	defer e.loading.RUnlock()
+	id, err := f()
 	if err != nil {
 		return err
 	}
-	return e.remove(ctx, u)
-}
-
-// remove deletes u from the store and from memory. Other processes follow.
-func (e *Engine) remove(ctx context.Context, u User) error {
-	e.loading.RLock()
-	defer e.loading.RUnlock()
-	if err := e.opts.Store.DeleteUser(ctx, u.ID); err != nil {
-		return err
-	}
-	e.index.Load().Remove(u.ID)
-	e.profiles.remove(u.ID)
+	e.index.Load().Remove(id)
+	e.profiles.remove(id)
 	return nil
 }
 

@@ -38,7 +38,7 @@ func (s *server) deliver(c *fiber.Ctx) error {
 	if string(kept) != "no-store" {
 		if len(header.Peek(fiber.HeaderETag)) == 0 {
 			var room [24]byte
-			header.SetBytesV(fiber.HeaderETag, appendTag(room[:0], res.Body(), packs))
+			header.SetBytesV(fiber.HeaderETag, appendTag(room[:0], res.Body(), len(header.Peek(headerAge)) > 0, packs))
 		}
 		if matches(c.Get(fiber.HeaderIfNoneMatch), utils.UnsafeString(header.Peek(fiber.HeaderETag))) {
 			notModified(c)
@@ -56,10 +56,14 @@ func (s *server) deliver(c *fiber.Ctx) error {
 	return nil
 }
 
-// appendTag appends the name of a body, which is another one if it is sent compressed.
-func appendTag(tag, body []byte, packed bool) []byte {
+// appendTag appends the name of a body, which is another one if it is sent compressed, and another again if it comes with [headerAge]: a
+// 304 takes no header from what the client has.
+func appendTag(tag, body []byte, aged, packed bool) []byte {
 	const digits = "0123456789abcdef"
 	sum := xxhash.Sum64(body)
+	if aged {
+		sum = ^sum
+	}
 	tag = append(tag, '"')
 	for shift := 60; shift >= 0; shift -= 4 {
 		tag = append(tag, digits[sum>>shift&15])

@@ -59,7 +59,7 @@ func (s *server) visitor(c *fiber.Ctx) visitor {
 	var v visitor
 	if c.Locals(countedKey{}) != nil {
 		var err error
-		v, err = s.remembered(c)
+		v, _, err = s.remembered(c)
 		if err != nil {
 			s.Log.WarnContext(c.UserContext(), "session", "err", err)
 		}
@@ -68,34 +68,36 @@ func (s *server) visitor(c *fiber.Ctx) visitor {
 	return v
 }
 
-// remembered is what the session of the request's browser holds of a visitor.
-func (s *server) remembered(c *fiber.Ctx) (v visitor, err error) {
+// remembered is what the session of the request's browser holds of a visitor, and that session; nil if there is none to go on with.
+func (s *server) remembered(c *fiber.Ctx) (v visitor, sess *session.Session, err error) {
 	sessions := s.sessions
 	if c.Cookies(cookieName(sessionCookie, s.secure())) == "" {
 		if c.Cookies(sessionCookie) == "" {
-			return v, nil
+			return v, nil, nil
 		}
 		sessions = s.before
 	}
-	sess, err := sessions.Get(c)
+	sess, err = sessions.Get(c)
 	if err != nil {
-		return v, err
+		return v, nil, err
 	}
 	if text, ok := sess.Get(visitorKey).(string); ok {
 		err = json.Unmarshal([]byte(text), &v)
 	}
-	return v, err
+	if sessions == s.before {
+		sess = nil
+	}
+	return v, sess, err
 }
 
-// remember changes what is remembered of the request's browser.
+// remember changes what is remembered of the request's browser. It looks for that once, as it takes its time when the store is slow.
 func (s *server) remember(c *fiber.Ctx, change func(*visitor)) error {
-	v, err := s.remembered(c) // not s.visitor, which knows nothing when the store fails: nothing would be all that is kept
-	if err != nil {
-		c.Locals(visitorKey, visitor{}) // the page that says so does not ask, and wait, again
-		return err
+	v, sess, err := s.remembered(c) // not s.visitor, which knows nothing when the store fails: nothing would be all that is kept
+	if err == nil && sess == nil {
+		sess, err = s.sessions.Get(c) // after that: a new session's id counts as a cookie of the request
 	}
-	sess, err := s.sessions.Get(c) // after that: a new session's id counts as a cookie of the request
 	if err != nil {
+		c.Locals(visitorKey, visitor{}) // to say so takes no look at the store
 		return err
 	}
 	v.Saved, v.Hidden, v.Uploads = slices.Clone(v.Saved), slices.Clone(v.Hidden), slices.Clone(v.Uploads)

@@ -188,7 +188,7 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-func TestSoak(t *testing.T) {
+func TestBenchSoak(t *testing.T) {
 	url, dir := dbtest.SQLite(t), t.TempDir()
 	if out, err := reko(t, url, "bench", "populate", "--users=60", "--no-train"); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -79,6 +79,13 @@ func (s tracedStore) DeleteUser(ctx context.Context, id engine.UserID) error {
 	return err
 }
 
+func (s tracedStore) RemoveUser(ctx context.Context, name string) (engine.UserID, error) {
+	ctx, end := traces.Step(ctx, "store.RemoveUser")
+	id, err := s.DB.RemoveUser(ctx, name)
+	end(failure(err))
+	return id, err
+}
+
 func (s tracedStore) SaveAnime(ctx context.Context, anime []engine.Anime) error {
 	ctx, end := traces.Step(ctx, "store.SaveAnime", attribute.Int("reko.anime", len(anime)))
 	err := s.DB.SaveAnime(ctx, anime)

@@ -46,6 +46,7 @@ func calls(u engine.User) []call {
 		{"AllUsers", false, func(ctx context.Context, s *db.DB) error { return walked(s.AllUsers(ctx)) }},
 		{"SetHashes", true, func(ctx context.Context, s *db.DB) error { return second(s.SetHashes(ctx, []engine.User{rehashed})) }},
 		{"ImportUsers", true, func(ctx context.Context, s *db.DB) error { return s.ImportUsers(ctx, []engine.User{u}) }},
+		{"RemoveUser", true, func(ctx context.Context, s *db.DB) error { return second(s.RemoveUser(ctx, u.Name)) }},
 		{"DeleteUser", true, func(ctx context.Context, s *db.DB) error { return s.DeleteUser(ctx, u.ID) }},
 		{"RemoveOrigin", true, func(ctx context.Context, s *db.DB) error { return second(s.RemoveOrigin(ctx, u.Origin)) }},
 		{"CountUsers", false, func(ctx context.Context, s *db.DB) error { return second(s.CountUsers(ctx)) }},

@@ -24,6 +24,7 @@ var userTests = []test{
 	{"a hash is set only where the list is the same", setHashes},
 	{"an origin is removed", removeOrigin},
 	{"a user is deleted", deleteUser},
+	{"whoever has a name is removed", removeUser},
 	{"unlisted users have no card", unlisted},
 }
 
@@ -285,6 +286,26 @@ func deleteUser(t *testing.T, s store) {
 		t.Errorf("the name has the id %d again, want a new one", again.ID)
 	}
 	want(t, "User", must[engine.User](t)(s.User(t.Context(), again.Name)), again)
+}
+
+// removeUser removes who has the name now, whomever the store remembers by it.
+func removeUser(t *testing.T, s store) {
+	u := s.save(t, Users(t, "u", 3, 10)...)
+	must[engine.User](t)(s.User(t.Context(), u[1].Name))
+	elsewhere := store{s.another(t, 1), s.url}
+	ok(t, elsewhere.DeleteUser(t.Context(), u[1].ID))
+	again := elsewhere.save(t, u[1])[0]
+	want(t, "RemoveUser", must[engine.UserID](t)(s.RemoveUser(t.Context(), u[1].Name)), again.ID)
+	want(t, "AllUsers", all(t, s.AllUsers(t.Context())), []engine.User{u[0], u[2]})
+	must[engine.User](t)(s.User(t.Context(), u[0].Name))
+	want(t, "RemoveUser", must[engine.UserID](t)(s.RemoveUser(t.Context(), u[0].Name)), u[0].ID)
+	_, err := s.User(t.Context(), u[0].Name)
+	wantKind(t, "User", err, engine.ErrNotFound)
+	for _, name := range []string{u[0].Name, "", "\x00" + u[2].Name, "\xff"} { // nobody
+		_, err := s.RemoveUser(t.Context(), name)
+		wantKind(t, "RemoveUser of nobody", err, engine.ErrNotFound)
+	}
+	want(t, "AllUsers", all(t, s.AllUsers(t.Context())), u[2:])
 }
 
 func unlisted(t *testing.T, s store) {
