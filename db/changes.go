@@ -136,16 +136,27 @@ func (db *DB) Listen(ctx context.Context, ring func()) {
 		<-ctx.Done()
 		return
 	}
+	var lost time.Time // since when nothing can be heard; zero: it can
+	heard := func() {
+		if !lost.IsZero() {
+			db.log.InfoContext(ctx, "listening for changes again", "after", time.Since(lost).Round(time.Millisecond))
+			lost = time.Time{}
+		}
+		ring()
+	}
 	for pause := listenSoon; ; pause = min(2*pause, listenLate) {
 		begun := time.Now()
-		err := db.listen(ctx, ring)
+		err := db.listen(ctx, heard)
 		if ctx.Err() != nil {
 			return
 		}
 		if time.Since(begun) > listenLate {
 			pause = listenSoon
 		}
-		db.log.WarnContext(ctx, "the connection that listens for changes was lost", "again", pause, "err", err)
+		if lost.IsZero() { // said once, however long the server is away
+			lost = time.Now()
+			db.log.WarnContext(ctx, "the connection that listens for changes was lost, and is made again", "err", err)
+		}
 		select {
 		case <-ctx.Done():
 			return

@@ -54,6 +54,9 @@ func (e *Engine) Follow(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	if c.Lost {
+		if err := e.loadHidden(ctx); err != nil {
+			return 0, err
+		}
 		if err := e.loadAt(ctx, c.Mark); err != nil {
 			return 0, err
 		}

@@ -213,7 +213,7 @@ func (e *Engine) LoadUsers(ctx context.Context) error {
 	if err := e.load(ctx); err != nil {
 		return err
 	}
-	if err := errors.Join(e.loadExcluded(ctx), e.loadKeptOut(ctx), e.reloadHidden(ctx)); err != nil {
+	if err := errors.Join(e.loadExcluded(ctx), e.loadKeptOut(ctx), e.loadHidden(ctx)); err != nil {
 		return err
 	}
 	return errors.Join(e.loadModel(ctx), e.loadPopulation(ctx))

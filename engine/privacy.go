@@ -281,6 +281,15 @@ func (e *Engine) reloadHidden(ctx context.Context) error {
 	if same {
 		return nil
 	}
+	return e.loadHidden(ctx)
+}
+
+// loadHidden reads anew whose list is private. That one is public again is not counted, only followed: whoever has not followed needs this.
+func (e *Engine) loadHidden(ctx context.Context) error {
+	seen, err := e.opts.Store.Counter(ctx, counterHidden)
+	if err != nil {
+		return err
+	}
 	e.loading.RLock()
 	defer e.loading.RUnlock()
 	ids, err := e.opts.Store.HiddenUsers(ctx)

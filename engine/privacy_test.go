@@ -388,3 +388,33 @@ func TestKeepOutOfSomebodyRememberedOtherwise(t *testing.T) {
 		t.Errorf("%d can be matched, want 1", n)
 	}
 }
+
+// Whoever loads everything again knows of the lists that are public again meanwhile.
+func TestPublicAgainWhileNobodyFollowed(t *testing.T) {
+	for _, bulk := range []bool{false, true} {
+		twoInstances(t, func(t *testing.T, here, elsewhere *Engine, s *memStore, _ *fakeSource) {
+			faye := s.stored(t, "faye")
+			if err := elsewhere.hide(t.Context(), faye); err != nil {
+				t.Fatal(err)
+			}
+			catchUp(t, here)
+			if !here.hidden.has(faye.ID) {
+				t.Fatal("a private list is not noticed")
+			}
+			if _, err := s.SaveUser(t.Context(), faye); err != nil { // which is public
+				t.Fatal(err)
+			}
+			if bulk {
+				if err := elsewhere.ImportDone(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				s.snapshots = nil
+			}
+			catchUp(t, here)
+			if here.hidden.has(faye.ID) {
+				t.Errorf("hidden still, loaded again because of an import: %t", bulk)
+			}
+		})
+	}
+}
