@@ -31,6 +31,9 @@ type call struct {
 	do     func(context.Context, *db.DB) error
 }
 
+// deletes tells whether the user is gone afterwards.
+func (c call) deletes() bool { return c.name == "DeleteUser" || c.name == "RemoveUser" || c.name == "RemoveOrigin" }
+
 // calls are all methods of a store, of which u is a user and anime 1 is described.
 func calls(u engine.User) []call {
 	u.Hash++
@@ -127,7 +130,7 @@ func cancelled(t *testing.T, s store) {
 			t.Errorf("%s changes the store: %t", c.name, changed)
 		}
 		before = s.state(t)
-		if c.name == "DeleteUser" || c.name == "RemoveOrigin" {
+		if c.deletes() {
 			u.ID = s.save(t, u)[0].ID
 			before = s.state(t)
 		}
@@ -144,7 +147,7 @@ func cancelledAnywhere(t *testing.T, s store) {
 			r := rand.New(rand.NewPCG(uint64(w), 7))
 			for i := range 40 {
 				u := users[r.IntN(len(users))]
-				c := slices.DeleteFunc(calls(u), func(c call) bool { return c.name == "DeleteUser" || c.name == "RemoveOrigin" })
+				c := slices.DeleteFunc(calls(u), call.deletes)
 				what := c[r.IntN(len(c))]
 				if i%8 == 0 {
 					what.do = func(ctx context.Context, s *db.DB) error { return s.ImportUsers(ctx, imported) }
