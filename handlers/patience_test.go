@@ -1,14 +1,19 @@
 package handlers
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"reko.moe/engine"
 )
@@ -81,4 +86,54 @@ func TestAgeIsPartOfTheName(t *testing.T) {
 	if status, header := ask(tag); status != http.StatusOK || header.Get("ETag") == tag {
 		t.Errorf("new: %d, %v", status, header)
 	}
+}
+
+// stuckStore is a store that does not answer until it is let go.
+type stuckStore struct {
+	engine.Store
+	asked chan context.Context
+	open  chan struct{}
+}
+
+func (s stuckStore) User(ctx context.Context, _ string) (engine.User, error) {
+	s.asked <- ctx
+	<-s.open
+	return engine.User{}, engine.ErrNotFound
+}
+
+// The time that somebody waits for a turn is part of the time that the answer may take.
+func TestWaitingForATurnCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := stuckStore{asked: make(chan context.Context, 1000), open: make(chan struct{})}
+		app := New(Options{
+			Engine: engine.New(engine.Options{Store: store}), Log: slog.New(slog.DiscardHandler), Sessions: new(brokenSessions),
+			Started: func() bool { return true }, Demo: func() bool { return false },
+		})
+		h := app.Handler()
+		ask := func() {
+			var c fasthttp.RequestCtx
+			c.Request.SetRequestURI("/api/spike/similar")
+			c.Request.Header.SetHost("reko.test")
+			h(&c)
+			if status := c.Response.StatusCode(); status != http.StatusNotFound {
+				t.Errorf("%d %s", status, c.Response.Body())
+			}
+		}
+		working := runtime.GOMAXPROCS(0) * workPerProcessor
+		for range working {
+			go ask()
+		}
+		synctest.Wait()
+		for range working {
+			<-store.asked
+		}
+		begin := time.Now()
+		go ask()
+		time.Sleep(waitTime - time.Millisecond)
+		close(store.open)
+		deadline, ok := (<-store.asked).Deadline()
+		if left := deadline.Sub(begin); !ok || left != questionTime {
+			t.Errorf("an answer may take %s in all, want %s", left, questionTime)
+		}
+	})
 }
