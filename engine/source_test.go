@@ -18,6 +18,7 @@ type fakeSource struct {
 	gate    chan struct{}    // if set, a list comes when it is closed
 	asked   []askedList
 	askedOf []AnimeID
+	resting bool // anime are not asked for
 }
 
 // askedList is a call of List.
@@ -105,6 +106,9 @@ func (s *fakeSource) Anime(ctx context.Context, id AnimeID) (Anime, error) {
 	s.askedOf = append(s.askedOf, id)
 	if err := ctx.Err(); err != nil {
 		return Anime{}, fmt.Errorf("anime %d: %w", id, err)
+	}
+	if s.resting {
+		return Anime{}, fmt.Errorf("anime %d: %w", id, ErrNotAsked)
 	}
 	a, ok := s.anime[id]
 	if !ok {

@@ -78,13 +78,13 @@ func (e *Engine) describeOne(ctx context.Context, id AnimeID) error {
 	if err == nil {
 		return e.describe(ctx, []Anime{a})
 	}
-	if !errors.Is(err, context.Canceled) {
+	if !errors.Is(err, context.Canceled) && !errors.Is(err, ErrNotAsked) {
 		err = errors.Join(err, e.opts.Store.DescribeFailed(ctx, id))
 	}
 	return err
 }
 
-// each calls do for every item until ctx is done, and says how many went well.
+// each calls do for every item until ctx is done or the source is not asked any more, and says how many went well.
 func each[T any](ctx context.Context, what string, items []T, do func(T) error) (string, error) {
 	var errs []error
 	done := 0
@@ -95,6 +95,9 @@ func each[T any](ctx context.Context, what string, items []T, do func(T) error) 
 		}
 		if err := do(item); err != nil {
 			errs = append(errs, fmt.Errorf("%v: %w", item, err))
+			if errors.Is(err, ErrNotAsked) {
+				break // nor would the source be asked for the others
+			}
 			continue
 		}
 		done++

@@ -104,6 +104,27 @@ func TestUpkeepStopsWhenItsContextIsDone(t *testing.T) {
 	}
 }
 
+// A source that is not asked for one is not asked for the others either, and nothing is held against what was not asked for.
+func TestUpkeepStopsWhenTheSourceIsNotAsked(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, e *Engine, s *memStore, source *fakeSource) {
+		for _, name := range []string{"spike", "faye", "ed"} {
+			s.fetched(name, 100*time.Hour, completed(1, 9))
+			source.fails(name, ErrNotAsked)
+		}
+		checkUpkeep(t, "RefreshStale", e.RefreshStale, "0 of 3 lists refreshed", ErrNotAsked)
+		if n := source.calls(); n != 1 {
+			t.Errorf("%d lists were wanted, want 1", n)
+		}
+		source.resting = true
+		s.mention(5)
+		s.mention(6)
+		checkUpkeep(t, "DescribeAnime", e.DescribeAnime, "0 of 2 anime described", ErrNotAsked)
+		if want := []AnimeID{5}; !slices.Equal(source.askedOf, want) || s.anime[5].failures != 0 {
+			t.Errorf("asked for %v, want %v; %d failures are counted", source.askedOf, want, s.anime[5].failures)
+		}
+	})
+}
+
 func TestDescribeAnime(t *testing.T) {
 	inBubble(t, Options{}, func(t *testing.T, e *Engine, s *memStore, source *fakeSource) {
 		checkUpkeep(t, "DescribeAnime", e.DescribeAnime, "0 of 0 anime described", nil)

@@ -61,7 +61,7 @@ func TestOverview(t *testing.T) {
 		"The last hour 10 requests a minute, 0 refused, 0.17 failed. p50 19 ms, p95 20 ms, p99 3 s.",
 		"import 7 16", "MyAnimeList 1 2", "all 8 18", "Lists that are not empty 8", "Anime without details 1", "Valid keys 0",
 		"Described anime 6", "Users matched by taste hash 6 · 192 bytes", "Lists in the cache 12 · 3.0 MiB", "Lists found there 75 %",
-		"Connections (all) 1 in use, 2 open, at most 10", "Population made at the start, not kept of 8 users", "Item model none",
+		"Connections (all) 1 in use, 2 of 10 open", "Population made at the start, not kept of 8 users", "Item model none",
 		"Pace 2 a second, 7 at once", "ok 7", "timed out 2", "Waiting for MyAnimeList 4",
 	} {
 		if !strings.Contains(text, want) {

@@ -126,7 +126,7 @@ func (s *server) comparePage(c *fiber.Ctx) error {
 		return engine.ErrStoreDown // two hashes are no page
 	}
 	aged(c, a.Requester)
-	v := views.CompareView{Answer: a, Cards: s.cards(c, a.Requester.Name)}
+	v := views.CompareView{Answer: a, Cards: s.cards(c, a.Requester.Name), Now: time.Now()}
 	v.Cards.Single, v.Cards.CanHide = true, false
 	p := s.page(c, a.Requester.Name+" and "+a.Data.Name, fmt.Sprintf("Their anime taste is %d %% similar.", a.Data.Similarity()))
 	p.Image = "/u/" + url.PathEscape(a.Requester.Name) + "/compare/" + url.PathEscape(a.Data.Name) + "/share.png"

@@ -424,7 +424,7 @@ func AboutPage(p Page, v AboutView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, "name your list, and they delete the copy that is stored and keep your name out: nobody finds it here any more, and it does not come back. Of your name nothing stays but a hash, by which it is kept out until you want in again.</p><p>A list that you make private on MyAnimeList is shown to nobody from the next time that Reko asks for it, and comes back once it is public again. An uploaded list you delete yourself on <a href=\"/import\">the page where you uploaded it</a>.</p></section></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, "and name your list. The stored copy is deleted and your name kept out: nobody finds it here any more, and it does not come back. Of your name nothing stays but a hash, by which it is kept out until you want in again.</p><p>A list that you make private on MyAnimeList is shown to nobody from the next time that Reko asks for it, and comes back once it is public again. An uploaded list you delete yourself on <a href=\"/import\">the page where you uploaded it</a>.</p></section></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

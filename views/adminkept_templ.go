@@ -67,7 +67,7 @@ func KeptOutPage(p AdminPage, v KeptOutView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<label class=\"font-semibold\" for=\"kept-name\">Name on MyAnimeList</label><div class=\"mt-2 flex flex-wrap gap-2\"><input id=\"kept-name\" name=\"name\" class=\"field w-auto min-w-0 flex-1\" value=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<label class=\"font-semibold\" for=\"kept-name\">Name on MyAnimeList</label><div class=\"mt-2 flex flex-wrap gap-2\"><input id=\"kept-name\" name=\"name\" class=\"field sm:w-auto sm:min-w-0 sm:flex-1\" value=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -1,6 +1,8 @@
 package views
 
 import (
+	"time"
+
 	"reko.moe/engine"
 )
 
@@ -8,6 +10,7 @@ import (
 type CompareView struct {
 	Answer engine.Answer[engine.Comparison]
 	Cards  CardView
+	Now    time.Time
 }
 
 // shown is how many of each kind of shared anime a comparison shows before one asks for all.

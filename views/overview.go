@@ -118,6 +118,9 @@ func pace(a *Asking) string {
 	if a.Paused > 0 {
 		return "told to wait for " + every(a.Paused.Round(time.Second))
 	}
+	if a.Resting {
+		return "calls; it failed too often, so few go out"
+	}
 	return "calls; " + PerMinute(a.Rate) + " a second may go out"
 }
 

@@ -124,6 +124,10 @@ var samples = map[string]templ.Component{
 		Neighbour: faye, SharedAll: 12, ForMe: recs[:1],
 		Shared: []engine.Shared{{Anime: nasty, Mine: 9, Theirs: 2}, {Anime: bebop, Mine: 10, Theirs: 10}, {Anime: film, Mine: 0, Theirs: 7}},
 	}}, Cards: CardView{Name: "spike", Single: true}}),
+	"compare-stale": Compare(CompareView{Answer: engine.Answer[engine.Comparison]{
+		Requester: engine.Requester{Card: spike.Card, Origin: engine.FromMAL, FetchedAt: now.Add(-200 * time.Hour), Stale: true},
+		Data:      engine.Comparison{Neighbour: faye},
+	}, Now: now}),
 	"home":                 HomePage(page, HomeView{Users: 12207, Titles: 30761, Examples: []engine.Card{faye.Card, ed.Card}, Preview: recs[:1], Cards: view}),
 	"saved":                Saved([]*engine.Anime{bebop, nasty}, ""),
 	"saved-none":           Saved(nil, "spike"),
