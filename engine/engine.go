@@ -272,7 +272,7 @@ func (e *Engine) Reload(ctx context.Context) (bool, error) {
 
 // ReloadUsers is Reload without the profiles.
 func (e *Engine) ReloadUsers(ctx context.Context) (bool, error) {
-	if err := errors.Join(e.reloadExcluded(ctx), e.reloadKeptOut(ctx), e.reloadHidden(ctx)); err != nil {
+	if err := errors.Join(e.reloadExcluded(ctx), e.reloadKeptOut(ctx)); err != nil {
 		return false, err
 	}
 	bulk, err := e.opts.Store.Counter(ctx, counterBulk)

@@ -45,11 +45,8 @@ type KeptOut struct {
 	At   time.Time
 }
 
-const (
-	// counterKeptOut grows whenever names are kept out or let in again, counterHidden when a list turned out to be private.
-	counterKeptOut = "kept out"
-	counterHidden  = "hidden"
-)
+// counterKeptOut grows whenever names are kept out or let in again.
+const counterKeptOut = "kept out"
 
 // keptOut are the names that are kept out. It is immutable once it is shared.
 type keptOut struct {
@@ -224,9 +221,8 @@ func (e *Engine) expel(ctx context.Context, users []User) error {
 
 // hiding is whose lists are private, of those who are stored. The zero value is nobody. It is safe for concurrent use.
 type hiding struct {
-	mu   sync.Mutex
-	ids  map[UserID]bool // guarded by mu
-	seen int64           // counterHidden when they were read, guarded by mu
+	mu  sync.Mutex
+	ids map[UserID]bool // guarded by mu
 }
 
 // set says whether a user's list is private.
@@ -250,7 +246,7 @@ func (h *hiding) has(id UserID) bool {
 }
 
 // hide notes that u's list was made sure to be private, and lets nobody be matched with u any more: here at once, and elsewhere within a
-// second of [Engine.Reload].
+// second of [Engine.Follow].
 func (e *Engine) hide(ctx context.Context, u User) error {
 	e.loading.RLock()
 	defer e.loading.RUnlock()
@@ -258,8 +254,7 @@ func (e *Engine) hide(ctx context.Context, u User) error {
 		return err
 	}
 	e.conceal(u.ID)
-	_, err := e.opts.Store.AddCounter(ctx, counterHidden, 1)
-	return err
+	return nil
 }
 
 // conceal takes a user out of what others are matched with. e.loading is held.
@@ -269,27 +264,8 @@ func (e *Engine) conceal(id UserID) {
 	e.profiles.remove(id)
 }
 
-// reloadHidden takes out whose list turned out to be private elsewhere. Lists that are public again come back as any that was saved.
-func (e *Engine) reloadHidden(ctx context.Context) error {
-	seen, err := e.opts.Store.Counter(ctx, counterHidden)
-	if err != nil {
-		return err
-	}
-	e.hidden.mu.Lock()
-	same := e.hidden.seen == seen
-	e.hidden.mu.Unlock()
-	if same {
-		return nil
-	}
-	return e.loadHidden(ctx)
-}
-
-// loadHidden reads anew whose list is private. That one is public again is not counted, only followed: whoever has not followed needs this.
+// loadHidden reads anew whose list is private, for who has not followed what the store changed until now.
 func (e *Engine) loadHidden(ctx context.Context) error {
-	seen, err := e.opts.Store.Counter(ctx, counterHidden)
-	if err != nil {
-		return err
-	}
 	e.loading.RLock()
 	defer e.loading.RUnlock()
 	ids, err := e.opts.Store.HiddenUsers(ctx)
@@ -297,7 +273,7 @@ func (e *Engine) loadHidden(ctx context.Context) error {
 		return err
 	}
 	e.hidden.mu.Lock()
-	e.hidden.ids, e.hidden.seen = make(map[UserID]bool, len(ids)), seen
+	e.hidden.ids = make(map[UserID]bool, len(ids))
 	e.hidden.mu.Unlock()
 	for _, id := range ids {
 		e.conceal(id)

@@ -154,9 +154,7 @@ func TestPrivateListsAreSeenByNobody(t *testing.T) {
 				later(2 * time.Minute)
 				source.fails("faye", ErrPrivate)
 				how.ask(t, here)
-				if _, err := elsewhere.Reload(t.Context()); err != nil {
-					t.Fatal(err)
-				}
+				catchUp(t, elsewhere)
 				if ways := faye.seen(t); len(ways) != 0 {
 					t.Errorf("a private list is seen: %q", ways)
 				}

@@ -67,6 +67,7 @@ func changesOnce(t *testing.T, s store) {
 	try("a hash", err, engine.Changes{Users: ids[2:3]})
 	try("an import", elsewhere.ImportUsers(t.Context(), []engine.User{u[0], u[3]}), engine.Changes{Users: []engine.UserID{ids[0], ids[3]}})
 	try("a failure", elsewhere.RefreshFailed(t.Context(), ids[0]), engine.Changes{})
+	try("a list found to be private", elsewhere.HideUser(t.Context(), ids[3], day0), engine.Changes{Users: ids[3:4]})
 	try("somebody gone", elsewhere.DeleteUser(t.Context(), ids[0]), engine.Changes{Users: ids[:1]})
 	_, err = elsewhere.RemoveOrigin(t.Context(), u[1].Origin)
 	try("an origin gone", err, engine.Changes{Users: ids[1:]})
