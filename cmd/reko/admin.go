@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"text/tabwriter"
 
 	"golang.org/x/term"
 
@@ -95,12 +94,9 @@ func (adminListCmd) Run(ctx context.Context, cfg *config) error {
 		if err != nil {
 			return err
 		}
-		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "NAME\tMADE\tPASSWORD SET\tLAST LOGIN")
-		for _, a := range admins {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", a.Name, dateTime(a.MadeAt, ""), dateTime(a.ChangedAt, ""), dateTime(a.LoggedInAt, "never"))
-		}
-		return w.Flush()
+		return printTable("NAME\tMADE\tPASSWORD SET\tLAST LOGIN", admins, func(a engine.Admin) string {
+			return fmt.Sprintf("%s\t%s\t%s\t%s", a.Name, dateTime(a.MadeAt, ""), dateTime(a.ChangedAt, ""), dateTime(a.LoggedInAt, "never"))
+		})
 	})
 }
 

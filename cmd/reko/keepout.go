@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"text/tabwriter"
 
 	"reko.moe/db"
 	"reko.moe/engine"
@@ -43,12 +41,9 @@ func (keepOutListCmd) Run(ctx context.Context, cfg *config) error {
 		if err != nil {
 			return err
 		}
-		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "SHORT FOR THE NAME\tKEPT OUT")
-		for _, k := range kept {
-			fmt.Fprintf(w, "%s\t%s\n", k.Hash, dateTime(k.At, ""))
-		}
-		return w.Flush()
+		return printTable("SHORT FOR THE NAME\tKEPT OUT", kept, func(k engine.KeptOut) string {
+			return fmt.Sprintf("%s\t%s", k.Hash, dateTime(k.At, ""))
+		})
 	})
 }
 

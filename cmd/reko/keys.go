@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"text/tabwriter"
-	"time"
 
 	"reko.moe/db"
 	"reko.moe/engine"
@@ -75,22 +73,11 @@ func (keysListCmd) Run(ctx context.Context, cfg *config) error {
 		if err != nil {
 			return err
 		}
-		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "ID\tNAME\tMADE\tUSES\tLAST USE\tREVOKED")
-		for _, k := range keys {
-			fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%s\t%s\n", k.ID, k.Name, dateTime(k.MadeAt, ""), k.Uses, dateTime(k.UsedAt, "never"),
+		return printTable("ID\tNAME\tMADE\tUSES\tLAST USE\tREVOKED", keys, func(k engine.Key) string {
+			return fmt.Sprintf("%d\t%s\t%s\t%d\t%s\t%s", k.ID, k.Name, dateTime(k.MadeAt, ""), k.Uses, dateTime(k.UsedAt, "never"),
 				dateTime(k.RevokedAt, "no"))
-		}
-		return w.Flush()
+		})
 	})
-}
-
-// dateTime prints a time in UTC, and none for the zero time.
-func dateTime(t time.Time, none string) string {
-	if t.IsZero() {
-		return none
-	}
-	return t.UTC().Format(time.DateTime)
 }
 
 type keysRevokeCmd struct {
