@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"reko.moe/engine/jobs"
 )
 
 // balancer is a reverse proxy that sends each request to the next of several servers that is ready, as it asks them again and again. What
@@ -67,7 +69,7 @@ func (b *balancer) add(t *testing.T, address string) {
 		for ctx.Err() == nil {
 			status, _ := get(address + "/readyz")
 			x.ready.Store(status == http.StatusOK)
-			pause(ctx, 20*time.Millisecond)
+			jobs.Wait(ctx, 20*time.Millisecond)
 		}
 	}()
 }

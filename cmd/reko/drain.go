@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"reko.moe/engine/jobs"
 )
 
 // drainAuto is the drain that a configuration without one means: for a while where a balancer may be in front, and not at all for who
@@ -33,5 +35,5 @@ func drain(ctx context.Context, d time.Duration, log *slog.Logger) {
 		return
 	}
 	log.InfoContext(ctx, "not ready any more, still answering", "for", d)
-	pause(ctx, d)
+	jobs.Wait(ctx, d)
 }

@@ -10,6 +10,7 @@ import (
 
 	"reko.moe/db"
 	"reko.moe/engine"
+	"reko.moe/engine/jobs"
 )
 
 const (
@@ -37,7 +38,7 @@ func follow(ctx context.Context, eng *engine.Engine, store *db.DB, log *slog.Log
 		tick := time.NewTicker(reloadEvery)
 		defer tick.Stop()
 		following, reloading := trouble{log: log, what: "following what other processes change"}, trouble{log: log, what: "looking for imports"}
-		for pause(ctx, followPause) {
+		for jobs.Wait(ctx, followPause) {
 			select {
 			case <-ctx.Done():
 				return nil
@@ -60,7 +61,7 @@ func follow(ctx context.Context, eng *engine.Engine, store *db.DB, log *slog.Log
 				debug.FreeOSMemory() // all lists were read
 				log.Info("profiles loaded", "users", eng.Memory().Profiles, "after", time.Since(begin).Round(time.Millisecond))
 			}
-			if !pause(ctx, reloadEvery) {
+			if !jobs.Wait(ctx, reloadEvery) {
 				return nil
 			}
 		}
@@ -94,17 +95,5 @@ func (t *trouble) note(ctx context.Context, err error) {
 	case err == nil && !t.failed.IsZero():
 		t.log.InfoContext(ctx, t.what+" works again", "failed_for", time.Since(t.failed).Round(time.Millisecond))
 		t.failed = time.Time{}
-	}
-}
-
-// pause returns false as soon as ctx is done.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return ctx.Err() == nil
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
+
+	"reko.moe/engine/jobs"
 )
 
 // Most of what is in memory lies there for as long as the program runs: users, profiles, lists. The garbage collector would by default
@@ -23,7 +25,7 @@ func boundGarbage(ctx context.Context) {
 	}
 	defer debug.SetGCPercent(100)
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	for was := 100; pause(ctx, heapEvery); {
+	for was := 100; jobs.Wait(ctx, heapEvery); {
 		metrics.Read(live)
 		if percent := gcPercent(live[0].Value.Uint64()); percent != was {
 			debug.SetGCPercent(percent)

@@ -143,7 +143,7 @@ func (c *cluster) load(t *testing.T, posts bool) *load {
 	for worker := range 4 {
 		r := rand.New(rand.NewPCG(uint64(worker), 4))
 		sending.Go(func() {
-			for pause(ctx, 5*time.Millisecond) {
+			for jobs.Wait(ctx, 5*time.Millisecond) {
 				name := fmt.Sprintf("user-%d", r.IntN(clusterUsers))
 				method, path := http.MethodGet, []string{
 					"/api/" + name + "/similar", "/api/" + name + "/recommendations", "/u/" + name, "/api/" + name + "/random", "",

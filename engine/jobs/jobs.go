@@ -51,7 +51,7 @@ func Start(ctx context.Context, log *slog.Logger, keeper Keeper, jobs ...Job) {
 	for _, job := range jobs {
 		running.Go(func() {
 			var began time.Time // of the last run here, kept or not
-			for wait(ctx, due(ctx, keeper, job, began)) {
+			for Wait(ctx, due(ctx, keeper, job, began)) {
 				early := func() bool { return time.Until(lastStart(ctx, keeper, job, began).Add(job.Every)) > 0 }
 				if early() {
 					continue // another instance was quicker
@@ -72,7 +72,7 @@ func Start(ctx context.Context, log *slog.Logger, keeper Keeper, jobs ...Job) {
 				default:
 					log.InfoContext(ctx, "job", "job", job.Name, "took", r.Took, "outcome", r.Outcome)
 				}
-				if err != nil && !wait(ctx, min(job.Every, 10*time.Second)) {
+				if err != nil && !Wait(ctx, min(job.Every, 10*time.Second)) {
 					return
 				}
 			}
@@ -103,8 +103,8 @@ func lastStart(ctx context.Context, keeper Keeper, job Job, began time.Time) tim
 	return last[0].Started
 }
 
-// wait returns false as soon as ctx is done.
-func wait(ctx context.Context, d time.Duration) bool {
+// Wait waits for d, and returns false as soon as ctx is done.
+func Wait(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

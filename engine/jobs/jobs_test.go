@@ -115,7 +115,7 @@ func succeed(context.Context) (string, error) { return "done", nil }
 // lasting returns what a job does that takes so long, unless it is stopped.
 func lasting(d time.Duration) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
-		wait(ctx, d)
+		Wait(ctx, d)
 		return "", ctx.Err()
 	}
 }
