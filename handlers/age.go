@@ -32,7 +32,7 @@ const (
 // admins do, has [Options.Timeout]. It is one for both, since each costs as much memory as the rest of a small question.
 func (s *server) deadline(c *fiber.Ctx) error {
 	ctx, most := c.UserContext(), s.Timeout
-	if path := c.Path(); path != "/import" && !hasTokens(c) {
+	if path := c.Path(); path != uploadPath && !isAdmin(c) {
 		ctx, most = engine.WithPatience(ctx, fetchPatience), min(most, questionTime)
 	}
 	ctx, cancel := context.WithTimeout(ctx, most)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"runtime"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -77,10 +76,10 @@ func newGates() gates {
 // turn lets the request wait for its turn, or turns it away. Uploads, of which few are read at a time anyway, need none.
 func (s *server) turn(c *fiber.Ctx) error {
 	g := s.gates.all
-	switch path := c.Path(); {
-	case path == "/import" && c.Method() == http.MethodPost:
+	switch {
+	case c.Path() == uploadPath && c.Method() == http.MethodPost:
 		return c.Next()
-	case path == adminPath || strings.HasPrefix(path, adminPath+"/"):
+	case isAdmin(c):
 		g = s.gates.admin
 	}
 	if !g.enter(c.UserContext()) {

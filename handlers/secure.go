@@ -48,9 +48,8 @@ func (s *server) harden(c *fiber.Ctx) {
 	}
 }
 
-// hasTokens tells whether the answer to a request may have the token of a session beside something that others chose. Compressed,
-// its length would tell the token bit by bit to who sees lengths (BREACH), so that pages of the admin side are sent as they are.
-func hasTokens(c *fiber.Ctx) bool {
+// isAdmin tells whether the request is to the admin side.
+func isAdmin(c *fiber.Ctx) bool {
 	return c.Path() == adminPath || strings.HasPrefix(c.Path(), adminPath+"/")
 }
 
