@@ -1,13 +1,11 @@
 package db_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,33 +13,15 @@ import (
 	"reko.moe/db"
 	"reko.moe/db/dbtest"
 	"reko.moe/internal/chaos"
+	"reko.moe/internal/locked"
 	"reko.moe/internal/wait"
 )
-
-// lockedBuffer is a buffer that is safe for concurrent use.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer // guarded by mu
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-// count is how often a text was written.
-func (b *lockedBuffer) count(text string) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return strings.Count(b.buf.String(), text)
-}
 
 // However often a server that is away is called in vain, the log says once that it is, and once that it is back.
 func TestListenSaysOnceThatTheServerIsAway(t *testing.T) {
 	url := dbtest.Postgres(t)
 	proxy := chaos.NewProxy(t, chaos.HostOf(t, url))
-	var log lockedBuffer
+	var log locked.Buffer
 	s, err := db.Open(t.Context(), db.Options{URL: proxy.In(url), Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +65,7 @@ func TestListenSaysOnceThatTheServerIsAway(t *testing.T) {
 	before := rung.Load()
 	proxy.Heal()
 	until("rung", rung.Load, before+1)
-	if lost, again := log.count("was lost"), log.count("listening for changes again"); lost != 1 || again != 1 {
-		t.Errorf("said %d times that it was lost and %d times that it is back, want once each:\n%s", lost, again, log.buf.String())
+	if lost, again := log.Count("was lost"), log.Count("listening for changes again"); lost != 1 || again != 1 {
+		t.Errorf("said %d times that it was lost and %d times that it is back, want once each:\n%s", lost, again, log.String())
 	}
 }

@@ -12,12 +12,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"reko.moe/engine/mal/maltest"
 	"reko.moe/handlers"
+	"reko.moe/internal/locked"
 )
 
 // canary is a secret that nothing may print.
@@ -85,24 +85,6 @@ func TestSecretsAreNotPrintedAtTheStart(t *testing.T) {
 	}
 }
 
-// sink is a log that is written at once by many. It is safe for concurrent use.
-type sink struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (s *sink) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.buf.Write(p)
-}
-
-func (s *sink) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.buf.String()
-}
-
 // While it runs, secrets of the configuration and those that are sent are neither logged nor answered, whatever fails.
 func TestSecretsAreNotPrintedLater(t *testing.T) {
 	fake := maltest.Start(t, maltest.Lists{})
@@ -111,7 +93,7 @@ func TestSecretsAreNotPrintedLater(t *testing.T) {
 		w.WriteHeader(http.StatusBadGateway)
 		fmt.Fprint(w, r.Header) // as careless pages of errors do
 	}
-	var log sink
+	var log locked.Buffer
 	cfg := defaultConfig()
 	cfg.Database, cfg.Jobs, cfg.Demo = "sqlite:"+t.TempDir()+"/reko.db", false, "true"
 	cfg.MALURL, cfg.MALClient, cfg.MALRate, cfg.MALBurst, cfg.MALTimeout = fake.BaseURL, canary, 1e6, 1000, time.Second

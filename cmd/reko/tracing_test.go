@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,26 +16,9 @@ import (
 	"reko.moe/engine/mal/maltest"
 	"reko.moe/handlers"
 	"reko.moe/handlers/traces/tracestest"
+	"reko.moe/internal/locked"
 	"reko.moe/internal/wait"
 )
-
-// lockedBuffer is a log that can be read while it is written.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 // A request's trace has all that took time, belongs to the trace that it came with, and names nobody.
 func TestRequestsAreTraced(t *testing.T) {
@@ -50,7 +31,7 @@ func TestRequestsAreTraced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var said lockedBuffer
+	var said locked.Buffer
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {

@@ -1,7 +1,6 @@
 package limit_test
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -11,7 +10,6 @@ import (
 	"net"
 	"os"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -21,6 +19,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"reko.moe/handlers/limit"
+	"reko.moe/internal/locked"
 	"reko.moe/internal/wait"
 )
 
@@ -48,7 +47,7 @@ func TestInstancesShare(t *testing.T) {
 		t.Skip("REKO_TEST_REDIS is not set")
 	}
 	budgets := limit.Budgets{limit.API: {Quota: 5, Window: time.Hour}, limit.Pages: {Quota: 2, Window: time.Second}}
-	var log logBook
+	var log locked.Buffer
 	instance := func() counter {
 		return counter{limit.New(limit.Options{Budgets: budgets, Log: slog.New(slog.NewTextHandler(&log, nil)), Redis: connect(t, url+patient)}), nil}
 	}
@@ -82,7 +81,7 @@ func TestInstancesShare(t *testing.T) {
 func TestRedisStops(t *testing.T) {
 	server := miniredis.RunT(t)
 	budgets := limit.Budgets{limit.API: {Quota: 3, Window: time.Hour}}
-	var log logBook
+	var log locked.Buffer
 	instance := func() counter {
 		return counter{limit.New(limit.Options{Budgets: budgets, Log: slog.New(slog.NewTextHandler(&log, nil)), Redis: connect(t, "redis://"+server.Addr()+patient)}), nil}
 	}
@@ -158,7 +157,7 @@ func TestRedisHangs(t *testing.T) {
 // Who has left does not make Redis look dead.
 func TestClientLeaves(t *testing.T) {
 	server := miniredis.RunT(t)
-	var log logBook
+	var log locked.Buffer
 	l := limit.New(limit.Options{
 		Budgets: limit.Budgets{limit.API: {Quota: 1, Window: time.Hour}}, Log: slog.New(slog.NewTextHandler(&log, nil)), Redis: connect(t, "redis://"+server.Addr()+patient),
 	})
@@ -170,28 +169,4 @@ func TestClientLeaves(t *testing.T) {
 	if keys := server.Keys(); len(keys) != 1 || log.String() != "" {
 		t.Errorf("Redis has the keys %q; logged: %s", keys, log.String())
 	}
-}
-
-// logBook keeps log lines. It is safe for concurrent use.
-type logBook struct {
-	mu  sync.Mutex
-	buf bytes.Buffer // guarded by mu
-}
-
-func (l *logBook) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *logBook) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
-func (l *logBook) Reset() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.buf.Reset()
 }

@@ -1,7 +1,6 @@
 package traces_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -9,12 +8,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"reko.moe/handlers/traces"
 	"reko.moe/handlers/traces/tracestest"
+	"reko.moe/internal/locked"
 )
 
 func begin(t *testing.T, o traces.Options) *traces.Traces {
@@ -90,24 +89,6 @@ func TestNothingIsTracedOfNoRequest(t *testing.T) {
 	}
 }
 
-// log is a log that can be read while it is written.
-type log struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *log) lines() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Split(strings.TrimSpace(l.b.String()), "\n")
-}
-
 // A collector that is away, refuses or never answers costs a request nothing, and the end of the program a second.
 func TestCollectorsThatFail(t *testing.T) {
 	away := httptest.NewServer(nil)
@@ -121,7 +102,7 @@ func TestCollectorsThatFail(t *testing.T) {
 	defer silent.Close()
 	for name, url := range map[string]string{"away": away.URL, "refusing": refusing.URL, "silent": "http://" + silent.Addr().String()} {
 		t.Run(name, func(t *testing.T) {
-			var said log
+			var said locked.Buffer
 			traced := begin(t, traces.Options{URL: traces.Under(url), Sample: 1, Log: slog.New(slog.NewTextHandler(&said, nil))})
 			begin := time.Now()
 			const spans = 20_000 // more than are kept
@@ -137,8 +118,8 @@ func TestCollectorsThatFail(t *testing.T) {
 			if took := time.Since(begin); took > 5*time.Second {
 				t.Errorf("the end took %s", took)
 			}
-			if n := len(said.lines()); n > 1 {
-				t.Errorf("it was said %d times: %q", n, said.lines())
+			if n := len(said.Lines()); n > 1 {
+				t.Errorf("it was said %d times: %q", n, said.Lines())
 			}
 		})
 	}
