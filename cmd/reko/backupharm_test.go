@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -181,8 +182,10 @@ func TestBackupOnAFullDisk(t *testing.T) {
 	}
 
 	device, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
-	if err != nil {
-		t.Skip("there is no /dev/full here")
+	if err != nil && runtime.GOOS != "linux" {
+		return // only Linux is known to have one
+	} else if err != nil {
+		t.Fatal(err)
 	}
 	defer device.Close()
 	dir := t.TempDir()
