@@ -14,7 +14,6 @@ type Comparison struct {
 	ForThem   []Recommendation // what the other could watch of the requester's, best first, at most a page
 	ForMe     []Recommendation // what the requester could watch of the other's
 	SharedAll int              // of all that is on either list, how much is on both, in percent
-	Bare      bool             // the store did not answer: of somebody nothing but the hash is known, so the rest is not there
 }
 
 // Shared is an anime that two users watched.
@@ -29,13 +28,14 @@ func (s *Shared) Scored() bool { return s.Mine > 0 && s.Theirs > 0 }
 // Apart is how far the scores are apart.
 func (s *Shared) Apart() int { return max(s.Mine-s.Theirs, s.Theirs-s.Mine) }
 
-// Between returns how similar the other user is to the named one: what [Engine.Compare] says without a look at the lists.
+// Between returns how similar the other user is to the named one: what [Engine.Compare] says without a look at the lists, and so all that is
+// said while the store does not answer.
 func (e *Engine) Between(ctx context.Context, name, other string) (Answer[Neighbour], error) {
-	u, err := e.user(ctx, name)
+	u, err := e.taste(ctx, name)
 	if err != nil {
 		return Answer[Neighbour]{}, err
 	}
-	o, err := e.user(ctx, other)
+	o, err := e.taste(ctx, other)
 	if err != nil {
 		return Answer[Neighbour]{}, err
 	}
@@ -45,20 +45,16 @@ func (e *Engine) Between(ctx context.Context, name, other string) (Answer[Neighb
 // Compare returns the other user as seen from the named one.
 func (e *Engine) Compare(ctx context.Context, name, other string) (Answer[Comparison], error) {
 	none := Answer[Comparison]{}
-	u, err := e.taste(ctx, name)
+	u, err := e.user(ctx, name)
 	if err != nil {
 		return none, err
 	}
-	o, err := e.taste(ctx, other)
+	o, err := e.user(ctx, other)
 	if err != nil {
 		return none, err
 	}
 	distance := Distance(u.Hash, o.Hash)
 	c := Comparison{Neighbour: Neighbour{card(o), distance}}
-	if u.List == nil || o.List == nil {
-		c.Bare = true
-		return Answer[Comparison]{Requester: e.requester(u), Data: c}, nil
-	}
 	if c.Shared, c.SharedAll, err = e.shared(u, o); err != nil {
 		return none, err
 	}

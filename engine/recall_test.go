@@ -38,13 +38,16 @@ func TestStoreIsDown(t *testing.T) {
 	s.remembered["spike"], s.remembered["jet"] = spike, jet
 
 	a, err := e.Compare(t.Context(), "Spike", "jet")
-	if err != nil || !a.Requester.Recalled || !a.Requester.FetchedAt.Equal(spike.FetchedAt) || a.Data.Bare ||
+	if err != nil || !a.Requester.Recalled || !a.Requester.FetchedAt.Equal(spike.FetchedAt) ||
 		fmt.Sprint(a.Data) != fmt.Sprint(right.Data) {
 		t.Errorf("Compare of two in memory = %+v, %v; want %+v, recalled", a, err, right.Data)
 	}
-	a, err = e.Compare(t.Context(), "spike", "faye") // of whom the hash alone is in memory
-	if err != nil || !a.Data.Bare || a.Data.Name != "faye" || a.Data.Hash != 8 {
-		t.Errorf("Compare with one in memory = %+v, %v", a, err)
+	between, err := e.Between(t.Context(), "spike", "faye") // of whom the hash alone is in memory
+	if err != nil || !between.Requester.Recalled || between.Data.Name != "faye" || between.Data.Hash != 8 {
+		t.Errorf("Between with one in memory = %+v, %v", between, err)
+	}
+	if _, err := e.Compare(t.Context(), "spike", "faye"); !errors.Is(err, ErrStoreDown) {
+		t.Errorf("Compare with one whose list is not in memory: %v, want ErrStoreDown", err)
 	}
 	near, err := e.Similar(t.Context(), "faye", 1)
 	if err != nil || len(near.Data) != 2 || !near.Requester.Bare() || near.Requester.Name != "faye" {

@@ -122,9 +122,6 @@ func (s *server) comparePage(c *fiber.Ctx) error {
 	if err != nil {
 		return s.waiting(c, err, name, other)
 	}
-	if a.Data.Bare {
-		return engine.ErrStoreDown // two hashes are no page
-	}
 	aged(c, a.Requester)
 	v := views.CompareView{Answer: a, Cards: s.cards(c, a.Requester.Name), Now: time.Now()}
 	v.Cards.Single, v.Cards.CanHide = true, false
