@@ -151,6 +151,11 @@ func TestStarting(t *testing.T) {
 		}
 	}
 	a.get(t, "/", http.StatusServiceUnavailable)
+	for target, want := range map[string]string{"/u/spike": "1", "/api/spike/similar": ""} { // browsers look again by themselves
+		if got := a.ask(t, http.MethodGet, target, "Accept", browserAccepts); got.header.Get("Refresh") != want {
+			t.Errorf("%s: Refresh %q, want %q", target, got.header.Get("Refresh"), want)
+		}
+	}
 	a.get(t, "/healthz", http.StatusOK)
 	a.get(t, "/readyz", http.StatusOK) // which is what Ready says
 	if got := a.ask(t, http.MethodOptions, "/api/spike/similar"); got.status != http.StatusNoContent {

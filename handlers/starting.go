@@ -25,8 +25,12 @@ func failStarting(c *fiber.Ctx, err error) (answered bool, _ error) {
 	return true, starting(c)
 }
 
+// starting asks to come again. A browser does so by itself.
 func starting(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderRetryAfter, "1")
+	if c.Method() == http.MethodGet && !isAPI(c) && !isPartial(c) && wantsPage(c) {
+		c.Set("Refresh", "1")
+	}
 	return c.Status(http.StatusServiceUnavailable).SendString("Starting, ask again in a second")
 }
 

@@ -300,7 +300,7 @@ func Overview(p AdminPage, v OverviewView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "</div></section><div class=\"mt-10 grid items-start gap-4 md:grid-cols-2 xl:grid-cols-[1fr_1.4fr_.8fr_1.2fr]\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "</div></section><div class=\"mt-10 grid items-start gap-4 md:grid-cols-2 xl:grid-cols-[1.1fr_1.25fr_.75fr_1.1fr]\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
