@@ -49,7 +49,7 @@ type group interface {
 type importCmd struct {
 	Anime *importAnimeCmd `arg:"subcommand:anime" help:"Import anime from CSV files."`
 	Lists *importListsCmd `arg:"subcommand:lists" help:"Import the lists of many users from CSV files."`
-	XML   *importXMLCmd   `arg:"subcommand:xml" help:"Import a list that MyAnimeList exported as XML."`
+	XML   *importXMLCmd   `arg:"subcommand:xml" help:"Import a list that MyAnimeList exported as XML: import xml --user NAME FILE."`
 }
 
 func (importCmd) usual() any { return nil }
