@@ -160,7 +160,7 @@ func (db *DB) Listen(ctx context.Context, ring func()) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(pause + rand.N(pause)): //nolint:gosec // instances do not come all at once
+		case <-time.After(pause + rand.N(pause)):
 		}
 	}
 }

@@ -20,7 +20,11 @@ import (
 //	go test ./engine/model -run XXX -bench Ideas -benchtime 1x -timeout 1h
 func BenchmarkIdeas(b *testing.B) {
 	w := readIdeas(b)
-	for _, i := range slices.Concat(plainIdeas, firstIdeas, secondIdeas) {
+	all := slices.Concat(plainIdeas, firstIdeas, secondIdeas)
+	if testing.Short() {
+		all = all[:1] // the others take up to minutes
+	}
+	for _, i := range all {
 		b.Run(i.name, func(b *testing.B) {
 			for b.Loop() {
 				matches := i.make(b, w)
