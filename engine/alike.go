@@ -139,12 +139,13 @@ func (e *Engine) RecommendAlike(ctx context.Context, name string, q AlikeQuery) 
 		near[i] = Neighbour{Card: card(lenders[i])}
 		out.Users[i] = Alike{Card: near[i].Card, Affinity: Affinity(me.ranks, m.population.Ranks(a.profiles[id]))}
 	}
-	p, err := e.eligible(ctx, u, near, lenders)
+	p, err := e.lend(ctx, u, near, lenders)
 	if err != nil {
 		return none, err
 	}
 	defer p.close()
-	p.fold = e.fold(p.own, nil)
+	p.gather()
+	p.fold = p.model.fold(p.own, p.catalogue, nil)
 	p.ranked = slices.DeleteFunc(p.ranked, func(el eligible) bool { return q.Without[el.anime.ID] })
 	p.rankByEnjoyment(me)
 	out.fill(p, me)
@@ -187,21 +188,22 @@ func (p *pool) rankByEnjoyment(me *subject) {
 func (out *Rekos) fill(p *pool, me *subject) {
 	out.Found = len(p.ranked)
 	out.Items = make([]Reko, 0, min(len(p.ranked), MaxRekos))
-	for i := range p.ranked {
-		el := &p.ranked[i]
-		var users []int
-		for at := el.first; ; at = p.votes[at].next {
-			by := int(p.votes[at].near)
-			users = append(users, by)
+	at := make(map[UserID]int, len(out.Users))
+	for i := range out.Users {
+		at[out.Users[i].ID] = i
+	}
+	for i, votes := range p.votes(p.ranked) {
+		users := make([]int, len(votes))
+		for k := range votes {
+			by := at[votes[k].ID]
+			users[k] = by
 			out.Users[by].Found++
 			if i < MaxRekos {
 				out.Users[by].Sent++
 			}
-			if at == el.last {
-				break
-			}
 		}
 		if i < MaxRekos {
+			el := &p.ranked[i]
 			out.Items = append(out.Items, Reko{el.anime, p.expected(me.profile, el.anime), el.value, users})
 		}
 	}

@@ -10,8 +10,10 @@ import (
 // Catalogue is a set of described anime, indexed by id. It is immutable, hence safe for concurrent use; [Catalogue.With]
 // makes a changed one. The zero value is empty.
 type Catalogue struct {
-	byID  []*title // by AnimeID; nil where nobody described the anime
-	count int
+	byID    []*title // by AnimeID; nil where nobody described the anime
+	can     []bool   // by AnimeID: it can be recommended
+	count   int
+	version int64 // no other catalogue of this process has it
 
 	franchises franchises
 	known      known
@@ -37,8 +39,9 @@ func (c *Catalogue) With(anime []Anime) *Catalogue {
 			top = max(top, a.ID)
 		}
 	}
-	next := &Catalogue{byID: make([]*title, top+1), count: c.count}
+	next := &Catalogue{byID: make([]*title, top+1), can: make([]bool, top+1), count: c.count, version: versions.Add(1)}
 	copy(next.byID, c.byID)
+	copy(next.can, c.can)
 	for i := range anime {
 		a := &anime[i]
 		if a.ID < 1 || a.ID > MaxAnimeID || a.DescribedAt.IsZero() {
@@ -48,6 +51,7 @@ func (c *Catalogue) With(anime []Anime) *Catalogue {
 			next.count++
 		}
 		next.byID[a.ID] = &title{anime: a, places: hashPlacesOf(a), stats: statNumbersOf(a), mean: a.Mean}
+		next.can[a.ID] = a.HasMean() && a.Parent == 0
 	}
 	return next
 }
@@ -80,6 +84,9 @@ func (c *Catalogue) Anime(id AnimeID) *Anime {
 	}
 	return nil
 }
+
+// recommendable tells whether an anime is described, has a mean score, and no parent.
+func (c *Catalogue) recommendable(id AnimeID) bool { return uint(id) < uint(len(c.can)) && c.can[id] }
 
 func (c *Catalogue) title(id AnimeID) *title {
 	if uint(id) >= uint(len(c.byID)) {

@@ -119,6 +119,7 @@ type Options struct {
 	Exclude      []AnimeID                                           // never recommended
 	Trainer      Trainer                                             // of the item model; nil: there is none
 	Order        Order                                               // of queries that name none; Taste
+	Orders       OrderMemory                                         // nil: no order is remembered
 	Passwords    Passwords                                           // of admins; without it nobody logs in
 	SessionIdle  time.Duration                                       // an admin's session ends when nothing was done for as long; 1 h
 	SessionFor   time.Duration                                       // and so long after the login whatever was done; 12 h
@@ -191,7 +192,7 @@ func New(o Options) *Engine {
 	for _, id := range o.Exclude {
 		e.configured[id] = true
 	}
-	e.exclude.Store(&excluded{anime: e.configured})
+	e.exclude.Store(&excluded{anime: e.configured, version: versions.Add(1)})
 	e.index.Store(new(Index))
 	e.kept.Store(new(keptOut))
 	e.catalogue.Store(new(Catalogue))

@@ -30,6 +30,8 @@ const counterExcluded = "excluded"
 type excluded struct {
 	anime map[AnimeID]bool
 	seen  int64 // counterExcluded when it was read
+
+	version int64 // no other of this process has it
 }
 
 // Exclude keeps an anime from being recommended: at once here, and within a second wherever [Engine.Reload] is called.
@@ -79,7 +81,7 @@ func (e *Engine) loadExcluded(ctx context.Context) error {
 	for _, x := range stored {
 		all[x.Anime] = true
 	}
-	e.exclude.Store(&excluded{all, seen})
+	e.exclude.Store(&excluded{all, seen, versions.Add(1)})
 	return nil
 }
 

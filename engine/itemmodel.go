@@ -85,7 +85,8 @@ type models struct {
 
 type servedModel struct {
 	Model
-	info StoredModel
+	info    StoredModel
+	version int64 // no other of this process has it
 }
 
 // Model tells about the item model that serves; ok is false without one.
@@ -96,18 +97,20 @@ func (e *Engine) Model() (info StoredModel, ok bool) {
 	return StoredModel{}, false
 }
 
-// fold reads a list with the model that serves; nil without one.
-func (e *Engine) fold(l List, without []AnimeID) Fold {
-	m := e.models.now.Load()
+// fold reads a list; nil without a model.
+func (m *servedModel) fold(l List, c *Catalogue, without []AnimeID) Fold {
 	if m == nil {
 		return nil
 	}
-	return m.Fold(l, e.catalogue.Load(), without)
+	return m.Fold(l, c, without)
 }
+
+// fold reads a list with the model that serves; nil without one.
+func (e *Engine) fold(l List) Fold { return e.models.now.Load().fold(l, e.catalogue.Load(), nil) }
 
 // Matches returns how well each of some anime fits a list, by the item model that serves; all 0 without one.
 func (e *Engine) Matches(l List, anime []*Anime) []float64 {
-	f := e.fold(l, nil)
+	f := e.fold(l)
 	if f == nil {
 		return make([]float64, len(anime))
 	}
@@ -119,7 +122,7 @@ func (e *Engine) Matches(l List, anime []*Anime) []float64 {
 // can be said.
 func (e *Engine) Expected(l List, anime []*Anime) []float64 {
 	scores := make([]float64, len(anime))
-	if f := e.fold(l, nil); f != nil {
+	if f := e.fold(l); f != nil {
 		defer f.Release()
 		for i, a := range anime {
 			scores[i] = f.Expected(a)
@@ -153,7 +156,7 @@ func (e *Engine) loadModel(ctx context.Context) error {
 		e.opts.Log.ErrorContext(ctx, "stored model", "model", stored.ID, "err", err)
 	} else {
 		stored.Data = nil
-		e.models.now.Store(&servedModel{m, stored})
+		e.models.now.Store(&servedModel{m, stored, versions.Add(1)})
 	}
 	e.models.seen.Store(seen)
 	return nil

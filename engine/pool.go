@@ -11,20 +11,32 @@ import (
 
 // pool is what some users can recommend to one. Its memory is used again once it is closed: what is answered has none of it.
 type pool struct {
-	near   []Neighbour // not of that memory
-	votes  []vote
-	ranked []eligible
-	loosen []Loosening
-	today  Day
-	own    List // the requester's
-	fold   Fold // of own; nil without a model
+	catalogue *Catalogue
+	excluded  *excluded
+	model     *servedModel // nil: none
+	recipe    recipe       // of the order, as far as the lists
+	near      []Neighbour  // not of that memory
+	ranked    []eligible
+	loosen    []Loosening
+	today     Day
+	own       List // the requester's
+	fold      Fold // of own; nil without a model
 
-	list    List       // of a lender
+	lent  List   // the entries of all lenders
+	parts []part // of lent
+
+	ballots []ballot
 	spare   []eligible // for sorting and varying
 	waiting [2][]eligible
 	keys    []sortKey
 	shown   []*Anime
 	matches []float64
+}
+
+// part is a lender's entries.
+type part struct {
+	near int // index into pool.near
+	end  int // of the entries, which begin where those of the part before end
 }
 
 // pools has pools that are closed.
@@ -41,7 +53,7 @@ func (p *pool) close() {
 		clear(of[:cap(of)])
 	}
 	clear(p.shown[:cap(p.shown)])
-	p.near, p.loosen = nil, nil
+	p.catalogue, p.excluded, p.model, p.near, p.loosen = nil, nil, nil, nil, nil
 	pools.Put(p)
 }
 
@@ -50,86 +62,81 @@ type eligible struct {
 	anime *Anime
 	value float64 // the higher the better; set by rank
 	match float64 // how well it fits the requester's list; 0 without a model
-	sum   int     // of the scores
-	count int
-	days  int   // sum of the days, of entries that have one
-	dated int   // how many do
-	first int32 // index of the first vote
-	last  int32
+	sum   int32   // of the scores
+	count int32
+	days  int32 // sum of the days, of entries that have one
+	dated int32 // how many do
 }
 
-// vote is one user's score; those of an anime are chained by next, 0 being the end (votes[0] is never a next).
-type vote struct {
-	near  uint16 // index into pool.near
-	score uint8
-	next  int32
-}
-
-// eligible gathers from the lists of lenders, some of the neighbours near and in their order, what can be recommended to u: watched and scored
-// entries of anime that have a mean score, no parent, and are not on u's list. A lender's damaged list is left out.
-func (e *Engine) eligible(ctx context.Context, u User, near []Neighbour, lenders []User) (*pool, error) {
+// lend returns a pool with the lists of lenders, some of the neighbours near and in their order, for u. [pool.gather] finds what of it can
+// be recommended. A lender's damaged list is left out.
+func (e *Engine) lend(ctx context.Context, u User, near []Neighbour, lenders []User) (*pool, error) {
 	p := pools.Get().(*pool)
-	p.near, p.votes, p.ranked, p.today = near, p.votes[:0], p.ranked[:0], DayOf(e.opts.Now())
+	p.catalogue, p.excluded, p.model = e.catalogue.Load(), e.exclude.Load(), e.models.now.Load()
+	p.near, p.today = near, DayOf(e.opts.Now())
+	p.ranked, p.lent, p.parts, p.recipe = p.ranked[:0], p.lent[:0], p.parts[:0], p.recipe[:0]
 	var err error
 	if p.own, err = u.List.Unpack(p.own[:0]); err != nil {
 		p.close()
 		return nil, fmt.Errorf("list of %q: %w", u.Name, err)
 	}
-	c := e.catalogue.Load()
-	seats := borrowSeats(c)
-	defer seats.giveBack()
-	for i := range p.own {
-		seats.set(p.own[i].Anime, taken)
-	}
-	for id := range e.exclude.Load().anime {
-		seats.set(id, taken)
-	}
+	p.recipe.number(int64(len(u.List)))
+	p.recipe = append(p.recipe, u.List...)
 	for i := range near {
 		if len(lenders) == 0 || lenders[0].ID != near[i].ID {
 			continue // gone since the index was asked
 		}
 		lender := &lenders[0]
 		lenders = lenders[1:]
-		if p.list, err = lender.List.Unpack(p.list[:0]); err != nil {
+		end := len(p.lent)
+		if p.lent, err = lender.List.Unpack(p.lent); err != nil {
 			e.opts.Log.ErrorContext(ctx, "stored list", "user", lender.Name, "err", err)
+			p.lent = p.lent[:end]
 			continue
 		}
-		for j := range p.list {
-			p.add(c, seats, &p.list[j], uint16(i))
-		}
+		p.parts = append(p.parts, part{i, len(p.lent)})
+		p.recipe.list(lender)
 	}
 	return p, nil
 }
 
-// add counts entry as a vote of near[i], if it is one.
-func (p *pool) add(c *Catalogue, seats *seats, entry *Entry, i uint16) {
-	if entry.Score == 0 || !entry.Watched() {
-		return
+// gather finds what was lent and can be recommended: watched and scored entries of anime that have a mean score, no parent, and are neither on the
+// requester's list nor excluded.
+func (p *pool) gather() {
+	c := p.catalogue
+	seats := borrowSeats(c)
+	defer seats.giveBack()
+	for i := range p.own {
+		seats.set(p.own[i].Anime, taken)
 	}
-	seat := seats.at(entry.Anime)
-	if seat == taken {
-		return
+	for id := range p.excluded.anime {
+		seats.set(id, taken)
 	}
-	if seat == free {
-		a := c.Anime(entry.Anime)
-		if a == nil || !a.HasMean() || a.Parent != 0 {
-			seats.set(entry.Anime, taken)
-			return
+	for i := range p.lent {
+		entry := &p.lent[i]
+		if entry.Score == 0 || !entry.Watched() {
+			continue
 		}
-		p.ranked = append(p.ranked, eligible{anime: a, first: int32(len(p.votes))})
-		seat = int32(len(p.ranked))
-		seats.set(entry.Anime, seat)
-	} else {
-		p.votes[p.ranked[seat-1].last].next = int32(len(p.votes))
-	}
-	el := &p.ranked[seat-1]
-	el.last = int32(len(p.votes))
-	p.votes = append(p.votes, vote{near: i, score: entry.Score})
-	el.sum += int(entry.Score)
-	el.count++
-	if entry.Day != 0 {
-		el.days += int(entry.Day)
-		el.dated++
+		seat := seats.at(entry.Anime)
+		if seat == taken {
+			continue
+		}
+		if seat == free {
+			if !c.recommendable(entry.Anime) {
+				seats.set(entry.Anime, taken)
+				continue
+			}
+			p.ranked = append(p.ranked, eligible{anime: c.byID[entry.Anime].anime})
+			seat = int32(len(p.ranked))
+			seats.set(entry.Anime, seat)
+		}
+		el := &p.ranked[seat-1]
+		el.sum += int32(entry.Score)
+		el.count++
+		if entry.Day != 0 {
+			el.days += int32(entry.Day)
+			el.dated++
+		}
 	}
 }
 
@@ -147,20 +154,19 @@ func (p *pool) compare(niche int) {
 
 // rank puts what is eligible in order, best first; ties by anime id. single says that the votes are one user's.
 func (p *pool) rank(order Order, single bool) {
-	switch order {
-	case Taste:
-		for i := range p.ranked {
-			p.ranked[i].value = p.ranked[i].match
-		}
-	default:
-		for i := range p.ranked {
-			p.ranked[i].value = p.ranked[i].classic(p.today, single)
+	for i := range p.ranked {
+		el := &p.ranked[i]
+		switch order {
+		case Taste:
+			el.value = el.match
+		default:
+			el.value = el.classic(p.today, single)
 		}
 	}
 	p.sort()
 }
 
-// sortKey is what is eligible as it is sorted: a quarter of its size.
+// sortKey is what is eligible as it is sorted: less than half of its size.
 type sortKey struct {
 	value float64
 	id    AnimeID
@@ -201,29 +207,57 @@ func (el *eligible) classic(today Day, single bool) float64 {
 	return value
 }
 
-// recommendations turns some of what is ranked into what is answered. bare says that it is not explained.
-func (p *pool) recommendations(shown []eligible, bare bool) []Recommendation {
-	n := 0
-	for i := range shown {
-		n += shown[i].count
+// ballot is a vote before it is sorted.
+type ballot struct {
+	near  int32 // index into pool.near
+	of    int32 // which anime
+	score uint8
+}
+
+// votes are the votes for each of some of what is eligible, the most similar user's first.
+func (p *pool) votes(of []eligible) [][]Vote {
+	seats := borrowSeats(p.catalogue)
+	defer seats.giveBack()
+	for i := range of {
+		seats.set(of[i].anime.ID, int32(i)+1)
 	}
-	votes := make([]Vote, 0, n)
-	recs := make([]Recommendation, 0, len(shown))
-	for i := range shown {
-		el := &shown[i]
-		start := len(votes)
-		for at := el.first; ; at = p.votes[at].next {
-			v := p.votes[at]
-			votes = append(votes, Vote{p.near[v.near], int(v.score)})
-			if at == el.last {
-				break
+	p.ballots = p.ballots[:0]
+	ends := make([]int, len(of)+1)
+	at := 0
+	for _, part := range p.parts {
+		for ; at < part.end; at++ {
+			entry := &p.lent[at]
+			if seat := seats.at(entry.Anime); seat > 0 && entry.Score > 0 && entry.Watched() {
+				p.ballots = append(p.ballots, ballot{int32(part.near), seat - 1, entry.Score})
+				ends[seat]++
 			}
 		}
-		recs = append(recs, Recommendation{
-			Anime: el.anime,
-			Score: (2*el.sum + el.count) / (2 * el.count), // rounded, a half up
-			Votes: votes[start:len(votes):len(votes)],
-		})
+	}
+	for i := range of {
+		ends[i+1] += ends[i]
+	}
+	all := make([]Vote, len(p.ballots))
+	next := slices.Clone(ends[:len(of)])
+	for _, b := range p.ballots {
+		all[next[b.of]] = Vote{p.near[b.near], int(b.score)}
+		next[b.of]++
+	}
+	votes := make([][]Vote, len(of))
+	for i := range of {
+		votes[i] = all[ends[i]:ends[i+1]:ends[i+1]]
+	}
+	return votes
+}
+
+// recommendations turns some of what is ranked into what is answered. bare says that it is not explained.
+func (p *pool) recommendations(shown []eligible, bare bool) []Recommendation {
+	recs := make([]Recommendation, len(shown))
+	for i, votes := range p.votes(shown) {
+		sum, count := 0, len(votes)
+		for k := range votes {
+			sum += votes[k].Score
+		}
+		recs[i] = Recommendation{Anime: shown[i].anime, Score: (2*sum + count) / (2 * count), Votes: votes} // rounded, a half up
 	}
 	p.explain(recs, shown, bare)
 	return recs

@@ -1,11 +1,11 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sort"
 )
 
 // RandomSize is how many anime a random draw has at most.
@@ -29,7 +29,7 @@ func (e *Engine) Random(ctx context.Context, name string, q Query, seed *uint64)
 	if err != nil {
 		return Answer[Draw]{}, err
 	}
-	found, err := e.fromBatch(ctx, u, q, MaxPage)
+	found, err := e.fromBatch(ctx, u, q)
 	if err != nil {
 		return Answer[Draw]{}, err
 	}
@@ -51,16 +51,21 @@ func draw(ranked []eligible, seed uint64) []eligible {
 		at  int
 		key float64
 	}
-	lots := make([]lot, len(ranked))
+	lots := make([]lot, 0, RandomSize+1) // the smallest so far, in their order
+	var source rand.PCG
 	for i := range ranked {
-		u := 1 - float64(rand.NewPCG(seed, uint64(ranked[i].anime.ID)).Uint64()>>11)/(1<<53) // (0, 1]
+		source.Seed(seed, uint64(ranked[i].anime.ID))
+		u := 1 - float64(source.Uint64()>>11)/(1<<53) // (0, 1]
 		weight := 2 - float64(i)/float64(len(ranked))
-		lots[i] = lot{i, -math.Log(u) / weight}
+		key := -math.Log(u) / weight
+		if len(lots) == RandomSize && key >= lots[RandomSize-1].key {
+			continue
+		}
+		at := sort.Search(len(lots), func(k int) bool { return lots[k].key > key })
+		lots = slices.Insert(lots, at, lot{i, key})
+		lots = lots[:min(len(lots), RandomSize)]
 	}
-	slices.SortFunc(lots, func(a, b lot) int {
-		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.at, b.at))
-	})
-	picks := make([]eligible, min(len(lots), RandomSize))
+	picks := make([]eligible, len(lots))
 	for i := range picks {
 		picks[i] = ranked[lots[i].at]
 	}

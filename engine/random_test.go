@@ -25,7 +25,7 @@ func TestRandomDrawsFromTheEligible(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, err := e.fromBatch(t.Context(), u, Query{}, MaxPage)
+		found, err := e.fromBatch(t.Context(), u, Query{})
 		if err != nil {
 			t.Fatal(err)
 		}

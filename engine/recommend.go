@@ -130,7 +130,7 @@ func (e *Engine) Recommend(ctx context.Context, name string, q Query) (Answer[Re
 
 // recommendTo returns a page of what the users of a batch watched and u could.
 func (e *Engine) recommendTo(ctx context.Context, u User, q Query) (Answer[Recommendations], error) {
-	found, err := e.fromBatch(ctx, u, q, q.pages())
+	found, err := e.fromBatch(ctx, u, q)
 	if err != nil {
 		return Answer[Recommendations]{}, err
 	}
@@ -171,13 +171,13 @@ func (e *Engine) RecommendFrom(ctx context.Context, name, other string, q Query)
 	if err != nil {
 		return none, err
 	}
-	found, err := e.eligible(ctx, u, []Neighbour{{card(o), Distance(u.Hash, o.Hash)}}, []User{o})
+	found, err := e.lend(ctx, u, []Neighbour{{card(o), Distance(u.Hash, o.Hash)}}, []User{o})
 	if err != nil {
 		return none, err
 	}
 	defer found.close()
 	end := e.step(ctx, "model")
-	e.arrange(found, q, true, q.pages())
+	e.arrange(found, q, true)
 	end()
 	return e.recommended(u, found, q), nil
 }
@@ -190,12 +190,8 @@ func (e *Engine) recommended(u User, found *pool, q Query) Answer[Recommendation
 	}}
 }
 
-// pages is how many pages there are up to the one that is wanted.
-func (q *Query) pages() int { return min(max(q.Page, 1), MaxPage) }
-
-// fromBatch arranges all that the users of a batch can recommend to u, as far as the end of so many pages. The pool is the caller's to
-// close.
-func (e *Engine) fromBatch(ctx context.Context, u User, q Query, pages int) (*pool, error) {
+// fromBatch arranges all that the users of a batch can recommend to u. The pool is the caller's to close.
+func (e *Engine) fromBatch(ctx context.Context, u User, q Query) (*pool, error) {
 	batch := min(max(q.Batch, 1), MaxBatch)
 	near, _ := e.index.Load().Nearest(u.Hash, u.ID, (batch-1)*BatchSize, batch*BatchSize)
 	ids := make([]UserID, len(near))
@@ -206,31 +202,43 @@ func (e *Engine) fromBatch(ctx context.Context, u User, q Query, pages int) (*po
 	if err != nil {
 		return nil, err
 	}
-	found, err := e.eligible(ctx, u, near, lenders)
+	found, err := e.lend(ctx, u, near, lenders)
 	if err != nil {
 		return nil, err
 	}
 	end := e.step(ctx, "model")
-	e.arrange(found, q, false, pages)
+	e.arrange(found, q, false)
 	end()
 	return found, nil
 }
 
-// arrange narrows what was found by the query's filter and puts it in the query's order, varied on so many pages. single says that it is
-// from one user's list.
-func (e *Engine) arrange(found *pool, q Query, single bool, pages int) {
+// arrange finds what was lent that can be recommended, narrows it by the query's filter, and puts it in the query's order. single says that it
+// is from one user's list.
+func (e *Engine) arrange(found *pool, q Query, single bool) {
 	order := cmp.Or(q.Order, e.opts.Order)
-	if order == Taste || !q.Bare { // what the model says is wanted
-		found.fold = e.fold(found.own, q.Without)
-		found.compare(q.Niche)
-	}
-	if found.fold == nil {
+	if found.model == nil {
 		order = Classic
+	}
+	var key OrderKey
+	if e.opts.Orders != nil {
+		key = found.orderKey(order, &q, single)
+		// What the model says of each is not remembered.
+		if (q.Bare || found.model == nil) && found.remember(e.opts.Orders, key) {
+			return
+		}
+	}
+	found.gather()
+	if order == Taste || !q.Bare {
+		found.fold = found.model.fold(found.own, found.catalogue, q.Without)
+		found.compare(q.Niche)
 	}
 	found.loosen = found.narrow(q.Filter)
 	found.rank(order, single)
 	if order == Taste {
-		found.vary(e.catalogue.Load(), q.Filter.With, pages)
+		found.vary(q.Filter.With)
+	}
+	if e.opts.Orders != nil && found.loosen == nil {
+		e.opts.Orders.Set(key, found.order())
 	}
 }
 

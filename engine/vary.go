@@ -8,24 +8,24 @@ const mostOfGenre = PageSize - 2
 
 // vary rearranges what is ranked so that a page has one anime of a franchise, and is not of one genre alone. What has to wait
 // keeps its order and comes on a later page, as far up as it can; at the end, where there is nothing else, it comes as it is.
-// Genres that were asked for do not count. It is done for so many pages; the others stay as they would be if there were no more.
-func (p *pool) vary(c *Catalogue, asked []int, pages int) {
+// Genres that were asked for do not count.
+func (p *pool) vary(asked []int) {
 	varied, waiting, next := p.spare[:0], p.waiting[0][:0], p.waiting[1][:0]
 	rest := p.ranked
 	page := variedPage{asked: asked, genres: make(map[int]int)}
-	for range min((len(p.ranked)+PageSize-1)/PageSize, pages, MaxPage) {
+	for range min((len(p.ranked)+PageSize-1)/PageSize, MaxPage) {
 		page.turn()
 		start := len(varied)
 		next = next[:0]
 		for _, el := range waiting {
-			if len(varied)-start < PageSize && page.takes(c, el.anime) {
+			if len(varied)-start < PageSize && page.takes(p.catalogue, el.anime) {
 				varied = append(varied, el)
 			} else {
 				next = append(next, el)
 			}
 		}
 		for len(varied)-start < PageSize && len(rest) > 0 {
-			if page.takes(c, rest[0].anime) {
+			if page.takes(p.catalogue, rest[0].anime) {
 				varied = append(varied, rest[0])
 			} else {
 				next = append(next, rest[0])

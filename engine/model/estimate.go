@@ -18,11 +18,21 @@ const (
 	kinTrusted  = 1.2 // times what they say: a mean varies less than what it is of
 )
 
-// kinship is who the kin of an anime are.
+// kinship is what is estimated of an anime by its kin.
 type kinship struct {
-	anime   *engine.Anime // as it was described then
-	columns []uint16
-	shares  []float32 // of the say, 1 in all
+	anime      *engine.Anime // as it was described then
+	columns    []uint16
+	says       []float64 // how much the sum of each column counts
+	facts      facts     // that the anime may have
+	popularity float64   // of facts
+}
+
+// sum is what the sums of a fold mean for the anime.
+func (k *kinship) sum(sums []float64) (sum float64) {
+	for i, j := range k.columns {
+		sum += k.says[i] * sums[j]
+	}
+	return sum
 }
 
 // traits are the statistics of an anime as a set.
@@ -37,32 +47,6 @@ func traitsOf(statistics []uint8) (t traits) {
 
 // sizeOf is how well known an anime is on MyAnimeList: the logarithm of the number of lists that have it.
 func sizeOf(a *engine.Anime) float64 { return math.Log(float64(a.Members) + 1) }
-
-// estimate says what the sums of the fold mean for an anime that was not learnt, and what facts it may have.
-func (f *fold) estimate(a *engine.Anime) (sum float64, facts facts) {
-	m := f.model
-	k := m.kinOf(a, f.catalogue)
-	const most = 30 // e to that is more people than there are
-	watchers := float32(math.Exp(min(m.popularity.at(sizeOf(a)), most)))
-	if i, ok := slices.BinarySearch(m.rare, a.ID); ok {
-		watchers = m.watchers[i]
-	} else if known := m.factsOf(a.ID); known != nil {
-		watchers = known.watchers
-	}
-	for i, j := range k.columns {
-		kin := &m.facts[m.items[j]]
-		sum += float64(k.shares[i]) * f.sums[j] * float64(watchers) / max(float64(kin.watchers), 1) // what few watch is seldom spoken for
-		facts.planned += k.shares[i] * kin.planned
-		facts.dropped += k.shares[i] * kin.dropped
-		facts.watchers += k.shares[i] * kin.watchers
-	}
-	// Who plans and who dropped follow the number of watchers.
-	times := watchers / max(facts.watchers, 1)
-	facts.planned, facts.dropped, facts.watchers = facts.planned*times, facts.dropped*times, watchers
-	facts.scored = watchers
-	facts.liking = float32(m.liked.at(a.Mean)) * (facts.scored + 10)
-	return sum * kinTrusted, facts
-}
 
 // relative is a column and how much it is like an anime that was not learnt.
 type relative struct {
@@ -98,17 +82,48 @@ func (m *Model) kinOf(a *engine.Anime, c *engine.Catalogue) *kinship {
 			nearest = nearest[:min(len(nearest), kinSize)]
 		}
 	}
-	k := &kinship{anime: a}
+	k := m.kinshipOf(a, nearest)
+	m.kin.Store(a.ID, k)
+	return k
+}
+
+// kinshipOf is what is estimated of an anime by its nearest.
+func (m *Model) kinshipOf(a *engine.Anime, nearest []relative) *kinship {
+	k := &kinship{anime: a, columns: make([]uint16, len(nearest)), says: make([]float64, len(nearest))}
+	watchers := m.watchersOf(a)
 	all := 0.0
 	for _, r := range nearest {
 		all += math.Pow(r.like, kinExponent)
 	}
-	for _, r := range nearest {
-		k.columns = append(k.columns, r.column)
-		k.shares = append(k.shares, float32(math.Pow(r.like, kinExponent)/max(all, 1e-9)))
+	for i, r := range nearest {
+		share := float32(math.Pow(r.like, kinExponent) / max(all, 1e-9))
+		kin := &m.facts[m.items[r.column]]
+		k.columns[i] = r.column
+		// What few watch is seldom spoken for.
+		k.says[i] = kinTrusted * float64(share) * float64(watchers) / max(float64(kin.watchers), 1)
+		k.facts.planned += share * kin.planned
+		k.facts.dropped += share * kin.dropped
+		k.facts.watchers += share * kin.watchers
 	}
-	m.kin.Store(a.ID, k)
+	// Who plans and who dropped follow the number of watchers.
+	f := &k.facts
+	times := watchers / max(f.watchers, 1)
+	f.planned, f.dropped, f.watchers, f.scored = f.planned*times, f.dropped*times, watchers, watchers
+	f.liking = float32(m.liked.at(a.Mean)) * (f.scored + 10)
+	k.popularity = f.popularity()
 	return k
+}
+
+// watchersOf estimates how many watch an anime that has no column.
+func (m *Model) watchersOf(a *engine.Anime) float32 {
+	if i, ok := slices.BinarySearch(m.rare, a.ID); ok {
+		return m.watchers[i]
+	}
+	if known := m.factsOf(a.ID); known != nil {
+		return known.watchers
+	}
+	const most = 30 // e to that is more people than there are
+	return float32(math.Exp(min(m.popularity.at(sizeOf(a)), most)))
 }
 
 // columnTraits are the traits of the columns as a catalogue has them.

@@ -106,8 +106,9 @@ func (f *fold) featuresOf(k *candidate, place int, best float64, x *features) {
 	set(featScale, v.scale.mean)
 	set(featSpread, v.scale.deviation)
 	set(featScored, v.scored/max(v.watched, 1))
-	set(featStrongest, k.strongest[0]*f.unit)
-	set(featFour, (k.strongest[0]+k.strongest[1]+k.strongest[2]+k.strongest[3])*f.unit)
+	four := &k.strongest
+	set(featStrongest, four[0].says*f.unit)
+	set(featFour, (four[0].says+four[1].says+four[2].says+four[3].says)*f.unit)
 	set(featInfluences, float64(k.influences))
 	set(featFor, k.speaksFor*f.unit)
 	set(featAgainst, k.speaksAgainst*f.unit)

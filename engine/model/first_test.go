@@ -15,15 +15,15 @@ func TestFirstIsTheBeginningOfASort(t *testing.T) {
 	for _, size := range []int{0, 1, 2, 7, 100, 101, 1500} {
 		for _, n := range []int{0, 1, 2, 16, 100, 2000} {
 			for _, values := range []int{1, 3, 1 << 30} {
-				f := &fold{looked: make([]candidate, size)}
+				f := &fold{choices: make([]choice, size)}
 				matches := make([]float64, size)
 				all := make([]int32, size)
 				for i, id := range r.Perm(size) {
-					f.looked[i].anime = &engine.Anime{ID: engine.AnimeID(id + 1)}
+					f.choices[i].anime = &engine.Anime{ID: engine.AnimeID(id + 1)}
 					matches[i], all[i] = float64(r.IntN(values)), int32(i)
 				}
 				slices.SortFunc(all, func(a, b int32) int {
-					return cmp.Or(cmp.Compare(matches[b], matches[a]), cmp.Compare(f.looked[a].anime.ID, f.looked[b].anime.ID))
+					return cmp.Or(cmp.Compare(matches[b], matches[a]), cmp.Compare(f.choices[a].anime.ID, f.choices[b].anime.ID))
 				})
 				if f.first(matches, n); !slices.Equal(f.order, all[:min(n, size)]) {
 					t.Errorf("the first %d of %d with %d values are %v, want %v", n, size, values, f.order, all[:min(n, size)])

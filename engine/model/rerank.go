@@ -223,11 +223,12 @@ func (s *stage) candidates(l engine.List, leaving *leaving, cut int) (e examples
 	f.choose(anime, cost)
 	all := scaleOf(l)
 	matches := make([]float64, len(anime))
-	for i := range f.looked {
-		k := &f.looked[i]
+	for i := range f.choices {
+		k := &f.choices[i]
 		if h := held[k.anime.ID]; h != nil { // what this list itself adds to the facts is not known of others
-			k.facts.add(h, all, -1)
-			k.popularity = k.facts.popularity()
+			known := m.facts[m.items[k.column]]
+			known.add(h, all, -1)
+			k.popularity = known.popularity()
 			k.linear = k.sum*f.unit - cost*k.popularity
 		}
 		matches[i] = k.linear
@@ -236,14 +237,18 @@ func (s *stage) candidates(l engine.List, leaving *leaving, cut int) (e examples
 	f.inspect()
 	e = examples{make([][featureCount]float32, len(f.order)), make([]float32, len(f.order)), make([]float32, len(f.order)), make([]float32, len(f.order))}
 	var x features
-	for place, i := range f.order {
-		k := &f.looked[i]
-		f.featuresOf(k, place, f.looked[f.order[0]].linear, &x)
+	for place := range f.looked {
+		k := &f.looked[place]
+		h := held[k.anime.ID]
+		if h != nil {
+			k.facts.add(h, all, -1)
+		}
+		f.featuresOf(k, place, f.looked[0].linear, &x)
 		for feature := range e.rows[place] {
 			e.rows[place][feature] = fromOrdinal(x[feature])
 		}
 		e.weights[place] = weight
-		if h := held[k.anime.ID]; h != nil {
+		if h != nil {
 			e.watched[place] = 1
 			if float64(h.Score) >= enough {
 				e.liked[place] = 1

@@ -155,7 +155,7 @@ func TestTheRestStaysBelow(t *testing.T) {
 	f.choose(anime, f.cost(0))
 	linear := make([]float64, len(anime))
 	for i := range linear {
-		linear[i] = f.looked[i].linear
+		linear[i] = f.choices[i].linear
 	}
 	f.first(linear, reranked)
 	looked := map[int32]bool{}
