@@ -25,7 +25,7 @@ func (s *server) recommendations(c *fiber.Ctx) error {
 		return err
 	}
 	aged(c, a.Requester)
-	return c.JSON(api.Recommendations(a, explain))
+	return answer(c, api.Recommendations(a, explain))
 }
 
 func (s *server) recommendationsFrom(c *fiber.Ctx) error {
@@ -46,7 +46,7 @@ func (s *server) recommendationsFrom(c *fiber.Ctx) error {
 		return err
 	}
 	aged(c, a.Requester)
-	return c.JSON(api.RecommendationsFrom(a, explain))
+	return answer(c, api.RecommendationsFrom(a, explain))
 }
 
 func (s *server) similar(c *fiber.Ctx) error {
@@ -59,7 +59,7 @@ func (s *server) similar(c *fiber.Ctx) error {
 		return err
 	}
 	aged(c, a.Requester)
-	return c.JSON(api.Similar(a))
+	return answer(c, api.Similar(a))
 }
 
 func (s *server) compare(c *fiber.Ctx) error {
@@ -68,7 +68,7 @@ func (s *server) compare(c *fiber.Ctx) error {
 		return err
 	}
 	aged(c, a.Requester)
-	return c.JSON(api.Compare(a))
+	return answer(c, api.Compare(a))
 }
 
 func (s *server) random(c *fiber.Ctx) error {
@@ -93,7 +93,7 @@ func (s *server) random(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderCacheControl, "no-store") // the same question has another answer each time
 	}
 	aged(c, a.Requester)
-	return c.JSON(api.Random(a, explain))
+	return answer(c, api.Random(a, explain))
 }
 
 // pageQuery is query with the page.

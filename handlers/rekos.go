@@ -96,7 +96,7 @@ func (s *server) rekos(c *fiber.Ctx) error {
 	}
 	short := func(name string) string { return s.userHash(name)[:shortHash] }
 	aged(c, a.Requester)
-	return c.JSON(api.MakeRekos(a, short, q.bannedUsers, q.bannedAnime))
+	return answer(c, api.MakeRekos(a, short, q.bannedUsers, q.bannedAnime))
 }
 
 // namedRekos answers POST /recommendations/{username}, as of early 2022.
@@ -113,5 +113,5 @@ func (s *server) namedRekosOf(c *fiber.Ctx, name string) error {
 	}
 	long := func(name string) string { return s.userHash(name)[:longHash] }
 	aged(c, a.Requester)
-	return c.JSON(api.MakeNamedRekos(a, long))
+	return answer(c, api.MakeNamedRekos(a, long))
 }

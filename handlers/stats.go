@@ -24,7 +24,7 @@ func (s *server) stats(c *fiber.Ctx) error {
 		return err
 	}
 	aged(c, a.Requester)
-	return c.JSON(api.MakeStats(a))
+	return answer(c, api.MakeStats(a))
 }
 
 // keyed lets only those through who have a key. It comes before the request is looked at any further.

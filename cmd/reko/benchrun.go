@@ -116,13 +116,22 @@ func (cmd benchRunCmd) measure(ctx context.Context, cfg *config, config string, 
 	}
 	rows = append(rows, warm...)
 	if cmd.Server == "" {
-		note("starting a server that keeps no lists in memory")
-		if server, err = startServer(ctx, config, first, "REKO_MEMORY_LISTS=0"); err != nil {
-			return nil, err
-		}
-		rows = append(rows, cmd.cold(ctx, w, server)...)
-		if err := errors.Join(server.stop(), ctx.Err()); err != nil {
-			return nil, err
+		for _, forgetful := range []struct {
+			what, env string
+			measure   func(context.Context, *benchWorld, *benchServer) ([]bench.Row, error)
+		}{
+			{"orders", "REKO_MEMORY_LISTS=256", cmd.unordered},
+			{"lists or orders", "REKO_MEMORY_LISTS=0", cmd.cold},
+		} {
+			note("starting a server that keeps no " + forgetful.what + " in memory")
+			if server, err = startServer(ctx, config, first, "REKO_MEMORY_ORDERS=0", forgetful.env); err != nil {
+				return nil, err
+			}
+			more, err := forgetful.measure(ctx, w, server)
+			if err := errors.Join(err, server.stop(), ctx.Err()); err != nil {
+				return nil, err
+			}
+			rows = append(rows, more...)
 		}
 	}
 	aim(rows, w.users)
@@ -195,13 +204,25 @@ func (cmd benchRunCmd) inTurn(ctx context.Context, users []engine.Card, server *
 	return row
 }
 
-// cold measures recommendations whose lists come from the database.
-func (cmd benchRunCmd) cold(ctx context.Context, w *benchWorld, server *benchServer) []bench.Row {
+// unordered measures recommendations that nobody asked for before: lists are in memory, and have to be put in order.
+func (cmd benchRunCmd) unordered(ctx context.Context, w *benchWorld, server *benchServer) ([]bench.Row, error) {
+	if err := w.everybody(ctx, server); err != nil {
+		return nil, err
+	}
+	return []bench.Row{
+		cmd.inTurn(ctx, w.some, server, "recommendations, taste, put in order", askTaste, false),
+		cmd.inTurn(ctx, w.some, server, "recommendations, classic, put in order", askClassic, false),
+		cmd.inTurn(ctx, w.some, server, "random, put in order", askRandom, false),
+	}, nil
+}
+
+// cold measures recommendations whose lists come from the database, and have to be put in order.
+func (cmd benchRunCmd) cold(ctx context.Context, w *benchWorld, server *benchServer) ([]bench.Row, error) {
 	server.InTurn(ctx, ask{w.some, askTaste}.requests, 300, cmd.For)
 	return []bench.Row{
 		cmd.inTurn(ctx, w.cards, server, "recommendations, taste, lists from the database", askTaste, false),
 		cmd.inTurn(ctx, w.cards, server, "recommendations, classic, lists from the database", askClassic, false),
-	}
+	}, nil
 }
 
 // mixed finds the highest rate of mixed traffic that the server sustains, and how it does at the rate that it shall sustain.
@@ -251,6 +272,8 @@ var aims = map[string]struct{ few, few99, many, many99 float64 }{
 	"similar":                                           {0.25, 2, 1, 4},
 	"recommendations, taste":                            {1, 4, 1.5, 6},
 	"recommendations, classic":                          {1, 4, 1.5, 6},
+	"recommendations, taste, put in order":              {1, 4, 1.5, 6},
+	"recommendations, classic, put in order":            {1, 4, 1.5, 6},
 	"compare":                                           {0.2, 0, 0.2, 0},
 	"page /u/{name}":                                    {3, 0, 4, 0},
 	"start until the first answer":                      {1, 0, 8, 0},

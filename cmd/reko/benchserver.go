@@ -135,6 +135,9 @@ const (
 	gaugeCache    = "reko_list_cache_bytes"
 	gaugeHits     = "reko_list_cache_hits_total"
 	gaugeMisses   = "reko_list_cache_misses_total"
+
+	gaugeOrderHits   = "reko_order_cache_hits_total"
+	gaugeOrderMisses = "reko_order_cache_misses_total"
 )
 
 // gauges asks for metrics, which a server may keep from strangers.
@@ -162,11 +165,19 @@ func (g gauges) cpu(before gauges, n int) float64 {
 	return 1000 * (g[gaugeCPU] - before[gaugeCPU]) / float64(max(n, 1))
 }
 
-// hitRate says how many of the lists that were asked for since before were in memory.
+// hitRate says how many of the lists and orders that were asked for since before were in memory.
 func (g gauges) hitRate(before gauges) string {
-	hits, misses := g[gaugeHits]-before[gaugeHits], g[gaugeMisses]-before[gaugeMisses]
-	if hits+misses == 0 {
+	var notes []string
+	for _, what := range []struct{ name, hits, misses string }{
+		{"lists", gaugeHits, gaugeMisses}, {"orders", gaugeOrderHits, gaugeOrderMisses},
+	} {
+		hits, misses := g[what.hits]-before[what.hits], g[what.misses]-before[what.misses]
+		if hits+misses > 0 {
+			notes = append(notes, fmt.Sprintf("%.0f %% of %s", 100*hits/(hits+misses), what.name))
+		}
+	}
+	if notes == nil {
 		return ""
 	}
-	return fmt.Sprintf("%.1f %% of lists in memory", 100*hits/(hits+misses))
+	return strings.Join(notes, ", ") + " in memory"
 }

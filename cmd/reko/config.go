@@ -49,7 +49,8 @@ type config struct {
 	CostlyLimit limit.Budget // [limits] costly
 	LoginsLimit limit.Budget // [limits] logins
 
-	Lists int // [memory] lists, MiB
+	Lists  int // [memory] lists, MiB
+	Orders int // [memory] orders, MiB
 
 	Jobs          bool          // [jobs] enabled
 	RefreshEvery  time.Duration // [jobs] refresh
@@ -112,6 +113,7 @@ func (cfg *config) settings() []setting {
 		{"limits", "costly", "60/10m", budget(&cfg.CostlyLimit)},
 		{"limits", "logins", "10/10m", budget(&cfg.LoginsLimit)},
 		{"memory", "lists", "256", whole(&cfg.Lists, 0, 1<<20)},
+		{"memory", "orders", "16", whole(&cfg.Orders, 0, 1<<20)},
 		{"jobs", "enabled", "true", boolean(&cfg.Jobs)},
 		{"jobs", "refresh", "1m", duration(&cfg.RefreshEvery, time.Second)},
 		{"jobs", "describe", "2m", duration(&cfg.DescribeEvery, time.Second)},

@@ -9,6 +9,7 @@ import (
 	"reko.moe/db"
 	"reko.moe/engine"
 	"reko.moe/engine/mal"
+	"reko.moe/engine/orders"
 	"reko.moe/engine/series"
 	"reko.moe/handlers/metrics"
 )
@@ -19,8 +20,8 @@ func observe(m *metrics.Metrics, o *mal.Options) {
 	o.ObserveWait = m.MALWait
 }
 
-// sources say how the parts of the program are. client may be nil.
-func sources(eng *engine.Engine, store *db.DB, client *mal.Client) metrics.Sources {
+// sources say how the parts of the program are. client and remembered may be nil.
+func sources(eng *engine.Engine, store *db.DB, client *mal.Client, remembered *orders.Memory) metrics.Sources {
 	s := metrics.Sources{
 		Engine: eng,
 		Down:   store.Down,
@@ -35,6 +36,9 @@ func sources(eng *engine.Engine, store *db.DB, client *mal.Client) metrics.Sourc
 	s.Model = func() metrics.Model {
 		info, _ := eng.Model() // without one all is 0
 		return metrics.Model{Version: info.ID, MadeAt: info.MadeAt, Users: info.Users}
+	}
+	if remembered != nil {
+		s.Orders = func() metrics.Orders { return metrics.Orders(remembered.Stats()) }
 	}
 	if client != nil {
 		s.Pace = func() metrics.Pace { return metrics.Pace(client.Pace()) }

@@ -18,6 +18,7 @@ import (
 	"reko.moe/engine/jobs"
 	"reko.moe/engine/mal"
 	"reko.moe/engine/model"
+	"reko.moe/engine/orders"
 	"reko.moe/engine/password"
 	"reko.moe/handlers"
 	"reko.moe/handlers/metrics"
@@ -174,6 +175,11 @@ func (cfg *config) watchedEngine(store *db.DB, log *slog.Logger, m *metrics.Metr
 		Passwords: password.New(), SessionIdle: cfg.AdminIdle, SessionFor: cfg.AdminSession,
 		Secret: []byte(cfg.Secret),
 	}
+	var remembered *orders.Memory
+	if cfg.Orders > 0 {
+		remembered = orders.New(cfg.Orders << 20)
+		o.Orders = remembered
+	}
 	if cfg.MALClient != "" {
 		asking := mal.Options{
 			URL: cfg.MALURL, ClientID: cfg.MALClient, Rate: cfg.MALRate, Burst: cfg.MALBurst, Timeout: cfg.MALTimeout,
@@ -190,7 +196,7 @@ func (cfg *config) watchedEngine(store *db.DB, log *slog.Logger, m *metrics.Metr
 		trace(&o, store)
 	}
 	eng := engine.New(o)
-	return eng, sources(eng, store, client), nil
+	return eng, sources(eng, store, client, remembered), nil
 }
 
 // withEngine calls f with the store of the configuration, and with an engine on it that has nothing in memory.

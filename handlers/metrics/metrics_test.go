@@ -39,6 +39,7 @@ func TestHowThingsAreIsSeen(t *testing.T) {
 	m.Watch(Sources{
 		Engine: engine.New(engine.Options{}),
 		Cache:  func() Cache { return Cache{Hits: 7, Misses: 2, Lists: 3, Bytes: 4096} },
+		Orders: func() Orders { return Orders{Hits: 5, Misses: 4, Orders: 2, Bytes: 8192} },
 		Pools: func() []Pool {
 			return []Pool{{Name: "all", Max: 10, Open: 4, InUse: 1, Waits: 5, Waited: 1500 * time.Millisecond}}
 		},
@@ -48,6 +49,7 @@ func TestHowThingsAreIsSeen(t *testing.T) {
 	has(t, scrape(t, m),
 		`reko_build_info{version="v9"} 1`,
 		`reko_list_cache_hits_total 7`, `reko_list_cache_misses_total 2`, `reko_list_cache_lists 3`, `reko_list_cache_bytes 4096`,
+		`reko_order_cache_hits_total 5`, `reko_order_cache_misses_total 4`, `reko_order_cache_orders 2`, `reko_order_cache_bytes 8192`,
 		`reko_index_users{by="hash"} 0`, `reko_index_users{by="statistics"} 0`, `reko_catalogue_anime 0`,
 		`reko_population_version 0`, `reko_model_version 12`, `reko_model_timestamp_seconds 1.7e+09`,
 		`reko_mal_waiting 2`, `reko_mal_rate 1.5`, `reko_mal_paused_seconds 0`,

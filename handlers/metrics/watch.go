@@ -12,6 +12,7 @@ import (
 type Sources struct {
 	Engine *engine.Engine
 	Cache  func() Cache
+	Orders func() Orders
 	Pools  func() []Pool
 	Pace   func() Pace  // nil: MyAnimeList is not asked
 	Model  func() Model // nil: there is none
@@ -31,6 +32,13 @@ func (c Cache) Rate() (float64, bool) {
 		return 0, false
 	}
 	return float64(c.Hits) / float64(c.Hits+c.Misses), true
+}
+
+// Orders says how the orders in memory are doing, since the start.
+type Orders struct {
+	Hits, Misses uint64
+	Orders       int
+	Bytes        int64
 }
 
 // Pool says how a pool of connections to the database is doing.
@@ -72,6 +80,10 @@ var (
 	cacheMisses     = desc("reko_list_cache_misses_total", "Lists that were asked for and not in memory.")
 	cacheBytes      = desc("reko_list_cache_bytes", "Memory of lists.")
 	cacheLists      = desc("reko_list_cache_lists", "Lists in memory.")
+	orderHits       = desc("reko_order_cache_hits_total", "Orders of recommendations that were asked for and in memory.")
+	orderMisses     = desc("reko_order_cache_misses_total", "Orders of recommendations that were asked for and not in memory.")
+	orderBytes      = desc("reko_order_cache_bytes", "Memory of orders of recommendations.")
+	orderCount      = desc("reko_order_cache_orders", "Orders of recommendations in memory.")
 	indexUsers      = desc("reko_index_users", "Users in memory, by what finds them (hash, statistics).", "by")
 	indexBytes      = desc("reko_index_bytes", "Memory of what finds users (hash, statistics).", "by")
 	profilesLoaded  = desc("reko_profiles_loaded", "1 once the statistics of all users are in memory; 0 at the start, while what needs them has to wait.")
@@ -95,7 +107,7 @@ var (
 // Describe implements [prometheus.Collector].
 func (w watcher) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		cacheHits, cacheMisses, cacheBytes, cacheLists, indexUsers, indexBytes, profilesLoaded, catalogueAnime, populationVer, populationUsers,
+		cacheHits, cacheMisses, cacheBytes, cacheLists, orderHits, orderMisses, orderBytes, orderCount, indexUsers, indexBytes, profilesLoaded, catalogueAnime, populationVer, populationUsers,
 		populationTime, modelVer, modelTime, malWaiting, malRate, malPaused, malResting, storeDown, poolOpen, poolMax, poolWaits, poolWaited,
 	} {
 		to <- d
@@ -148,6 +160,13 @@ func (w watcher) Collect(to chan<- prometheus.Metric) {
 		counter(cacheMisses, float64(c.Misses))
 		gauge(cacheBytes, float64(c.Bytes))
 		gauge(cacheLists, float64(c.Lists))
+	}
+	if w.Orders != nil {
+		o := w.Orders()
+		counter(orderHits, float64(o.Hits))
+		counter(orderMisses, float64(o.Misses))
+		gauge(orderBytes, float64(o.Bytes))
+		gauge(orderCount, float64(o.Orders))
 	}
 	if w.Pace != nil {
 		p := w.Pace()

@@ -1,0 +1,47 @@
+package orders
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"reko.moe/engine"
+)
+
+func keyOf(n int) engine.OrderKey { return engine.OrderKey{byte(n), byte(n >> 8)} }
+
+func TestWhatIsSetIsRemembered(t *testing.T) {
+	m := New(1 << 20)
+	if _, ok := m.Get(keyOf(1)); ok {
+		t.Error("an order is known before it is set")
+	}
+	want := []engine.AnimeID{3, 1, 2}
+	m.Set(keyOf(1), want)
+	if order, ok := m.Get(keyOf(1)); !ok || !slices.Equal(order, want) {
+		t.Errorf("remembered is %v, %t; want %v", order, ok, want)
+	}
+	if _, ok := m.Get(keyOf(2)); ok {
+		t.Error("another key has the order")
+	}
+	m.orders.CleanUp() // sizes follow a little later
+	s := m.Stats()
+	if s.Hits != 1 || s.Misses != 2 || s.Orders != 1 || s.Bytes != int64(overhead+3*4) {
+		t.Errorf("statistics: %+v", s)
+	}
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	const most = 100_000
+	m := New(most)
+	for i := range 10_000 {
+		m.Set(keyOf(i), make([]engine.AnimeID, 100))
+	}
+	m.orders.CleanUp()
+	deadline := time.Now().Add(5 * time.Second)
+	for m.Stats().Bytes > most && time.Now().Before(deadline) {
+		time.Sleep(time.Millisecond)
+	}
+	if s := m.Stats(); s.Bytes > most || s.Bytes < most/2 {
+		t.Errorf("%d bytes are kept of at most %d", s.Bytes, most)
+	}
+}
