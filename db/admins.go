@@ -70,10 +70,8 @@ func endSessionsOf(ctx context.Context, tx *sql.Tx, id int64) error {
 // RemoveAdmin implements [engine.AdminStore]. On Postgres two at once queue: each would leave the other's as the last.
 func (db *DB) RemoveAdmin(ctx context.Context, name string) error {
 	return db.tx(ctx, fmt.Sprintf("removing admin %q", name), func(tx *sql.Tx) error {
-		if db.pool != nil {
-			if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(`+lockKey+`)`, "admins"); err != nil {
-				return err
-			}
+		if err := db.lock(ctx, tx, adminsLock); err != nil {
+			return err
 		}
 		names, err := query(ctx, tx, scanOne[string], `SELECT name FROM admins WHERE name = $1 OR id =
 			(SELECT min(id) FROM admins WHERE name <> $1)`, name)

@@ -218,20 +218,39 @@ func (db *DB) tx(ctx context.Context, what string, f func(*sql.Tx) error) error 
 // orders, so there they queue.
 func (db *DB) bulk(ctx context.Context, what string, f func(*sql.Tx) error) error {
 	return db.tx(ctx, what, func(tx *sql.Tx) error {
-		if db.pool != nil {
-			if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(`+lockKey+`)`, bulkLock); err != nil {
-				return err
-			}
+		if err := db.lock(ctx, tx, bulkLock); err != nil {
+			return err
 		}
 		return f(tx)
 	})
 }
 
+// lock lets a transaction wait for others that locked the same name, and others for it, until it ends. On SQLite there is no other: one
+// writes at a time.
+func (db *DB) lock(ctx context.Context, tx *sql.Tx, name string) error {
+	if db.pool == nil {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(`+lockKey+`)`, name)
+	return err
+}
+
+// lockShared is lock, but that those who share the name do not wait for each other.
+func (db *DB) lockShared(ctx context.Context, tx *sql.Tx, name string) error {
+	if db.pool == nil {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock_shared(`+lockKey+`)`, name)
+	return err
+}
+
 // The names of locks that end with a transaction. lockKey is the number under which Postgres locks the name $1: the locks of
-// schemas in one database are apart.
+// schemas in one database are apart. Of these, who takes more than one takes them in this order, and before any row.
 const (
 	migrateLock = "migrate"
+	adminsLock  = "admins"
 	bulkLock    = "bulk"
+	namesLock   = "names" // shared by who stores users; alone has it who changes which names are kept out
 	lockKey     = `hashtextextended('reko ' || coalesce(current_schema(), '') || ' ' || $1, 0)`
 )
 

@@ -79,8 +79,12 @@ func (db *DB) UseKey(ctx context.Context, hash engine.KeyHash, at time.Time) (en
 
 // Secret implements [engine.KeyStore].
 func (db *DB) Secret(ctx context.Context, name string, proposal []byte) ([]byte, error) {
-	// The update changes nothing; it is there so that the row comes back.
-	value, err := returning[[]byte](ctx, db.write, `INSERT INTO secrets (name, value) VALUES ($1, $2)
-		ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING value`, name, proposal)
+	value, err := secretIn(ctx, db.write, name, proposal)
 	return value, failed("secret "+name, err)
+}
+
+func secretIn(ctx context.Context, q querier, name string, proposal []byte) ([]byte, error) {
+	// The update changes nothing; it is there so that the row comes back.
+	return returning[[]byte](ctx, q, `INSERT INTO secrets (name, value) VALUES ($1, $2)
+		ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING value`, name, proposal)
 }

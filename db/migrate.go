@@ -41,10 +41,8 @@ func (db *DB) migrateTo(ctx context.Context, wanted func(name string) bool) (mad
 		return nil, err
 	}
 	defer func() { _ = tx.Rollback() }()
-	if db.pool != nil {
-		if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(`+lockKey+`)`, migrateLock); err != nil {
-			return nil, err
-		}
+	if err := db.lock(ctx, tx, migrateLock); err != nil {
+		return nil, err
 	}
 	if _, err := tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY)`); err != nil {
 		return nil, err

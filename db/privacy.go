@@ -2,8 +2,10 @@ package db
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"reko.moe/engine"
@@ -23,29 +25,71 @@ func (db *DB) HiddenUsers(ctx context.Context) ([]engine.UserID, error) {
 }
 
 // KeepOut implements [engine.PrivacyStore].
-func (db *DB) KeepOut(ctx context.Context, k engine.KeptOut) error {
-	_, err := db.write.ExecContext(ctx, `INSERT INTO kept_out (hash, kept_at) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING`,
-		k.Hash[:], secondsOf(k.At))
-	return failed("keeping a name out", err)
+func (db *DB) KeepOut(ctx context.Context, name string, at time.Time) (engine.NameHash, engine.UserID, error) {
+	var hash engine.NameHash
+	var ids []engine.UserID
+	err := db.changeNames(ctx, "keeping a name out", func(tx *sql.Tx) error {
+		secret, err := secretIn(ctx, tx, engine.NameSecret, []byte(rand.Text()))
+		if err != nil {
+			return err
+		}
+		hash = engine.HashName(secret, name)
+		if _, err := tx.ExecContext(ctx, `INSERT INTO kept_out (hash, kept_at) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING`, hash[:], secondsOf(at)); err != nil {
+			return err
+		}
+		if ids, err = query(ctx, tx, scanOne[engine.UserID], `DELETE FROM users WHERE name = $1 RETURNING id`, name); err != nil {
+			return err
+		}
+		return forgetName(ctx, tx, name, hash.String())
+	})
+	if err != nil {
+		db.cache.wrote()
+		return hash, 0, err
+	}
+	db.cache.wrote(ids...)
+	return hash, append(ids, 0)[0], nil
 }
 
 // LetIn implements [engine.PrivacyStore].
-func (db *DB) LetIn(ctx context.Context, hash engine.NameHash) error {
-	const what = "letting a name in"
-	r, err := db.write.ExecContext(ctx, `DELETE FROM kept_out WHERE hash = $1`, hash[:])
-	if err != nil {
-		return failed(what, err)
-	}
-	n, err := r.RowsAffected()
-	if err == nil && n == 0 {
-		err = sql.ErrNoRows
-	}
-	return failed(what, err)
+func (db *DB) LetIn(ctx context.Context, name string) (engine.NameHash, error) {
+	var hash engine.NameHash
+	err := db.changeNames(ctx, "letting a name in", func(tx *sql.Tx) error {
+		secret, err := nameSecret(ctx, tx)
+		if err != nil {
+			return err
+		}
+		hash = engine.HashName(secret, name)
+		r, err := tx.ExecContext(ctx, `DELETE FROM kept_out WHERE hash = $1`, hash[:])
+		if err != nil {
+			return err
+		}
+		n, err := r.RowsAffected()
+		if err == nil && n == 0 {
+			err = sql.ErrNoRows
+		}
+		return err
+	})
+	return hash, err
+}
+
+// changeNames runs f in a transaction that changes which names are kept out, before or after each that stores users.
+func (db *DB) changeNames(ctx context.Context, what string, f func(*sql.Tx) error) error {
+	return db.tx(ctx, what, func(tx *sql.Tx) error {
+		if err := db.lock(ctx, tx, namesLock); err != nil {
+			return err
+		}
+		return f(tx)
+	})
 }
 
 // KeptOut implements [engine.PrivacyStore].
 func (db *DB) KeptOut(ctx context.Context) ([]engine.KeptOut, error) {
-	all, err := query(ctx, db.sql, func(rows *sql.Rows) (engine.KeptOut, error) {
+	all, err := keptOut(ctx, db.sql)
+	return all, failed("names that are kept out", err)
+}
+
+func keptOut(ctx context.Context, q querier) ([]engine.KeptOut, error) {
+	return query(ctx, q, func(rows *sql.Rows) (engine.KeptOut, error) {
 		var k engine.KeptOut
 		var hash []byte
 		var at int64
@@ -58,27 +102,64 @@ func (db *DB) KeptOut(ctx context.Context) ([]engine.KeptOut, error) {
 		k.At = timeOf(at)
 		return k, nil
 	}, `SELECT hash, kept_at FROM kept_out ORDER BY kept_at DESC, hash`)
-	return all, failed("names that are kept out", err)
 }
 
 // IsKeptOut implements [engine.PrivacyStore].
-func (db *DB) IsKeptOut(ctx context.Context, hash engine.NameHash) (bool, error) {
-	var is bool
-	err := db.sql.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM kept_out WHERE hash = $1)`, hash[:]).Scan(&is)
-	return is, failed("names that are kept out", err)
+func (db *DB) IsKeptOut(ctx context.Context, name string) (bool, error) {
+	out, err := isKeptOut(ctx, db.sql, name)
+	return out, failed("names that are kept out", err)
 }
 
-// ForgetName implements [engine.PrivacyStore].
-func (db *DB) ForgetName(ctx context.Context, name, instead string) error {
-	name, instead = clean(name), clean(instead)
-	return db.tx(ctx, "forgetting a name", func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `UPDATE admin_log SET target = $1 WHERE target = $2`, instead, name); err != nil {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, `UPDATE job_runs SET error = replace(error, $1, $2) WHERE error LIKE $3 ESCAPE '\'`,
-			name, instead, "%"+likeText.Replace(name)+"%")
+// isKeptOut tells whether a name is kept out. What is to hold until a transaction ends is asked for with namesLock.
+func isKeptOut(ctx context.Context, q querier, name string) (bool, error) {
+	secret, err := nameSecret(ctx, q)
+	if err != nil || secret == nil {
+		return false, err
+	}
+	hash := engine.HashName(secret, name)
+	return returning[bool](ctx, q, `SELECT EXISTS (SELECT 1 FROM kept_out WHERE hash = $1)`, hash[:])
+}
+
+// withoutKeptOut returns those of the users whose names are not kept out: see [isKeptOut].
+func withoutKeptOut(ctx context.Context, q querier, users []engine.User) ([]engine.User, error) {
+	kept, err := keptOut(ctx, q)
+	if err != nil || len(kept) == 0 {
+		return users, err
+	}
+	secret, err := nameSecret(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	out := outOf(kept, secret)
+	return slices.DeleteFunc(slices.Clone(users), func(u engine.User) bool { return out(u.Name) }), nil
+}
+
+// outOf tells which names are among those that are kept out.
+func outOf(kept []engine.KeptOut, secret []byte) func(name string) bool {
+	out := make(map[engine.NameHash]bool, len(kept))
+	for _, k := range kept {
+		out[k.Hash] = true
+	}
+	return func(name string) bool { return out[engine.HashName(secret, name)] }
+}
+
+// nameSecret returns [engine.NameSecret]; nil as long as there is none, when no name was ever kept out.
+func nameSecret(ctx context.Context, q querier) ([]byte, error) {
+	secrets, err := query(ctx, q, scanOne[[]byte], `SELECT value FROM secrets WHERE name = $1`, engine.NameSecret)
+	if err != nil || len(secrets) == 0 {
+		return nil, err
+	}
+	return secrets[0], nil
+}
+
+// forgetName puts another text for a name in what is logged of admins and jobs.
+func forgetName(ctx context.Context, tx *sql.Tx, name, instead string) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE admin_log SET target = $1 WHERE target = $2`, instead, name); err != nil {
 		return err
-	})
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE job_runs SET error = replace(error, $1, $2) WHERE error LIKE $3 ESCAPE '\'`,
+		name, instead, "%"+likeText.Replace(name)+"%")
+	return err
 }
 
 // ForgetAddresses implements [engine.PrivacyStore]. What stands in the place of an address, such as that it was the command line, stays.

@@ -21,6 +21,9 @@ import (
 // ErrNotEmpty is that a store has something that a restore would delete.
 var ErrNotEmpty = errors.New("the store is not empty")
 
+// ErrOtherNames is that both a store and a backup keep names out, by different secrets, so that one store cannot have both.
+var ErrOtherNames = errors.New("the store and the backup keep names out, and hash them by different secrets")
+
 // RestoreOptions are the settings of [DB.Restore].
 type RestoreOptions struct {
 	Replace  bool                           // what is stored goes; false: the store has to be empty
@@ -34,6 +37,9 @@ const bulkCounter = "bulk"
 // Restore puts what a backup has in the place of all that is stored, ids included, whichever database the backup is of. It is one
 // transaction: when the backup turns out to be damaged or cut off, or anything fails, nothing has changed. Meanwhile everybody reads what
 // was there before, and who writes waits. Servers that run notice.
+//
+// Names that are kept out stay so, beside those of the backup, and whoever has one of them in the backup is not restored; if the backup has
+// names that are hashed otherwise, it is refused with [ErrOtherNames].
 //
 // A backup of an older version is first restored into a SQLite file of its own and migrated there; one of a newer version is refused with
 // [archive.ErrNewer].
@@ -113,6 +119,10 @@ func (db *DB) restore(ctx context.Context, r *archive.Reader, applied []string, 
 	if err := db.lockTables(ctx, tx, all); err != nil {
 		return archive.Totals{}, failed("restore", err)
 	}
+	own, err := keepsOut(ctx, tx, all)
+	if err != nil {
+		return archive.Totals{}, failed("restore", err)
+	}
 	if err := db.mayRestore(ctx, tx, o); err != nil {
 		return archive.Totals{}, err
 	}
@@ -132,6 +142,9 @@ func (db *DB) restore(ctx context.Context, r *archive.Reader, applied []string, 
 	if err := db.restoreTables(ctx, conn, tx, r, all, o.Progress); err != nil {
 		return archive.Totals{}, err
 	}
+	if err := own.keep(ctx, tx); err != nil {
+		return archive.Totals{}, failed("restore", err)
+	}
 	if err := armed(); err != nil {
 		return archive.Totals{}, failed("restore", err)
 	}
@@ -150,6 +163,9 @@ func (db *DB) restore(ctx context.Context, r *archive.Reader, applied []string, 
 func (db *DB) lockTables(ctx context.Context, tx *sql.Tx, tables []table) error {
 	if db.pool == nil {
 		return nil
+	}
+	if err := db.lock(ctx, tx, namesLock); err != nil {
+		return err
 	}
 	names := make([]string, len(tables))
 	for i, t := range tables {

@@ -11,8 +11,7 @@ import (
 	"reko.moe/engine"
 )
 
-// Sessions keeps small values by key until they expire, across restarts and for all instances. It has the methods that
-// Fiber's middleware wants of a storage, and is safe for concurrent use.
+// Sessions keeps small values by key until they expire, across restarts and for all instances. It is safe for concurrent use.
 type Sessions struct{ db *DB }
 
 // Sessions returns the store's sessions.
@@ -35,29 +34,26 @@ func (s *Sessions) Get(key string) ([]byte, error) {
 	return value, err
 }
 
-// Set keeps a value for a while, or for ever if that is 0. An empty key or value is ignored.
-func (s *Sessions) Set(key string, value []byte, keep time.Duration) error {
-	if key == "" || len(value) == 0 {
-		return nil
+// Swap keeps a value for a while in place of old, which is nil where there is none. If something else is there by now, it changes nothing
+// and returns false.
+func (s *Sessions) Swap(key string, old, value []byte, keep time.Duration) (bool, error) {
+	now := time.Now()
+	statement := `UPDATE sessions SET value = $2, expires_at = $3 WHERE key = $1 AND (expires_at = 0 OR expires_at > $4) AND value = $5`
+	args := []any{stored(key), value, now.Add(keep).Unix(), now.Unix(), old}
+	if old == nil {
+		statement = `INSERT INTO sessions (key, value, expires_at) VALUES ($1, $2, $3) ON CONFLICT (key) DO UPDATE
+			SET value = excluded.value, expires_at = excluded.expires_at WHERE sessions.expires_at > 0 AND sessions.expires_at <= $4`
+		args = args[:4]
 	}
-	var expires int64
-	if keep > 0 {
-		expires = time.Now().Add(keep).Unix()
+	ctx, cancel := context.WithTimeout(context.Background(), sessionTimeout)
+	defer cancel()
+	r, err := s.db.write.ExecContext(ctx, statement, args...)
+	if err != nil {
+		return false, failed("session", err)
 	}
-	return s.exec(`INSERT INTO sessions (key, value, expires_at) VALUES ($1, $2, $3)
-		ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at`, stored(key), value, expires)
+	n, err := r.RowsAffected()
+	return n == 1, failed("session", err)
 }
-
-// Delete forgets a key.
-func (s *Sessions) Delete(key string) error {
-	return s.exec(`DELETE FROM sessions WHERE key = $1`, stored(key))
-}
-
-// Reset forgets all keys.
-func (s *Sessions) Reset() error { return s.exec(`DELETE FROM sessions`) }
-
-// Close does nothing: the store is closed by its owner.
-func (s *Sessions) Close() error { return nil }
 
 // Expire deletes what expired. It is a job.
 func (s *Sessions) Expire(ctx context.Context) (string, error) {
@@ -74,11 +70,4 @@ func (s *Sessions) Expire(ctx context.Context) (string, error) {
 func stored(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return hex.EncodeToString(sum[:])
-}
-
-func (s *Sessions) exec(sql string, args ...any) error {
-	ctx, cancel := context.WithTimeout(context.Background(), sessionTimeout)
-	defer cancel()
-	_, err := s.db.write.ExecContext(ctx, sql, args...)
-	return failed("session", err)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 
 	"reko.moe/engine"
 )
@@ -58,12 +59,22 @@ func saveArgs(u *engine.User) []any {
 }
 
 // SaveUser implements [engine.Store].
-func (db *DB) SaveUser(ctx context.Context, u engine.User) (engine.UserID, error) {
-	id, err := returning[engine.UserID](ctx, db.write,
-		saveUsers+`VALUES `+values(1, saveColumns)+onConflict+` RETURNING id`, saveArgs(&u)...)
+func (db *DB) SaveUser(ctx context.Context, u engine.User) (id engine.UserID, err error) {
+	err = db.tx(ctx, fmt.Sprintf("saving user %q", u.Name), func(tx *sql.Tx) error {
+		if err := db.lockShared(ctx, tx, namesLock); err != nil {
+			return err
+		}
+		if out, err := isKeptOut(ctx, tx, u.Name); err != nil {
+			return err
+		} else if out {
+			return engine.ErrNotFound
+		}
+		id, err = returning[engine.UserID](ctx, tx, saveUsers+`VALUES `+values(1, saveColumns)+onConflict+` RETURNING id`, saveArgs(&u)...)
+		return err
+	})
 	if err != nil {
 		db.cache.wrote()
-		return 0, failed(fmt.Sprintf("saving user %q", u.Name), err)
+		return 0, err
 	}
 	db.cache.wrote(id)
 	return id, nil
@@ -72,15 +83,41 @@ func (db *DB) SaveUser(ctx context.Context, u engine.User) (engine.UserID, error
 // ImportUsers implements [engine.Store]: by COPY on Postgres, by long inserts on SQLite. New users get their ids in the given
 // order; of several users of one name the last stays.
 func (db *DB) ImportUsers(ctx context.Context, users []engine.User) error {
+	const what = "importing users"
 	defer db.cache.wrote()
-	users = lastOfName(users)
-	if db.pool != nil {
-		return failed("importing users", db.copyUsers(ctx, users))
+	conn, err := db.write.Conn(ctx)
+	if err != nil {
+		return failed(what, err)
 	}
-	return db.tx(ctx, "importing users", func(tx *sql.Tx) error {
-		return insert(ctx, tx, saveUsers+`VALUES `, onConflict, len(users), func(i int) ([]any, error) {
-			return saveArgs(&users[i]), nil
-		})
+	defer conn.Close()
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return failed(what, err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if err := db.importUsers(ctx, conn, tx, lastOfName(users)); err != nil {
+		return failed(what, err)
+	}
+	return failed(what, tx.Commit())
+}
+
+// importUsers imports users in a transaction. conn is that of tx.
+func (db *DB) importUsers(ctx context.Context, conn *sql.Conn, tx *sql.Tx, users []engine.User) error {
+	if err := db.lock(ctx, tx, bulkLock); err != nil {
+		return err
+	}
+	if err := db.lockShared(ctx, tx, namesLock); err != nil {
+		return err
+	}
+	users, err := withoutKeptOut(ctx, tx, users)
+	if err != nil {
+		return err
+	}
+	if db.pool != nil {
+		return copyUsers(ctx, conn, tx, users)
+	}
+	return insert(ctx, tx, saveUsers+`VALUES `, onConflict, len(users), func(i int) ([]any, error) {
+		return saveArgs(&users[i]), nil
 	})
 }
 
@@ -100,27 +137,26 @@ func lastOfName(users []engine.User) []engine.User {
 	return last
 }
 
-func (db *DB) copyUsers(ctx context.Context, users []engine.User) error {
-	return pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(`+lockKey+`)`, bulkLock); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, `CREATE TEMPORARY TABLE incoming (ord BIGINT, name TEXT, origin TEXT, hash BIGINT, entries BIGINT,
-			fetched_at BIGINT, full_at BIGINT, failures BIGINT, unlisted BOOLEAN, private_at BIGINT, list BYTEA) ON COMMIT DROP`)
-		if err != nil {
-			return err
-		}
-		columns := []string{"ord", "name", "origin", "hash", "entries", "fetched_at", "full_at", "failures", "unlisted", "private_at", "list"}
-		_, err = tx.CopyFrom(ctx, pgx.Identifier{"incoming"}, columns, pgx.CopyFromSlice(len(users), func(i int) ([]any, error) {
+// copyUsers imports by COPY. conn is that of tx.
+func copyUsers(ctx context.Context, conn *sql.Conn, tx *sql.Tx, users []engine.User) error {
+	_, err := tx.ExecContext(ctx, `CREATE TEMPORARY TABLE incoming (ord BIGINT, name TEXT, origin TEXT, hash BIGINT, entries BIGINT,
+		fetched_at BIGINT, full_at BIGINT, failures BIGINT, unlisted BOOLEAN, private_at BIGINT, list BYTEA) ON COMMIT DROP`)
+	if err != nil {
+		return err
+	}
+	columns := []string{"ord", "name", "origin", "hash", "entries", "fetched_at", "full_at", "failures", "unlisted", "private_at", "list"}
+	err = conn.Raw(func(driver any) error {
+		_, err := driver.(*stdlib.Conn).Conn().CopyFrom(ctx, pgx.Identifier{"incoming"}, columns, pgx.CopyFromSlice(len(users), func(i int) ([]any, error) {
 			return append([]any{int64(i)}, saveArgs(&users[i])...), nil
 		}))
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, saveUsers+`SELECT name, origin, hash, entries, fetched_at, full_at, failures, unlisted, private_at, list FROM incoming
-			ORDER BY ord`+onConflict)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, saveUsers+`SELECT name, origin, hash, entries, fetched_at, full_at, failures, unlisted, private_at, list FROM incoming
+		ORDER BY ord`+onConflict)
+	return err
 }
 
 // RefreshFailed implements [engine.Store].

@@ -24,7 +24,7 @@ type Store interface {
 	// the store does not answer.
 	Recall(name string) (User, bool)
 	// SaveUser stores u under its name, whole, in place of whoever had the name, and returns its id: that of u.Name if it
-	// is there already, else a new one, greater than any before.
+	// is there already, else a new one, greater than any before. A name that is kept out is [ErrNotFound].
 	SaveUser(ctx context.Context, u User) (UserID, error)
 	// RefreshFailed counts a failed refresh of the user and leaves the list as it is.
 	RefreshFailed(ctx context.Context, id UserID) error
@@ -44,7 +44,7 @@ type Store interface {
 	// SetHashes changes the hash of those users whose list is still the one given, and returns them.
 	SetHashes(ctx context.Context, changed []User) ([]User, error)
 	// ImportUsers stores many users at once, each as SaveUser does. Of users of one name the last stays; new ids are in
-	// the given order.
+	// the given order. Those whose names are kept out are passed over.
 	ImportUsers(ctx context.Context, users []User) error
 	// RemoveOrigin deletes all users of an origin and returns how many there were.
 	RemoveOrigin(ctx context.Context, origin Origin) (int, error)
@@ -151,10 +151,9 @@ type Engine struct {
 	totals    totals
 	attempts  atomic.Pointer[[]byte] // the store's secret of logins, once it was asked for
 
-	kept       atomic.Pointer[keptOut]
-	keeping    sync.Mutex             // one reads what is kept out at a time
-	nameSecret atomic.Pointer[[]byte] // of the names that are kept out, once it was asked for
-	hidden     hiding
+	kept    atomic.Pointer[keptOut]
+	keeping sync.Mutex // one reads what is kept out at a time
+	hidden  hiding
 
 	describing sync.Mutex // one change of the catalogue at a time
 	fetches    flights[User]

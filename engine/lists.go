@@ -23,7 +23,7 @@ func (e *Engine) user(ctx context.Context, name string) (User, error) {
 	if !ok {
 		return User{}, fmt.Errorf("user %.40q: %w", name, ErrNotFound)
 	}
-	if err := e.outside(ctx, canonical); err != nil {
+	if err := e.outside(canonical); err != nil {
 		return User{}, fmt.Errorf("user %q: %w", canonical, err)
 	}
 	u, err := e.opts.Store.User(ctx, canonical)
@@ -175,7 +175,7 @@ func (e *Engine) fetch(ctx context.Context, name string, u User) (User, error) {
 	return e.fetches.do(ctx, name, func() (User, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.opts.FetchTimeout)
 		defer cancel()
-		if out, err := e.keptOutNow(ctx, name); err != nil {
+		if out, err := e.opts.Store.IsKeptOut(ctx, name); err != nil {
 			return User{}, err
 		} else if out {
 			return User{}, ErrNotFound
@@ -278,13 +278,6 @@ func (e *Engine) save(ctx context.Context, u User, l List) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	// After the list is there, not before: see [Engine.KeepOut].
-	late := context.WithoutCancel(ctx)
-	if out, err := e.keptOutNow(late, u.Name); err != nil {
-		return User{}, err
-	} else if out {
-		return User{}, errors.Join(ErrNotFound, e.opts.Store.DeleteUser(late, id))
-	}
 	if TasteHash(l, e.catalogue.Load()) != u.Hash {
 		// An anime was described meanwhile, and hashes perhaps made again without this one.
 		if _, err := e.opts.Store.AddCounter(ctx, counterTaste, 1); err != nil {
@@ -296,6 +289,11 @@ func (e *Engine) save(ctx context.Context, u User, l List) (User, error) {
 	e.hidden.set(id, false)
 	e.index.Load().Set(listedCard(u))
 	e.profiles.set(u, l, c)
+	if err := e.outside(u.Name); err != nil { // since a moment, so that u is not stored any more
+		e.index.Load().Remove(id)
+		e.profiles.remove(id)
+		return User{}, err
+	}
 	return u, nil
 }
 

@@ -37,30 +37,49 @@ func (s *memStore) HiddenUsers(ctx context.Context) ([]UserID, error) {
 	return ids, nil
 }
 
-func (s *memStore) KeepOut(ctx context.Context, k KeptOut) error {
+// isOut tells whether a name is kept out. s.mu is held.
+func (s *memStore) isOut(name string) bool {
+	_, out := s.kept[HashName(s.keys.secrets[NameSecret], name)]
+	return out
+}
+
+func (s *memStore) KeepOut(ctx context.Context, name string, at time.Time) (NameHash, UserID, error) {
 	if err := s.begin(ctx, "KeepOut"); err != nil {
-		return err
+		return NameHash{}, 0, err
 	}
 	defer s.mu.Unlock()
+	hash := HashName(s.secret(NameSecret, []byte("of the test")), name)
 	if s.kept == nil {
 		s.kept = map[NameHash]time.Time{}
 	}
-	if _, ok := s.kept[k.Hash]; !ok {
-		s.kept[k.Hash] = k.At.Truncate(time.Second)
+	if _, ok := s.kept[hash]; !ok {
+		s.kept[hash] = at.Truncate(time.Second)
 	}
-	return nil
+	for i := range s.admins.log {
+		if s.admins.log[i].On == name {
+			s.admins.log[i].On = hash.String()
+		}
+	}
+	for id, u := range s.users {
+		if u.Name == name {
+			delete(s.users, id)
+			return hash, id, nil
+		}
+	}
+	return hash, 0, nil
 }
 
-func (s *memStore) LetIn(ctx context.Context, hash NameHash) error {
+func (s *memStore) LetIn(ctx context.Context, name string) (NameHash, error) {
 	if err := s.begin(ctx, "LetIn"); err != nil {
-		return err
+		return NameHash{}, err
 	}
 	defer s.mu.Unlock()
+	hash := HashName(s.keys.secrets[NameSecret], name)
 	if _, ok := s.kept[hash]; !ok {
-		return fmt.Errorf("name: %w", ErrNotFound)
+		return hash, fmt.Errorf("name: %w", ErrNotFound)
 	}
 	delete(s.kept, hash)
-	return nil
+	return hash, nil
 }
 
 func (s *memStore) KeptOut(ctx context.Context) ([]KeptOut, error) {
@@ -78,26 +97,12 @@ func (s *memStore) KeptOut(ctx context.Context) ([]KeptOut, error) {
 	return all, nil
 }
 
-func (s *memStore) IsKeptOut(ctx context.Context, hash NameHash) (bool, error) {
+func (s *memStore) IsKeptOut(ctx context.Context, name string) (bool, error) {
 	if err := s.begin(ctx, "IsKeptOut"); err != nil {
 		return false, err
 	}
 	defer s.mu.Unlock()
-	_, ok := s.kept[hash]
-	return ok, nil
-}
-
-func (s *memStore) ForgetName(ctx context.Context, name, instead string) error {
-	if err := s.begin(ctx, "ForgetName"); err != nil {
-		return err
-	}
-	defer s.mu.Unlock()
-	for i := range s.admins.log {
-		if s.admins.log[i].On == name {
-			s.admins.log[i].On = instead
-		}
-	}
-	return nil
+	return s.isOut(name), nil
 }
 
 func (s *memStore) ForgetAddresses(ctx context.Context, before time.Time) (int, error) {

@@ -133,13 +133,17 @@ func (s *memStore) Secret(ctx context.Context, name string, proposal []byte) ([]
 		return nil, err
 	}
 	defer s.mu.Unlock()
+	return s.secret(name, proposal), nil
+}
+
+func (s *memStore) secret(name string, proposal []byte) []byte {
 	if s.keys.secrets == nil {
 		s.keys.secrets = map[string][]byte{}
 	}
 	if _, ok := s.keys.secrets[name]; !ok {
 		s.keys.secrets[name] = slices.Clone(proposal)
 	}
-	return slices.Clone(s.keys.secrets[name]), nil
+	return slices.Clone(s.keys.secrets[name])
 }
 
 func (s *memStore) Model(ctx context.Context) (StoredModel, error) {

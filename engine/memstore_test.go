@@ -111,6 +111,9 @@ func (s *memStore) SaveUser(ctx context.Context, u User) (UserID, error) {
 		return 0, err
 	}
 	defer s.mu.Unlock()
+	if s.isOut(u.Name) {
+		return 0, fmt.Errorf("user %q: %w", u.Name, ErrNotFound)
+	}
 	return s.set(u), nil
 }
 
@@ -120,7 +123,9 @@ func (s *memStore) ImportUsers(ctx context.Context, users []User) error {
 	}
 	defer s.mu.Unlock()
 	for _, u := range users {
-		s.set(u)
+		if !s.isOut(u.Name) {
+			s.set(u)
+		}
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -20,21 +19,33 @@ type PrivacyStore interface {
 	// HiddenUsers returns the ids of all users whose list is private, ascending.
 	HiddenUsers(ctx context.Context) ([]UserID, error)
 
-	// KeepOut keeps a name out; one that is kept out already stays as it is. LetIn takes it back.
-	KeepOut(ctx context.Context, k KeptOut) error
-	LetIn(ctx context.Context, hash NameHash) error
-	// KeptOut returns all names that are kept out, the newest first. IsKeptOut looks for one, in what is stored now.
+	// KeepOut keeps a canonical name out, deletes whoever has it, and puts what is short for its hash in its place in what is logged of
+	// admins and jobs. It returns the hash, and who was deleted: 0 if nobody was. From then on SaveUser and ImportUsers store nobody of that
+	// name, whenever they began. A name that is kept out already stays as it is.
+	KeepOut(ctx context.Context, name string, at time.Time) (NameHash, UserID, error)
+	// LetIn takes back that a canonical name is kept out.
+	LetIn(ctx context.Context, name string) (NameHash, error)
+	// KeptOut returns all names that are kept out, the newest first. IsKeptOut looks for a canonical one, in what is stored now.
 	KeptOut(ctx context.Context) ([]KeptOut, error)
-	IsKeptOut(ctx context.Context, hash NameHash) (bool, error)
-	// ForgetName puts another text for a name in what is logged of admins and jobs.
-	ForgetName(ctx context.Context, name, instead string) error
+	IsKeptOut(ctx context.Context, name string) (bool, error)
 
 	// ForgetAddresses takes the addresses out of what was logged of admins before the given time, and returns how many.
 	ForgetAddresses(ctx context.Context, before time.Time) (int, error)
 }
 
-// NameHash is the HMAC-SHA-256 of a canonical name, by a secret that the store keeps for nothing else.
+// NameSecret is the name of the secret by which a store hashes the names that are kept out. It is made when the first one is, and for
+// nothing else.
+const NameSecret = "kept out"
+
+// NameHash is what is kept of a name that is kept out: see [HashName].
 type NameHash [sha256.Size]byte
+
+// HashName returns the HMAC-SHA-256 of a canonical name by [NameSecret].
+func HashName(secret []byte, name string) NameHash {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte(name))
+	return NameHash(mac.Sum(nil))
+}
 
 // String is short, for people to tell names that are kept out apart.
 func (h NameHash) String() string { return hex.EncodeToString(h[:4]) }
@@ -50,48 +61,17 @@ const counterKeptOut = "kept out"
 
 // keptOut are the names that are kept out. It is immutable once it is shared.
 type keptOut struct {
+	secret []byte // [NameSecret]
 	hashes map[NameHash]bool
 	seen   int64 // counterKeptOut when they were read
 }
 
-// nameHash is the hash of a canonical name. The secret is asked for once.
-func (e *Engine) nameHash(ctx context.Context, name string) (NameHash, error) {
-	secret := e.nameSecret.Load()
-	if secret == nil {
-		random := make([]byte, 32)
-		_, _ = rand.Read(random) // never fails
-		kept, err := e.opts.Store.Secret(ctx, "kept out", random)
-		if err != nil {
-			return NameHash{}, err
-		}
-		secret = &kept
-		e.nameSecret.Store(secret)
-	}
-	mac := hmac.New(sha256.New, *secret)
-	mac.Write([]byte(name))
-	return NameHash(mac.Sum(nil)), nil
-}
-
 // outside fails with [ErrNotFound] if a canonical name is kept out, as far as is known here.
-func (e *Engine) outside(ctx context.Context, name string) error {
-	kept := e.kept.Load()
-	if len(kept.hashes) == 0 {
-		return nil
+func (e *Engine) outside(name string) error {
+	if kept := e.kept.Load(); len(kept.hashes) > 0 && kept.hashes[HashName(kept.secret, name)] {
+		return ErrNotFound
 	}
-	hash, err := e.nameHash(ctx, name)
-	if err == nil && kept.hashes[hash] {
-		err = ErrNotFound
-	}
-	return err
-}
-
-// keptOutNow tells whether a canonical name is kept out in what is stored now.
-func (e *Engine) keptOutNow(ctx context.Context, name string) (bool, error) {
-	hash, err := e.nameHash(ctx, name)
-	if err != nil {
-		return false, err
-	}
-	return e.opts.Store.IsKeptOut(ctx, hash)
+	return nil
 }
 
 // KeepOut deletes the named user, if there is one, and keeps the name out: whoever asks for it is told that there is no such user, and no
@@ -102,21 +82,16 @@ func (e *Engine) KeepOut(ctx context.Context, name string) (NameHash, error) {
 	if !ok {
 		return NameHash{}, fmt.Errorf("%.40q is no name that somebody can have: %w", name, ErrInvalid)
 	}
-	hash, err := e.nameHash(ctx, canonical)
-	if err != nil {
-		return hash, err
-	}
-	// In this order: what is saved meanwhile is either seen and deleted here, or sees that it is kept out and goes by itself.
-	if err := e.opts.Store.KeepOut(ctx, KeptOut{hash, e.opts.Now()}); err != nil {
-		return hash, err
-	}
-	if err := e.changedKeptOut(ctx); err != nil {
-		return hash, err
-	}
-	if err := e.Remove(ctx, canonical); err != nil && !errors.Is(err, ErrNotFound) {
-		return hash, err
-	}
-	return hash, e.opts.Store.ForgetName(ctx, canonical, hash.String())
+	var hash NameHash
+	err := e.remove(func() (UserID, error) {
+		var id UserID
+		var err error
+		if hash, id, err = e.opts.Store.KeepOut(ctx, canonical, e.opts.Now()); err != nil {
+			return 0, err
+		}
+		return id, e.changedKeptOut(ctx) // before id goes from memory: see [Engine.save]
+	})
+	return hash, err
 }
 
 // LetIn takes back what [Engine.KeepOut] did. A name that is not kept out is [ErrNotFound].
@@ -125,10 +100,7 @@ func (e *Engine) LetIn(ctx context.Context, name string) (NameHash, error) {
 	if !ok {
 		return NameHash{}, fmt.Errorf("%.40q: %w", name, ErrNotFound)
 	}
-	hash, err := e.nameHash(ctx, canonical)
-	if err == nil {
-		err = e.opts.Store.LetIn(ctx, hash)
-	}
+	hash, err := e.opts.Store.LetIn(ctx, canonical)
 	if err == nil {
 		err = e.changedKeptOut(ctx)
 	}
@@ -157,7 +129,12 @@ func (e *Engine) loadKeptOut(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	k := &keptOut{make(map[NameHash]bool, len(stored)), seen}
+	k := &keptOut{hashes: make(map[NameHash]bool, len(stored)), seen: seen}
+	if len(stored) > 0 { // then there is a secret
+		if k.secret, err = e.opts.Store.Secret(ctx, NameSecret, []byte(rand.Text())); err != nil {
+			return err
+		}
+	}
 	for _, s := range stored {
 		k.hashes[s.Hash] = true
 	}
@@ -180,43 +157,7 @@ func (e *Engine) IsKeptOut(ctx context.Context, name string) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	return e.keptOutNow(ctx, canonical)
-}
-
-// admitted are those of the users whose names are not kept out.
-func (e *Engine) admitted(ctx context.Context, users []User) ([]User, error) {
-	if err := e.loadKeptOut(ctx); err != nil {
-		return nil, err
-	}
-	in := make([]User, 0, len(users))
-	for _, u := range users {
-		switch err := e.outside(ctx, u.Name); {
-		case err == nil:
-			in = append(in, u)
-		case !errors.Is(err, ErrNotFound):
-			return nil, err
-		}
-	}
-	return in, nil
-}
-
-// expel deletes those of the users that were stored while their names came to be kept out.
-func (e *Engine) expel(ctx context.Context, users []User) error {
-	if err := e.loadKeptOut(ctx); err != nil {
-		return err
-	}
-	for _, u := range users {
-		if err := e.outside(ctx, u.Name); !errors.Is(err, ErrNotFound) {
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		if err := e.Remove(ctx, u.Name); err != nil && !errors.Is(err, ErrNotFound) {
-			return err
-		}
-	}
-	return nil
+	return e.opts.Store.IsKeptOut(ctx, canonical)
 }
 
 // hiding is whose lists are private, of those who are stored. The zero value is nobody. It is safe for concurrent use.

@@ -219,14 +219,7 @@ func (e *Engine) ImportUsers(ctx context.Context, users []User) error {
 	if err := e.opts.Store.MentionAnime(ctx, ids); err != nil {
 		return err
 	}
-	users, err := e.admitted(ctx, users)
-	if err != nil || len(users) == 0 {
-		return err
-	}
-	if err := e.opts.Store.ImportUsers(ctx, users); err != nil {
-		return err
-	}
-	return e.expel(ctx, users)
+	return e.opts.Store.ImportUsers(ctx, users)
 }
 
 // ImportDone tells every process that uses the store that users or anime changed in bulk, and loads them here.

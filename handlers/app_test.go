@@ -91,6 +91,9 @@ func start(t testing.TB, change func(*setup)) *app {
 	}
 	o.Log, o.Started, o.Version = log, a.started.Load, "v1.2.3"
 	o.Series, o.Failures = a.store, a.store.LastFailures
+	if o.Sessions == nil {
+		o.Sessions = a.store.Sessions()
+	}
 	if o.Ready == nil {
 		o.Ready = a.store.Ping
 	}

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/session"
 	"github.com/valyala/fasthttp"
 	"go.opentelemetry.io/otel/trace"
 
@@ -42,7 +41,7 @@ type Options struct {
 	Examples  []string                                       // names of some of those
 	Secret    []byte                                         // of the hashes that stand for users, and of tokens; nil: a new one
 	Jobs      *jobs.Runner                                   // that admins run by hand; nil: none
-	Sessions  fiber.Storage                                  // what is remembered of browsers; nil: in memory
+	Sessions  Sessions                                       // what is remembered of browsers
 	Limits    *limit.Limiter                                 // how much each client may ask; nil: as much as it likes
 	Metrics   *metrics.Metrics                               // count requests; nil: new ones
 	Sources   metrics.Sources                                // say how the parts of the program are
@@ -56,10 +55,8 @@ type Options struct {
 
 type server struct {
 	Options
-	sessions *session.Store
-	before   *session.Store // the same, by the cookie of a site that was not yet reached by https: read, and never written
-	gates    gates
-	reading  chan struct{} // has an item for each upload that is being read
+	gates   gates
+	reading chan struct{} // has an item for each upload that is being read
 }
 
 // Limits of what is read before a request is looked at. A path with a name of 10,000 characters still gets its answer.
@@ -91,8 +88,6 @@ func New(o Options) *fiber.App {
 		o.Metrics = metrics.New(o.Version)
 	}
 	s := &server{Options: o, gates: newGates(), reading: make(chan struct{}, mostReading)}
-	s.sessions = newSessions(o.Sessions, s.secure())
-	s.before = newSessions(s.sessions.Storage, false)
 	app := fiber.New(fiber.Config{
 		AppName:               "Reko",
 		Immutable:             true,

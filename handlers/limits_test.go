@@ -189,11 +189,8 @@ func TestLimitOfCostlyQuestions(t *testing.T) {
 // asked counts how often a storage without anything in it is asked.
 type asked struct{ times atomic.Int32 }
 
-func (a *asked) Get(string) ([]byte, error)            { a.times.Add(1); return nil, nil }
-func (*asked) Set(string, []byte, time.Duration) error { return nil }
-func (*asked) Delete(string) error                     { return nil }
-func (*asked) Reset() error                            { return nil }
-func (*asked) Close() error                            { return nil }
+func (a *asked) Get(string) ([]byte, error)                             { a.times.Add(1); return nil, nil }
+func (*asked) Swap(string, []byte, []byte, time.Duration) (bool, error) { return true, nil }
 
 // What nobody is for is limited as pages are, or takes no look at the store.
 func TestNothingIsFreeToAskFor(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 
 // brokenSessions are sessions of which none can be read. They count the looks.
 type brokenSessions struct {
-	fiber.Storage
+	Sessions
 	looks int
 }
 
@@ -38,7 +38,7 @@ func TestSessionsThatCannotBeReadAreAskedOnce(t *testing.T) {
 		if cookie != sessionCookie {
 			s.PublicURL = "https://reko.test"
 		}
-		s.sessions, s.before = newSessions(broken, s.secure()), newSessions(broken, false)
+		s.Sessions = broken
 		app.Post("/unhide", func(c *fiber.Ctx) error {
 			c.Locals(countedKey{}, true)
 			return s.unhide(c)

@@ -9,7 +9,7 @@ import (
 	"reko.moe/engine"
 )
 
-// silent is a storage of sessions that does not answer.
+// silent are sessions that do not answer.
 type silent struct {
 	forgetful
 	asked *atomic.Int32

@@ -199,14 +199,13 @@ func TestUploadsOfOneBrowser(t *testing.T) {
 	b.upload(t, exported, false)
 }
 
-// forgetful is a storage of sessions that keeps nothing.
+// forgetful are sessions that keep nothing.
 type forgetful struct{}
 
-func (forgetful) Get(string) ([]byte, error)              { return nil, nil }
-func (forgetful) Set(string, []byte, time.Duration) error { return errors.New("the disk is full") }
-func (forgetful) Delete(string) error                     { return nil }
-func (forgetful) Reset() error                            { return nil }
-func (forgetful) Close() error                            { return nil }
+func (forgetful) Get(string) ([]byte, error) { return nil, nil }
+func (forgetful) Swap(string, []byte, []byte, time.Duration) (bool, error) {
+	return false, errors.New("the disk is full")
+}
 
 // A list that nobody could delete does not stay.
 func TestUploadWithoutSession(t *testing.T) {

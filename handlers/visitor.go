@@ -1,7 +1,11 @@
 package handlers
 
 import (
+	"bytes"
+	"crypto/rand"
+	"encoding/gob"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -10,7 +14,6 @@ import (
 
 	"github.com/a-h/templ"
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/session"
 	"github.com/valyala/fasthttp"
 
 	"reko.moe/engine"
@@ -34,20 +37,23 @@ type visitor struct {
 // sessionCookie is the name of the cookie with a visitor's session.
 const sessionCookie = "session"
 
-// newSessions makes the sessions, kept in storage.
-func newSessions(storage fiber.Storage, secure bool) *session.Store {
-	return session.New(session.Config{
-		Storage:        storage,
-		Expiration:     sessionFor,
-		KeyLookup:      "cookie:" + cookieName(sessionCookie, secure),
-		CookieHTTPOnly: true,
-		CookieSameSite: fiber.CookieSameSiteLaxMode,
-		CookieSecure:   secure,
-		CookiePath:     "/",
-	})
+// Sessions keep what is remembered of browsers. They are safe for concurrent use.
+type Sessions interface {
+	// Get returns what is kept under a key, nil if nothing is.
+	Get(key string) ([]byte, error)
+	// Swap keeps a value for a while in place of old, which is nil where there is none. If something else is there by now, it changes
+	// nothing and returns false.
+	Swap(key string, old, value []byte, keep time.Duration) (bool, error)
 }
 
-// visitorKey is where the visitor stands in a session, and in the locals of a request.
+// session is what is remembered of a request's browser, and where and as what that is kept: the key is empty if there is none to go on with.
+type session struct {
+	visitor
+	key  string
+	kept []byte
+}
+
+// visitorKey is where the visitor stands in the locals of a request.
 const visitorKey = "visitor"
 
 // visitor returns what is remembered of the request's browser. A session that cannot be read is as none, and for a request that no limit
@@ -58,60 +64,90 @@ func (s *server) visitor(c *fiber.Ctx) visitor {
 	}
 	var v visitor
 	if c.Locals(countedKey{}) != nil {
-		var err error
-		v, _, err = s.remembered(c)
+		k, err := s.remembered(c)
 		if err != nil {
 			s.Log.WarnContext(c.UserContext(), "session", "err", err)
 		}
+		v = k.visitor
 	}
 	c.Locals(visitorKey, v)
 	return v
 }
 
-// remembered is what the session of the request's browser holds of a visitor, and that session; nil if there is none to go on with.
-func (s *server) remembered(c *fiber.Ctx) (v visitor, sess *session.Session, err error) {
-	sessions := s.sessions
-	if c.Cookies(cookieName(sessionCookie, s.secure())) == "" {
-		if c.Cookies(sessionCookie) == "" {
-			return v, nil, nil
-		}
-		sessions = s.before
+// remembered is what is remembered of the request's browser.
+func (s *server) remembered(c *fiber.Ctx) (session, error) {
+	id := s.cookie(c, sessionCookie)
+	old := ""
+	if id == "" {
+		old = c.Cookies(sessionCookie) // of before the site was reached by https only
 	}
-	sess, err = sessions.Get(c)
-	if err != nil {
-		return v, nil, err
+	key := id + old
+	if key == "" {
+		return session{}, nil
 	}
-	if text, ok := sess.Get(visitorKey).(string); ok {
-		err = json.Unmarshal([]byte(text), &v)
+	kept, err := s.Sessions.Get(key)
+	if err != nil || kept == nil {
+		return session{}, err
 	}
-	if sessions == s.before {
-		sess = nil
+	k := session{key: id, kept: kept}
+	if old != "" {
+		k.kept = nil // it moves to a key that was never sent by http
 	}
-	return v, sess, err
+	k.visitor, err = decodeVisitor(kept)
+	return k, err
 }
 
-// remember changes what is remembered of the request's browser. It looks for that once, as it takes its time when the store is slow.
+// decodeVisitor reads what is kept of a visitor.
+func decodeVisitor(kept []byte) (v visitor, err error) {
+	if !bytes.HasPrefix(kept, []byte("{")) { // as it was kept at first: in a map
+		var values map[string]any
+		if err := gob.NewDecoder(bytes.NewReader(kept)).Decode(&values); err != nil {
+			return v, err
+		}
+		text, _ := values[visitorKey].(string)
+		kept = []byte(text)
+	}
+	return v, json.Unmarshal(kept, &v)
+}
+
+// swapFor is how long a change is tried again that others come between.
+const swapFor = time.Second
+
+// remember changes what is remembered of the request's browser, which may ask for several changes at once: change is called again when
+// another came between. Most often the store is looked at once, as that takes its time when it is slow.
 func (s *server) remember(c *fiber.Ctx, change func(*visitor)) error {
-	v, sess, err := s.remembered(c) // not s.visitor, which knows nothing when the store fails: nothing would be all that is kept
-	if err == nil && sess == nil {
-		sess, err = s.sessions.Get(c) // after that: a new session's id counts as a cookie of the request
+	begin := time.Now()
+	for {
+		k, err := s.remembered(c) // not s.visitor, which knows nothing when the store fails: nothing would be all that is kept
+		if err != nil {
+			c.Locals(visitorKey, visitor{}) // to say so takes no look at the store
+			return err
+		}
+		if k.key == "" {
+			k.key = rand.Text()
+		}
+		change(&k.visitor)
+		text, err := json.Marshal(k.visitor)
+		if err != nil {
+			return err
+		}
+		done, err := s.Sessions.Swap(k.key, k.kept, text, sessionFor)
+		if err == nil && !done && time.Since(begin) < swapFor {
+			continue
+		}
+		c.Locals(visitorKey, k.visitor)
+		if err != nil {
+			return err
+		}
+		if !done {
+			return fmt.Errorf("session: others change it again and again: %w", engine.ErrStoreDown)
+		}
+		s.setCookie(c, sessionCookie, k.key)
+		if s.secure() && c.Cookies(sessionCookie) != "" {
+			c.Cookie(&fiber.Cookie{Name: sessionCookie, Path: "/", Expires: fasthttp.CookieExpireDelete, HTTPOnly: true, Secure: true, SameSite: fiber.CookieSameSiteLaxMode})
+		}
+		return nil
 	}
-	if err != nil {
-		c.Locals(visitorKey, visitor{}) // to say so takes no look at the store
-		return err
-	}
-	v.Saved, v.Hidden, v.Uploads = slices.Clone(v.Saved), slices.Clone(v.Hidden), slices.Clone(v.Uploads)
-	change(&v)
-	text, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	c.Locals(visitorKey, v)
-	sess.Set(visitorKey, string(text))
-	if s.secure() && c.Cookies(sessionCookie) != "" {
-		c.Cookie(&fiber.Cookie{Name: sessionCookie, Path: "/", Expires: fasthttp.CookieExpireDelete, HTTPOnly: true, Secure: true, SameSite: fiber.CookieSameSiteLaxMode})
-	}
-	return sess.Save()
 }
 
 // put returns ids with id in front, or without it.

@@ -109,6 +109,9 @@ func (cmd restoreCmd) Run(ctx context.Context, cfg *config) error {
 	if errors.Is(err, db.ErrNotEmpty) {
 		return fmt.Errorf("nothing changed: %w; --replace deletes all that is there", err)
 	}
+	if errors.Is(err, db.ErrOtherNames) {
+		return fmt.Errorf("nothing changed: %w; restore it into an empty store", err)
+	}
 	if err != nil {
 		return fmt.Errorf("nothing changed: %w", err)
 	}

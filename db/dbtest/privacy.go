@@ -2,8 +2,11 @@ package dbtest
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,26 +19,27 @@ var privacyTests = []test{
 	{"private lists have no card", privateLists},
 	{"private lists are left alone for a while", privateAndStale},
 	{"names are kept out", namesKeptOut},
+	{"nobody is stored who is kept out meanwhile", keptOutMeanwhile},
 	{"a name is forgotten", nameForgotten},
 	{"addresses are forgotten", addressesForgotten},
 }
 
 func privacyCalls() []call {
-	var hash engine.NameHash
-	_, _ = rand.Read(hash[:]) // never fails
 	return []call{
 		{"HideUser", true, func(ctx context.Context, s *db.DB) error { return s.HideUser(ctx, 1, day0) }},
 		{"HiddenUsers", false, func(ctx context.Context, s *db.DB) error { return second(s.HiddenUsers(ctx)) }},
-		{"KeepOut", true, func(ctx context.Context, s *db.DB) error { return s.KeepOut(ctx, engine.KeptOut{Hash: hash, At: day0}) }},
+		{"KeepOut", true, func(ctx context.Context, s *db.DB) error {
+			_, _, err := s.KeepOut(ctx, "nobody", day0)
+			return err
+		}},
 		{"LetIn", false, func(ctx context.Context, s *db.DB) error {
-			if err := s.LetIn(ctx, engine.NameHash{}); !errors.Is(err, engine.ErrNotFound) {
+			if err := second(s.LetIn(ctx, "stranger")); !errors.Is(err, engine.ErrNotFound) {
 				return err
 			}
 			return nil
 		}},
 		{"KeptOut", false, func(ctx context.Context, s *db.DB) error { return second(s.KeptOut(ctx)) }},
-		{"IsKeptOut", false, func(ctx context.Context, s *db.DB) error { return second(s.IsKeptOut(ctx, hash)) }},
-		{"ForgetName", false, func(ctx context.Context, s *db.DB) error { return s.ForgetName(ctx, "nobody", "x") }},
+		{"IsKeptOut", false, func(ctx context.Context, s *db.DB) error { return second(s.IsKeptOut(ctx, "nobody")) }},
 		{"ForgetAddresses", false, func(ctx context.Context, s *db.DB) error { return second(s.ForgetAddresses(ctx, time.Unix(1, 0))) }},
 	}
 }
@@ -84,19 +88,90 @@ func privateAndStale(t *testing.T, s store) {
 }
 
 func namesKeptOut(t *testing.T, s store) {
-	other := s.another(t, 0)
-	kept := []engine.KeptOut{{Hash: engine.NameHash{3, 0, 255}, At: day0.Add(2 * time.Hour)}, {Hash: engine.NameHash{1}, At: day0}, {Hash: engine.NameHash{2}, At: day0}}
-	for _, k := range kept {
-		ok(t, s.KeepOut(t.Context(), k))
-		ok(t, other.KeepOut(t.Context(), engine.KeptOut{Hash: k.Hash, At: day0.Add(5 * time.Hour)})) // it stays as it is
+	other := s.another(t, 16)
+	want(t, "IsKeptOut", must[bool](t)(s.IsKeptOut(t.Context(), "spike")), false)
+	wantKind(t, "LetIn", second(s.LetIn(t.Context(), "spike")), engine.ErrNotFound)
+	u := s.save(t, Users(t, "u", 3, 10)...)
+	must[[]engine.User](t)(other.Users(t.Context(), idsOf(u))) // into memory
+	var kept []engine.KeptOut
+	for i, name := range []string{u[1].Name, "spike", u[0].Name} {
+		hash, id, err := s.KeepOut(t.Context(), name, day0.Add(time.Duration(9-i)*time.Hour))
+		ok(t, err)
+		want(t, "who was deleted", id, map[string]engine.UserID{u[0].Name: u[0].ID, u[1].Name: u[1].ID}[name])
+		again, id, err := other.KeepOut(t.Context(), name, day0.Add(50*time.Hour)) // it stays as it is
+		ok(t, err)
+		want(t, "hash", again, hash)
+		want(t, "who was deleted", id, 0)
+		kept = append(kept, engine.KeptOut{Hash: hash, At: day0.Add(time.Duration(9-i) * time.Hour)})
 	}
+	secret := must[[]byte](t)(s.Secret(t.Context(), engine.NameSecret, []byte("another")))
+	want(t, "hash", kept[1].Hash, engine.HashName(secret, "spike"))
 	want(t, "KeptOut", must[[]engine.KeptOut](t)(other.KeptOut(t.Context())), kept)
-	want(t, "IsKeptOut", must[bool](t)(other.IsKeptOut(t.Context(), kept[0].Hash)), true)
-	want(t, "IsKeptOut", must[bool](t)(other.IsKeptOut(t.Context(), engine.NameHash{3})), false)
-	ok(t, other.LetIn(t.Context(), kept[0].Hash))
-	wantKind(t, "LetIn", s.LetIn(t.Context(), kept[0].Hash), engine.ErrNotFound)
+	want(t, "IsKeptOut", must[bool](t)(other.IsKeptOut(t.Context(), "spike")), true)
+	want(t, "IsKeptOut", must[bool](t)(other.IsKeptOut(t.Context(), "faye")), false)
+	want(t, "AllUsers", all(t, s.AllUsers(t.Context())), u[2:])
+
+	for i := range u {
+		u[i].Hash++
+		id, err := other.SaveUser(t.Context(), u[i])
+		if i < 2 {
+			wantKind(t, "SaveUser of who is kept out", err, engine.ErrNotFound)
+		} else {
+			ok(t, err)
+			want(t, "id", id, u[i].ID)
+		}
+	}
+	want(t, "AllUsers", all(t, s.AllUsers(t.Context())), u[2:])
+	u[2].Hash++
+	ok(t, other.ImportUsers(t.Context(), u))
+	want(t, "AllUsers", all(t, s.AllUsers(t.Context())), u[2:])
+	ok(t, other.ImportUsers(t.Context(), u[:2]))
+	want(t, "AllUsers", all(t, s.AllUsers(t.Context())), u[2:])
+
+	want(t, "LetIn", must[engine.NameHash](t)(other.LetIn(t.Context(), u[1].Name)), kept[0].Hash)
+	wantKind(t, "LetIn", second(s.LetIn(t.Context(), u[1].Name)), engine.ErrNotFound)
 	want(t, "KeptOut", must[[]engine.KeptOut](t)(s.KeptOut(t.Context())), kept[1:])
-	want(t, "IsKeptOut", must[bool](t)(s.IsKeptOut(t.Context(), kept[0].Hash)), false)
+	want(t, "IsKeptOut", must[bool](t)(s.IsKeptOut(t.Context(), u[1].Name)), false)
+	ok(t, s.ImportUsers(t.Context(), u))
+	want(t, "names", namesOf(all(t, s.AllUsers(t.Context()))), []string{u[2].Name, u[1].Name})
+}
+
+// keptOutMeanwhile keeps names out while others store users of these names, again and again.
+func keptOutMeanwhile(t *testing.T, s store) {
+	stores := []*db.DB{s.DB, s.another(t, 16)}
+	users := Users(t, "u", 24, 5)
+	var done atomic.Bool
+	var storing sync.WaitGroup
+	for w := range 4 {
+		storing.Go(func() {
+			s, r := stores[w%2], rand.New(rand.NewPCG(uint64(w), 11))
+			for !done.Load() {
+				var err error
+				if w < 3 {
+					_, err = s.SaveUser(t.Context(), users[r.IntN(len(users))])
+				} else {
+					err = s.ImportUsers(t.Context(), users)
+				}
+				if err != nil && !errors.Is(err, engine.ErrNotFound) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for i, u := range users {
+		_, _, err := stores[i%2].KeepOut(t.Context(), u.Name, day0)
+		ok(t, err)
+		if i%6 == 0 {
+			for _, other := range all(t, s.AllUsers(t.Context())) {
+				if slices.ContainsFunc(users[:i+1], func(u engine.User) bool { return u.Name == other.Name }) {
+					t.Errorf("%s is stored while others are", other.Name)
+				}
+			}
+		}
+	}
+	done.Store(true)
+	storing.Wait()
+	want(t, "number of users", len(all(t, s.AllUsers(t.Context()))), 0)
 }
 
 func nameForgotten(t *testing.T, s store) {
@@ -106,7 +181,8 @@ func nameForgotten(t *testing.T, s store) {
 	for _, text := range []string{`sp_ke: list is private`, `user "spike": not found`, `100 % of sp%`} {
 		ok(t, s.SaveRun(t.Context(), jobs.Run{Job: "refresh", Started: day0, Err: text}))
 	}
-	ok(t, s.ForgetName(t.Context(), "sp_ke", "0a1b2c3d"))
+	hash, _, err := s.KeepOut(t.Context(), "sp_ke", day0)
+	ok(t, err)
 	var on, errs []string
 	for _, a := range must[[]engine.Action](t)(s.Actions(t.Context(), 0, 9)) {
 		on = append(on, a.On)
@@ -115,8 +191,8 @@ func nameForgotten(t *testing.T, s store) {
 	for _, r := range must[[]jobs.Run](t)(s.LastRuns(t.Context(), "refresh", 9)) {
 		errs = append(errs, r.Err)
 	}
-	want(t, "Actions", on, []string{"sp_ke ", "", "spike", "0a1b2c3d"})
-	want(t, "LastRuns", errs, []string{`100 % of sp%`, `user "spike": not found`, `0a1b2c3d: list is private`})
+	want(t, "Actions", on, []string{"sp_ke ", "", "spike", hash.String()})
+	want(t, "LastRuns", errs, []string{`100 % of sp%`, `user "spike": not found`, hash.String() + `: list is private`})
 }
 
 func addressesForgotten(t *testing.T, s store) {

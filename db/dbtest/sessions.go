@@ -2,14 +2,17 @@ package dbtest
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"reko.moe/db"
 	"reko.moe/engine"
 )
 
 var sessionTests = []test{
 	{"sessions are kept", sessionsKept},
+	{"changes of a session at once", sessionsSwapped},
 	{"any key does", sessionKeys},
 	{"sessions expire", sessionsExpire},
 }
@@ -23,27 +26,58 @@ func sessionsKept(t *testing.T, s store) {
 			t.Errorf("Get(%q) = %q, want %q", key, got, value)
 		}
 	}
+	swap := func(key string, old []byte, value string, want bool) {
+		t.Helper()
+		if done, err := here.Swap(key, old, []byte(value), time.Hour); err != nil || done != want {
+			t.Errorf("Swap(%q, %q, %q) = %t, %v, want %t", key, old, value, done, err, want)
+		}
+	}
 	wantSession("a", "")
-	ok(t, here.Set("a", []byte("one\x00\xff"), time.Hour))
-	ok(t, here.Set("b", []byte("two"), 0))
+	swap("a", []byte("something"), "else", false)
+	swap("a", nil, "one\x00\xff", true)
+	swap("b", nil, "two", true)
 	wantSession("a", "one\x00\xff")
 	wantSession("b", "two")
 	wantSession("c", "")
-	ok(t, here.Set("a", []byte("three"), 0))
+	swap("a", nil, "three", false)
+	swap("a", []byte("two"), "three", false)
+	wantSession("a", "one\x00\xff")
+	swap("a", []byte("one\x00\xff"), "three", true)
 	wantSession("a", "three")
-	ok(t, here.Set("", []byte("x"), 0))
-	wantSession("", "")
-	ok(t, here.Set("b", nil, 0))
 	wantSession("b", "two")
-	ok(t, here.Delete("a"))
-	ok(t, here.Delete("a"))
-	wantSession("a", "")
-	wantSession("b", "two")
-	ok(t, here.Reset())
-	wantSession("b", "")
-	ok(t, here.Close())
-	ok(t, here.Set("a", []byte("four"), 0)) // the store is still open
-	wantSession("a", "four")
+}
+
+// sessionsSwapped has several change one session at once: each change is of what the one before left.
+func sessionsSwapped(t *testing.T, s store) {
+	stores := []*db.Sessions{s.Sessions(), s.another(t, 0).Sessions()}
+	const writers, each = 6, 10
+	var writing sync.WaitGroup
+	for w := range writers {
+		sessions := stores[w%2]
+		writing.Go(func() {
+			for done := 0; done < each; {
+				old, err := sessions.Get("a")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				swapped, err := sessions.Swap("a", old, append(old[:len(old):len(old)], byte(w)), time.Hour)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if swapped {
+					done++
+				}
+			}
+		})
+	}
+	writing.Wait()
+	var n [writers]int
+	for _, w := range must[[]byte](t)(stores[0].Get("a")) {
+		n[w]++
+	}
+	want(t, "changes", n, [writers]int{each, each, each, each, each, each})
 }
 
 // sessionKeys uses what a browser may send in place of a key.
@@ -51,33 +85,36 @@ func sessionKeys(t *testing.T, s store) {
 	keys := []string{"\x00", "a\x00b", "\xff", "' OR 1=1 --", "%", strings.Repeat("k", 100_000), "スパイク"}
 	for _, key := range keys {
 		want(t, "session of nobody", must[[]byte](t)(s.Sessions().Get(key)), nil)
-		ok(t, s.Sessions().Set(key, []byte(key), time.Hour))
+		want(t, "Swap", must[bool](t)(s.Sessions().Swap(key, nil, []byte(key), time.Hour)), true)
 	}
 	for _, key := range keys {
 		want(t, "session", string(must[[]byte](t)(s.Sessions().Get(key))), key)
-		ok(t, s.Sessions().Delete(key))
-		want(t, "session that is over", must[[]byte](t)(s.Sessions().Get(key)), nil)
 	}
 }
 
 func sessionsExpire(t *testing.T, s store) {
 	all := s.Sessions()
-	ok(t, all.Set("over", []byte("x"), time.Nanosecond))
-	ok(t, all.Set("on", []byte("x"), time.Hour))
-	ok(t, all.Set("ever", []byte("x"), 0))
-	Exec(t, s.url, `UPDATE sessions SET expires_at = expires_at - 2 WHERE expires_at > 0`)
+	set := func(key string, old []byte, value string, keep time.Duration, wanted bool) {
+		t.Helper()
+		want(t, "Swap", must[bool](t)(all.Swap(key, old, []byte(value), keep)), wanted)
+	}
+	set("over", nil, "x", -time.Second, true)
+	set("again", nil, "x", -time.Second, true)
+	set("on", nil, "x", time.Hour, true)
 	want(t, "expired session", must[[]byte](t)(all.Get("over")), nil)
+	set("again", []byte("x"), "y", time.Hour, false) // it is as none
+	set("again", nil, "y", time.Hour, true)
 	want(t, "Expire", must[string](t)(all.Expire(t.Context())), "1 sessions expired")
 	want(t, "Expire again", must[string](t)(all.Expire(t.Context())), "0 sessions expired")
-	for _, key := range []string{"on", "ever"} {
-		want(t, "session", string(must[[]byte](t)(all.Get(key))), "x")
-	}
-	Exec(t, s.url, `UPDATE sessions SET expires_at = 1 WHERE expires_at > 0`)
-	want(t, "Expire at last", must[string](t)(all.Expire(t.Context())), "1 sessions expired")
+	want(t, "session", string(must[[]byte](t)(all.Get("on"))), "x")
+	want(t, "session", string(must[[]byte](t)(all.Get("again"))), "y")
+	Exec(t, s.url, `UPDATE sessions SET expires_at = 1`)
+	want(t, "Expire at last", must[string](t)(all.Expire(t.Context())), "2 sessions expired")
 
 	gone := s.another(t, 0)
 	ok(t, gone.Close())
 	_, err := gone.Sessions().Get("on")
 	wantKind(t, "Get", err, engine.ErrStore)
-	wantKind(t, "Set", gone.Sessions().Set("on", []byte("x"), 0), engine.ErrStore)
+	_, err = gone.Sessions().Swap("on", nil, []byte("x"), time.Hour)
+	wantKind(t, "Swap", err, engine.ErrStore)
 }
