@@ -149,7 +149,7 @@ func wellFormed(page string) error {
 			break
 		}
 		rest = rest[at+1:]
-		if strings.HasPrefix(strings.ToLower(rest), "!doctype html>") {
+		if strings.HasPrefix(rest, "!doctype html>") {
 			continue
 		}
 		name := rest[:len(rest)-len(strings.TrimLeft(rest, "/abcdefghijklmnopqrstuvwxyz0123456789-ABCDEFGHIJKLMNOPQRSTUVWXYZ"))]
