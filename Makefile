@@ -28,7 +28,7 @@ build: ## build bin/reko, static and without what only a debugger reads
 run: ## run reko from source, with ARGS
 	go run -ldflags "$(LDFLAGS)" ./cmd/reko $(ARGS)
 
-test: ## everything CI checks: generated files, format, vet, lint, tests with the race detector, allocations, benchmarks
+test: ## everything CI checks: generated files, format, vet, lint, tests with the race detector, allocations, benchmarks, fuzzing
 	@scripts/test
 
 setup: ## install what the tests need (Debian, as root), or say what to install

@@ -177,6 +177,7 @@ type Packed []byte
 const (
 	packedVersion  = 1
 	packedChecksum = 4
+	leastEntry     = 3 // bytes of an entry without a day; a day takes one more
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -256,7 +257,8 @@ func (p Packed) open() (packedReader, error) {
 	}
 	r := packedReader{rest: p[1:end]}
 	entries, dated := r.uvarint(), r.uvarint()
-	if r.failed || dated > entries || entries > MaxEntries {
+	// No memory is made for entries that are not there.
+	if r.failed || dated > entries || entries > MaxEntries || leastEntry*entries+dated > uint64(len(r.rest)) {
 		return packedReader{}, fmt.Errorf("head: %w", ErrCorrupt)
 	}
 	r.entries, r.dated = int(entries), int(dated)

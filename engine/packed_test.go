@@ -124,6 +124,20 @@ func TestEveryDamagedByteIsDetected(t *testing.T) {
 	}
 }
 
+// A head that says more entries than the bytes can hold asks for no memory.
+func TestUnpackBelievesNoHead(t *testing.T) {
+	for _, body := range []string{"01a08d0600", "01a08d06a08d06", "010600" + "022a1a022a1a022a1a022a1a022a1a"} { // 100,000, all dated, and 6 of which 5 are there
+		head, err := hex.DecodeString(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := Packed(binary.LittleEndian.AppendUint32(head, crc32.Checksum(head, castagnoli)))
+		if l, err := p.Unpack(nil); !errors.Is(err, ErrCorrupt) || cap(l) > 0 || p.Len() != 0 {
+			t.Errorf("Unpack(%x) has room for %d entries, %v, Len() = %d; want none", []byte(p), cap(l), err, p.Len())
+		}
+	}
+}
+
 func TestUnpackAppends(t *testing.T) {
 	a, b := List{completed(1, 2)}, List{completed(3, 4), completed(5, 6)}
 	l, err := a.Pack().Unpack(nil)
@@ -189,6 +203,9 @@ func FuzzUnpack(f *testing.F) {
 		body := append([]byte{packedVersion}, data...)
 		for _, p := range []Packed{data, binary.LittleEndian.AppendUint32(body, crc32.Checksum(body, castagnoli))} {
 			l, err := p.Unpack(nil)
+			if cap(l) > len(p) { // an entry takes three bytes and more
+				t.Fatalf("Unpack(%x) has made room for %d entries", []byte(p), cap(l))
+			}
 			if err != nil {
 				if !errors.Is(err, ErrCorrupt) {
 					t.Fatalf("Unpack(%x) fails with %v, want ErrCorrupt", []byte(p), err)

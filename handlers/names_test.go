@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"reko.moe/engine"
 	"reko.moe/engine/mal/maltest"
 )
 
@@ -205,21 +204,4 @@ func TestCompression(t *testing.T) {
 			t.Errorf("%s: %.200s, %v, want %.200s", target, text, err, want.body)
 		}
 	}
-}
-
-// Whatever stands in the request line, it is nobody's fault here: no answer is a 5xx, and every one is of a documented kind.
-func FuzzTarget(f *testing.F) {
-	for _, seed := range []string{"/api/spike/similar", "/api/%zz/random?seed=1", "/api/%2F/compare/%00?page=1e999", "//api/../spike/similar?page=&page=x", "*", "http://x/api/version"} {
-		f.Add(seed)
-	}
-	a := start(f, func(s *setup) { s.users = append(s.users, person("o-o", engine.FromFile, entry(1, 5, 2024))) })
-	f.Fuzz(func(t *testing.T, target string) {
-		if target == "" || strings.HasPrefix(target, "http") || strings.ContainsFunc(target, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-			return // which is no target, or another host's
-		}
-		got := a.ask(t, http.MethodGet, target)
-		if got.status != http.StatusOK && got.status != http.StatusBadRequest && got.status != http.StatusNotFound && got.status != http.StatusUnprocessableEntity {
-			t.Errorf("%q: %d %s", target, got.status, got.body)
-		}
-	})
 }

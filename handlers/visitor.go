@@ -278,11 +278,12 @@ func (s *server) secure() bool { return strings.HasPrefix(s.PublicURL, "https:")
 // back leads to where a form came from.
 func back(c *fiber.Ctx) error { return c.Redirect(localPath(c.FormValue("back")), http.StatusSeeOther) }
 
-// localPath returns a path of this site, the first page if path is none.
+// localPath returns a path of this site, the first page if path is none. It becomes a header, so it has nothing but what addresses consist
+// of: url.Parse lets anything stand behind a #.
 func localPath(path string) string {
 	u, err := url.Parse(path)
 	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") ||
-		strings.ContainsAny(path, "\\\r\n\t") {
+		strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '\\' }) {
 		return "/"
 	}
 	return path

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -182,21 +181,6 @@ func TestConfigFileThatIsNotThere(t *testing.T) {
 	if err != nil || cfg.Addr != "127.0.0.1:1" {
 		t.Errorf("addr = %q, %v; want that of reko.ini", cfg.Addr, err)
 	}
-}
-
-// A line that is nothing is always found, whatever stands around it.
-func FuzzConfig(f *testing.F) {
-	f.Add("[http]\naddr = 1:2\n")
-	f.Add("[a\n=\n[]\n b\n[DEFAULT]\nx=1\n[]=")
-	f.Fuzz(func(t *testing.T, text string) {
-		file := filepath.Join(t.TempDir(), "reko.ini")
-		if err := os.WriteFile(file, []byte(text+"\nnonsense\n"+text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := loadConfig(file, nil); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("line %d is neither", strings.Count(text, "\n")+2)) {
-			t.Errorf("loadConfig = %v", err)
-		}
-	})
 }
 
 // A network of IPv6 with all of IPv4 in it and more would be half of what it says.
