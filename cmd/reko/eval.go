@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -57,15 +59,8 @@ type coldRows struct {
 
 // Run prints the figures as a table.
 func (cmd evalCmd) Run(ctx context.Context, cfg *config) error {
-	if cmd.Lists != "" {
-		if err := existing(cmd.Lists); err != nil {
-			return err
-		}
-	}
-	for _, o := range cmd.Orders {
-		if !slices.Contains(orderNames, o) {
-			return fmt.Errorf("--orders %q: there are %s", o, strings.Join(orderNames, "; "))
-		}
+	if err := cmd.check(); err != nil {
+		return err
 	}
 	w, err := cmd.prepare(ctx, cfg)
 	if err != nil {
@@ -74,6 +69,11 @@ func (cmd evalCmd) Run(ctx context.Context, cfg *config) error {
 	defer w.close()
 	if cmd.Write != "" {
 		return w.write(cmd.Write)
+	}
+	if cmd.Server != "" {
+		if err := w.known(ctx, cmd.Server); err != nil {
+			return err
+		}
 	}
 	if err := w.train(ctx); err != nil {
 		return err
@@ -102,6 +102,36 @@ func (cmd evalCmd) Run(ctx context.Context, cfg *config) error {
 		return err
 	}
 	return os.WriteFile(cmd.JSON, data, 0o644) //nolint:gosec // figures, for everybody
+}
+
+// check refuses what makes no sense before anything is read, or trained.
+func (cmd evalCmd) check() error {
+	if cmd.Most < 0 {
+		return fmt.Errorf("--most %d: want a number of users", cmd.Most)
+	}
+	for _, o := range cmd.Orders {
+		if !slices.Contains(orderNames, o) {
+			return fmt.Errorf("--orders %q: there are %s", o, strings.Join(orderNames, "; "))
+		}
+	}
+	if cmd.Server != "" {
+		if u, err := url.Parse(cmd.Server); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return fmt.Errorf("--server %q: want a URL such as http://localhost:8080", cmd.Server)
+		}
+	}
+	if cmd.JSON != "" && cmd.JSON != "-" {
+		f, err := os.OpenFile(cmd.JSON, os.O_CREATE|os.O_WRONLY, 0o644) //nolint:gosec // figures, for everybody
+		if err != nil {
+			return err
+		}
+		if err := f.Close(); err != nil {
+			return err
+		}
+	}
+	if cmd.Lists != "" {
+		return existing(cmd.Lists)
+	}
+	return nil
 }
 
 // judge fills the report, and prints each part as soon as it is known.
@@ -198,34 +228,52 @@ func printScores(to io.Writer, rows []heldout.ScoreRow) {
 	fmt.Fprintln(to)
 }
 
-// excluded tells which users of the store are kept out of training by --exclude.
-func (cmd evalCmd) excluded() (func(name string) bool, error) {
-	names := map[string]bool{}
-	var every []uint64
-	for _, x := range strings.FieldsFunc(strings.Join(cmd.Exclude, ","), func(r rune) bool { return r == ',' }) {
-		if digits, ok := strings.CutPrefix(x, "%"); ok {
+// exclusion is whom --exclude keeps out of training.
+type exclusion struct {
+	names map[string]bool // false: not met yet
+	every []uint64
+}
+
+// excluded reads --exclude.
+func (cmd evalCmd) excluded() (*exclusion, error) {
+	x := &exclusion{names: map[string]bool{}}
+	for _, who := range strings.FieldsFunc(strings.Join(cmd.Exclude, ","), func(r rune) bool { return r == ',' }) {
+		if digits, ok := strings.CutPrefix(who, "%"); ok {
 			n, err := strconv.ParseUint(digits, 10, 32)
 			if err != nil || n == 0 {
-				return nil, fmt.Errorf("--exclude %q: want a number after the percent sign, such as %%12", x)
+				return nil, fmt.Errorf("--exclude %q: want a number after the percent sign, such as %%12", who)
 			}
-			every = append(every, n)
+			x.every = append(x.every, n)
 			continue
 		}
-		name, ok := engine.CanonicalName(x)
+		name, ok := engine.CanonicalName(who)
 		if !ok {
-			return nil, fmt.Errorf("--exclude %q: nobody can be called so", x)
+			return nil, fmt.Errorf("--exclude %q: nobody can be called so", who)
 		}
-		names[name] = true
+		x.names[name] = false
 	}
-	return func(name string) bool {
-		if names[name] {
-			return true
+	return x, nil
+}
+
+// meet tells whether a user of the store is kept out of training.
+func (x *exclusion) meet(name string) bool {
+	if _, named := x.names[name]; named {
+		x.names[name] = true
+		return true
+	}
+	return slices.ContainsFunc(x.every, func(n uint64) bool { return heldout.Number(name)%n == 0 })
+}
+
+// missing is an error about those who were named and not met.
+func (x *exclusion) missing() error {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(x.names)) {
+		if !x.names[name] {
+			names = append(names, name)
 		}
-		for _, n := range every {
-			if heldout.Number(name)%n == 0 {
-				return true
-			}
-		}
-		return false
-	}, nil
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return fmt.Errorf("--exclude %s: not in the store", strings.Join(names, ","))
 }

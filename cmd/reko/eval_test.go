@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -74,6 +76,16 @@ func TestEvalOfAServer(t *testing.T) {
 		return lines(text, "reko_model_version 1\n", "reko_model_timestamp_seconds 1")
 	})
 	run(judged, "import", "lists", "--unlisted", filepath.Join("split", "foldin.csv.gz"))
+	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/readyz" {
+			http.Error(w, `{"message": "no such user"}`, http.StatusNotFound)
+		}
+	}))
+	defer stranger.Close()
+	_, errs, err := printed(t, dir, env, "eval", "--server", stranger.URL)
+	if err == nil || strings.Contains(errs, "inverting") || !strings.Contains(errs, "404: no such user") {
+		t.Errorf("a server that does not know the users: %v %s; want it refused before anything is learnt", err, errs)
+	}
 	out = run(env, "eval", "--server", url, "--orders", orderTaste)
 	if !strings.Contains(out, "over HTTP") || !strings.Contains(out, "first pages and all that explains them are the same") {
 		t.Errorf("it printed %s", out)
@@ -82,6 +94,9 @@ func TestEvalOfAServer(t *testing.T) {
 
 func TestEvalRefuses(t *testing.T) {
 	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "damaged.csv"), []byte("username,mal_id\nspike,one\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		args []string
 		want string
@@ -90,7 +105,13 @@ func TestEvalRefuses(t *testing.T) {
 		{[]string{"eval", "--exclude", "%0"}, "want a number after the percent sign"},
 		{[]string{"eval", "--exclude", "no such name!"}, "nobody can be called so"},
 		{[]string{"eval", "--lists", "missing.csv"}, "missing.csv"},
+		{[]string{"eval", "--lists", "."}, ". is a folder"},
+		{[]string{"eval", "--lists", "damaged.csv"}, "damaged.csv: "},
 		{[]string{"eval", "--orders", "best"}, "best"},
+		{[]string{"eval", "--exclude", "spike,%5"}, "--exclude spike: not in the store"},
+		{[]string{"eval", "--most=-1"}, "want a number of users"},
+		{[]string{"eval", "--server", "localhost:1"}, "want a URL"},
+		{[]string{"eval", "--json", "missing/figures.json"}, "missing/figures.json"},
 	} {
 		_, errs, err := printed(t, dir, []string{"REKO_DB_URL=sqlite:empty.db"}, test.args...)
 		if err == nil || !strings.Contains(errs, test.want) {

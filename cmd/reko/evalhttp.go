@@ -90,6 +90,16 @@ func (w *evalWorld) ask(ctx context.Context, server string) (a *agreement, err e
 	return a, nil
 }
 
+// known makes sure that a server answers, and knows whom it will be asked about.
+func (w *evalWorld) known(ctx context.Context, server string) error {
+	c := evalClient{base: server, http: &http.Client{Timeout: time.Minute}}
+	if err := c.ready(ctx); err != nil {
+		return err
+	}
+	_, _, err := c.page(ctx, w.cases[0].Name, 1, "")
+	return err
+}
+
 // evalClient asks a server as any program would.
 type evalClient struct {
 	base string

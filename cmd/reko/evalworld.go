@@ -58,6 +58,7 @@ func (cmd evalCmd) prepare(ctx context.Context, cfg *config) (*evalWorld, error)
 		if err != nil {
 			return nil, err
 		}
+		excluded := out.meet(u.Name)
 		l, err := u.List.Unpack(nil)
 		if err != nil || u.Hidden() {
 			continue
@@ -65,10 +66,13 @@ func (cmd evalCmd) prepare(ctx context.Context, cfg *config) (*evalWorld, error)
 		switch {
 		case cmd.Lists == "" && heldout.Number(u.Name)%evalEvery == 0:
 			judged = append(judged, listfile.UserList{Name: u.Name, List: l})
-		case out(u.Name), cmd.Lists != "" && slices.ContainsFunc(judged, func(j listfile.UserList) bool { return samePerson(j, u.Name, l) }):
+		case excluded, cmd.Lists != "" && slices.ContainsFunc(judged, func(j listfile.UserList) bool { return samePerson(j, u.Name, l) }):
 		default:
 			w.learnt, w.names = append(w.learnt, l), append(w.names, u.Name)
 		}
+	}
+	if err := out.missing(); err != nil {
+		return nil, err
 	}
 	for _, j := range judged {
 		if c, ok := heldout.Split(j.Name, j.List); ok {

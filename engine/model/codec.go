@@ -1,7 +1,6 @@
 package model
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -48,8 +47,8 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 type shape struct{ inputs, columns, rare, kept, trees, depth, places, scores int }
 
 func (s shape) size() int {
-	numbers := factNumbers*s.inputs + len(backdrop{}.statistics) + animeTypes + fitNumbers + s.inputs + 2*(s.trees<<s.depth+s.trees*s.depth)
-	return modelHead + 4*(s.inputs+s.columns+2*s.rare) + 4*numbers + 2*s.trees*s.depth + s.places + s.inputs*s.kept + s.scores + modelChecksum
+	numbers := factNumbers*s.inputs + len(backdrop{}.statistics) + animeTypes + fitNumbers + s.inputs
+	return modelHead + 4*(s.inputs+s.columns+2*s.rare) + 4*numbers + 2*forestSize(s.trees, s.depth) + s.places + s.inputs*s.kept + s.scores + modelChecksum
 }
 
 func (m *Model) pack() []byte {
@@ -88,15 +87,7 @@ func (m *Model) pack() []byte {
 		}
 	}
 	if m.second != nil {
-		for _, f := range []*forest{m.second.watched, m.second.liked} {
-			for _, v := range f.leaves {
-				number(v)
-			}
-			for _, v := range f.thresholds {
-				b = le.AppendUint32(b, uint32(v))
-			}
-			b = append(b, f.features...)
-		}
+		b = m.second.liked.append(m.second.watched.append(b))
 	}
 	b = append(b, places...)
 	for _, w := range m.weights {
@@ -254,13 +245,7 @@ func (r *unpacking) numbers(into []float32) {
 }
 
 func (r *unpacking) forest(s shape) *forest {
-	f := &forest{depth: s.depth, leaves: make([]float32, s.trees<<s.depth), thresholds: make([]int32, s.trees*s.depth)}
-	r.numbers(f.leaves)
-	for i := range f.thresholds {
-		f.thresholds[i] = int32(r.word())
-	}
-	f.features = bytes.Clone(r.bytes(s.trees * s.depth))
-	return f
+	return readForest(r.bytes(forestSize(s.trees, s.depth)), s.trees, s.depth)
 }
 
 func (r *unpacking) ids(n int) []engine.AnimeID {

@@ -1,6 +1,10 @@
 package model
 
-import "math"
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+)
 
 // forest is a sum of symmetric regression trees: each asks the same questions of everybody, one a level, and the answers are the
 // bits of the leaf's number (Prokhorenkova et al., “CatBoost: unbiased boosting with categorical features”, 2018). They are as good
@@ -52,6 +56,34 @@ func fromOrdinal(o int32) float32 { return math.Float32frombits(uint32(o ^ o>>31
 
 // never is the threshold that nothing is above.
 const never = math.MaxInt32
+
+// append appends the forest, as it is stored: the leaves, numbers of 4 bytes; the thresholds, of 4 bytes; the numbers of features, of 1.
+func (f *forest) append(b []byte) []byte {
+	for _, v := range f.leaves {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	}
+	for _, v := range f.thresholds {
+		b = binary.LittleEndian.AppendUint32(b, uint32(v))
+	}
+	return append(b, f.features...)
+}
+
+// forestSize is how many bytes of it there are.
+func forestSize(trees, depth int) int { return 4*trees<<depth + 5*trees*depth }
+
+// readForest is the inverse of append, for forestSize bytes.
+func readForest(b []byte, trees, depth int) *forest {
+	f := &forest{depth: depth, leaves: make([]float32, trees<<depth), thresholds: make([]int32, trees*depth)}
+	for i := range f.leaves {
+		f.leaves[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+	b = b[4*len(f.leaves):]
+	for i := range f.thresholds {
+		f.thresholds[i] = int32(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+	f.features = bytes.Clone(b[4*len(f.thresholds):])
+	return f
+}
 
 // sound tells whether every question is about one of n features and every number is one.
 func (f *forest) sound(n int) bool {

@@ -68,18 +68,29 @@ type slope struct{ first, second float64 }
 // gain is by how much the loss falls when a leaf with that slope gets its best value.
 func (s slope) gain(ridge float64) float64 { return s.first * s.first / (s.second + ridge) }
 
-// grow grows a forest that predicts the log odds of targets (0..1), rows counting by weights, from the features of a table, by gradient boosting with
+// loss is what predicting so much costs at a row with that target, by its derivatives.
+type loss func(predicted, target float64) slope
+
+// logistic is the loss of log odds; targets are chances, 0..1.
+func logistic(odds, target float64) slope {
+	p := 1 / (1 + math.Exp(-odds))
+	return slope{p - target, max(p*(1-p), 1e-6)}
+}
+
+// squared is half the squared error.
+func squared(predicted, target float64) slope { return slope{predicted - target, 1} }
+
+// grow grows a forest that predicts targets with little loss, rows counting by weights, from the features of a table, by gradient boosting with
 // histograms (Friedman, “Greedy function approximation: a gradient boosting machine”, 2001; Chen and Guestrin, “XGBoost: a scalable
 // tree boosting system”, 2016). Every sum is made by one core in the order of rows, so that the same table grows the same forest.
-func grow(ctx context.Context, t *table, targets, weights []float32, o boosting) (*forest, error) {
+func grow(ctx context.Context, t *table, loss loss, targets, weights []float32, o boosting) (*forest, error) {
 	f := &forest{depth: o.Depth}
-	g := &growing{table: t, o: o, slopes: make([]slope, t.rows), node: make([]uint16, t.rows), odds: make([]float64, t.rows)}
+	g := &growing{table: t, o: o, slopes: make([]slope, t.rows), node: make([]uint16, t.rows), said: make([]float64, t.rows)}
 	for tree := range o.Trees {
 		g.sample(tree)
 		for _, r := range g.chosen {
-			p := 1 / (1 + math.Exp(-g.odds[r]))
-			w := float64(weights[r])
-			g.slopes[r] = slope{w * (p - float64(targets[r])), w * max(p*(1-p), 1e-6)}
+			s, w := loss(g.said[r], float64(targets[r])), float64(weights[r])
+			g.slopes[r] = slope{w * s.first, w * s.second}
 		}
 		clear(g.node)
 		if err := g.tree(ctx, f); err != nil {
@@ -93,7 +104,7 @@ func grow(ctx context.Context, t *table, targets, weights []float32, o boosting)
 type growing struct {
 	table  *table
 	o      boosting
-	odds   []float64 // by row: what the forest says
+	said   []float64 // by row: what the forest says so far
 	slopes []slope   // by row
 	node   []uint16  // by row: where in its level of the tree it is
 	chosen []int32   // rows that the tree is grown from
@@ -152,7 +163,7 @@ func (g *growing) tree(ctx context.Context, f *forest) error {
 		f.leaves = append(f.leaves, float32(-l.first/(l.second+g.o.Ridge)*g.o.Rate))
 	}
 	for r, node := range g.node {
-		g.odds[r] += float64(f.leaves[from+int(node)])
+		g.said[r] += float64(f.leaves[from+int(node)])
 	}
 	return nil
 }

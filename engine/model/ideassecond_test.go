@@ -244,7 +244,7 @@ func ranked(b *testing.B, s *stage, wanted []float32) *forest {
 	o := s.options.Stage
 	o.Least = 1
 	f := &forest{depth: o.Depth}
-	g := &growing{table: table, o: o, slopes: make([]slope, table.rows), node: make([]uint16, table.rows), odds: make([]float64, table.rows)}
+	g := &growing{table: table, o: o, slopes: make([]slope, table.rows), node: make([]uint16, table.rows), said: make([]float64, table.rows)}
 	lists := listsOf(s)
 	for tree := range o.Trees {
 		g.sample(tree)
@@ -269,7 +269,7 @@ func (g *growing) rank(from, to int, wanted []float32, weight float64) {
 	for i := range order {
 		order[i] = i
 	}
-	odds, slopes := g.odds[from:to], g.slopes[from:to]
+	odds, slopes := g.said[from:to], g.slopes[from:to]
 	slices.SortStableFunc(order, func(x, y int) int {
 		switch {
 		case odds[x] > odds[y]:

@@ -107,10 +107,10 @@ func (s *stage) grow(ctx context.Context) (*second, error) {
 	}
 	s.rows = nil
 	out := &second{more: usualMore}
-	if out.watched, err = grow(ctx, table, s.watched, s.weights, s.options.Stage); err != nil {
+	if out.watched, err = grow(ctx, table, logistic, s.watched, s.weights, s.options.Stage); err != nil {
 		return nil, err
 	}
-	out.liked, err = grow(ctx, table, s.liked, s.weights, s.options.Stage)
+	out.liked, err = grow(ctx, table, logistic, s.liked, s.weights, s.options.Stage)
 	return out, err
 }
 

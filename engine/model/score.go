@@ -26,6 +26,7 @@ type Scores struct {
 
 	factors scoreFactors
 	weights [blendFeatures]float64 // of the predictors
+	forest  *forest                // what is added to the blend; nil: nothing
 }
 
 // newScores has the seats of what is to be learnt, and what the catalogue says of it.
@@ -74,6 +75,9 @@ type Scorer struct {
 	place     []float32 // among the factors
 	prior     []float32 // the place that follows from what is on the list
 	taste     [engine.General]float32
+	habits    scoreHabits
+	standing  []uint8 // by seat: how an anime stands on the list
+	sure      *posterior
 }
 
 // never0 stands for a deviation of exactly nothing, 0 being no score.
@@ -116,8 +120,15 @@ func (s *Scores) For(l engine.List, c *engine.Catalogue) *Scorer {
 			*d = never0
 		}
 	}
-	f.place, f.prior = s.factors.fold(s, l, scored, f.deviation)
+	f.place, f.prior, f.sure = s.factors.fold(s, l, scored, f.deviation)
 	f.fitTaste(scored)
+	f.habits.read(l)
+	f.standing = make([]uint8, len(s.ids))
+	for i := range l {
+		if seat := s.seatOf(l[i].Anime); seat >= 0 {
+			f.standing[seat] = standingOf(&l[i])
+		}
+	}
 	return f
 }
 
@@ -137,10 +148,15 @@ func (f *Scorer) biasOf(e *engine.Entry) (bias float64, ok bool) {
 func (f *Scorer) Predict(id engine.AnimeID) (score float64, ok bool) {
 	s := f.scores
 	if seat := s.seatOf(id); seat >= 0 {
-		x := f.features(seat)
-		score = s.base(&f.fit, float64(s.bias[seat]))
-		for i, w := range s.weights {
-			score += w * x[i]
+		x, near := f.predictors(seat)
+		blended := s.blended(&x)
+		score = s.base(&f.fit, float64(s.bias[seat])) + blended
+		if s.forest != nil {
+			var row [1]features
+			var more [1]float32
+			f.describe(seat, &near, blended, &x, &row[0])
+			s.forest.values(row[:], more[:])
+			score += float64(more[0])
 		}
 	} else {
 		b, ok := s.biasOf(f.catalogue.Anime(id))
@@ -152,29 +168,54 @@ func (f *Scorer) Predict(id engine.AnimeID) (score float64, ok bool) {
 	return min(max(score, 1), engine.MaxScore), true
 }
 
-// neighbours returns the mean deviation of what the user scored near an anime, by the cubes of the correlations, and how far it
-// can be relied upon: 0..1.
-func (f *Scorer) neighbours(seat int) (deviation, support float64) {
-	var sum, weight float32
+// nearness is what the user scored near an anime. Deviations are in spreads.
+type nearness struct {
+	deviation float64 // the mean, by the cubes of the correlations
+	support   float64 // how far it can be relied upon: 0..1
+	apart     float64 // variance around it
+	count     float64
+	nearest   float64 // deviation of the nearest
+	by        float64 // its correlation
+}
+
+// neighbours looks at what the user scored near an anime.
+func (f *Scorer) neighbours(seat int) nearness {
+	var sum, weight, squares, nearest, by float32
+	count := 0
 	for _, n := range f.scores.nearOf(seat) {
 		if d := f.deviation[n.seat]; d != 0 {
 			w := n.correlation * n.correlation * n.correlation
 			sum += w * d
 			weight += w
+			squares += w * d * d
+			count++
+			if n.correlation > by {
+				nearest, by = d, n.correlation
+			}
 		}
 	}
-	return float64(sum / (nearPrior + weight)), float64(weight / (nearPrior + weight))
+	all := nearPrior + weight
+	mean := float64(sum / all)
+	return nearness{mean, float64(weight / all), float64(squares/all) - mean*mean, float64(count), float64(nearest), float64(by)}
 }
 
-// The predictors that are blended, see [Scorer.features].
+// The predictors that are blended, see [Scorer.predictors].
 const blendFeatures = 22
 
-// features returns what may move the score of an anime away from the base.
-func (f *Scorer) features(seat int) [blendFeatures]float64 {
+// blended returns what the predictors say, by their weights.
+func (s *Scores) blended(predictors *[blendFeatures]float64) (sum float64) {
+	for i, w := range s.weights {
+		sum += w * predictors[i]
+	}
+	return sum
+}
+
+// predictors returns what may move the score of an anime away from the base, and what is near it.
+func (f *Scorer) predictors(seat int) ([blendFeatures]float64, nearness) {
 	s := f.scores
 	spread, b := f.fit.spread, float64(s.bias[seat])
-	near, support := f.neighbours(seat)
-	near *= spread
+	around := f.neighbours(seat)
+	near, support := around.deviation*spread, around.support
 	vector := s.factors.vector(seat)
 	factors := float64(scoreDot(f.place, vector)) * spread
 	listed := float64(scoreDot(f.prior, vector)) * spread
@@ -190,7 +231,7 @@ func (f *Scorer) features(seat int) [blendFeatures]float64 {
 		support, support * near, support * factors,
 		near * spread, near * users, near * raters, factors * users, factors * raters,
 		b * users, b * spread, f.fit.generosity * spread,
-	}
+	}, around
 }
 
 // scoreDot returns the inner product of two vectors of the same length.

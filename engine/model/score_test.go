@@ -121,12 +121,18 @@ func TestStrongestNeighboursAreKept(t *testing.T) {
 func TestNeighbours(t *testing.T) {
 	s := &Scores{nearFrom: []int{0, 3}, near: []scoreNeighbour{{0, 0.5}, {1, 0.25}, {2, 1}}}
 	f := &Scorer{scores: s, deviation: []float32{2, -1, 0}}
-	d, support := f.neighbours(0)
-	if want := (0.125*2 - 0.015625) / (0.02 + 0.140625); !closeTo(d, want) {
-		t.Errorf("deviation %v, want %v", d, want)
+	got, mean := f.neighbours(0), (0.125*2-0.015625)/(0.02+0.140625)
+	want := nearness{
+		deviation: mean, support: 0.140625 / 0.160625, apart: (0.125*4+0.015625)/(0.02+0.140625) - mean*mean,
+		count: 2, nearest: 2, by: 0.5,
 	}
-	if want := 0.140625 / 0.160625; !closeTo(support, want) {
-		t.Errorf("support %v, want %v", support, want)
+	for what, pair := range map[string][2]float64{
+		"deviation": {got.deviation, want.deviation}, "support": {got.support, want.support}, "apart": {got.apart, want.apart},
+		"count": {got.count, want.count}, "nearest": {got.nearest, want.nearest}, "by": {got.by, want.by},
+	} {
+		if !closeTo(pair[0], pair[1]) {
+			t.Errorf("%s %v, want %v", what, pair[0], pair[1])
+		}
 	}
 }
 
@@ -138,6 +144,9 @@ func TestPosterior(t *testing.T) {
 	p.solve(x)
 	if !closeTo(float64(x[0]), 1) || !closeTo(float64(x[1]), 2) {
 		t.Errorf("solution %v, want 1 and 2", x)
+	}
+	if v := p.variance([]float32{1, 2}); !closeTo(v, (2-2*2+3*4)/5.) {
+		t.Errorf("variance %v, want 2", v)
 	}
 	m := make([]float32, 3)
 	p.moment(m, x)
@@ -174,12 +183,15 @@ func TestFactorsOfUser(t *testing.T) {
 		{Anime: 1, Status: engine.Completed, Episodes: 1, Score: 8}, {Anime: 2, Status: engine.Planned},
 		{Anime: 3, Status: engine.Planned},
 	}
-	place, prior := f.fold(s, l, []int32{0}, []float32{1.5, 0})
+	place, prior, sure := f.fold(s, l, []int32{0}, []float32{1.5, 0})
 	if want := 3 / math.Sqrt2; !closeTo(float64(prior[0]), want) {
 		t.Errorf("marks put the user at %v, want %v", prior[0], want)
 	}
 	if want := (6 + 3/math.Sqrt2) / 9; !closeTo(float64(place[0]), want) {
 		t.Errorf("scores put the user at %v, want %v", place[0], want)
+	}
+	if v := sure.variance([]float32{3}); !closeTo(v, 1) {
+		t.Errorf("of a vector 3 the variance is %v, want 9 / (2·2/0.5 + 1)", v)
 	}
 }
 
@@ -217,17 +229,31 @@ func TestHide(t *testing.T) {
 		l = append(l, engine.Entry{Anime: engine.AnimeID(i + 1), Status: engine.Completed, Episodes: 1})
 	}
 	l = append(l, engine.Entry{Anime: 99, Status: engine.Planned})
-	seen, hidden := hide(l, 3)
+	seen, hidden := hide(l, 3, 0)
 	if len(hidden) != 4 || len(seen) != 18 || slices.ContainsFunc(hidden, func(e engine.Entry) bool { return e.Anime == 99 }) {
 		t.Errorf("of 21 watched, %d are hidden and %d of 22 seen, want 4 and 18", len(hidden), len(seen))
 	}
-	if again, _ := hide(l, 3); !slices.Equal(again, seen) {
+	if again, _ := hide(l, 3, 0); !slices.Equal(again, seen) {
 		t.Error("another time other ones are hidden")
 	}
-	if other, _ := hide(l, 4); slices.Equal(other, seen) {
+	if other, _ := hide(l, 4, 0); slices.Equal(other, seen) {
 		t.Error("of all lists the same ones are hidden")
 	}
-	if seen, hidden = hide(l[2:], 3); len(seen) != 20 || hidden != nil {
+	for part := range blendHidden {
+		_, more := hide(l, 3, part)
+		for _, e := range more {
+			if part > 0 && slices.Contains(hidden, e) {
+				t.Errorf("anime %d is hidden twice", e.Anime)
+			}
+		}
+		if part > 0 {
+			hidden = append(hidden, more...)
+		}
+	}
+	if len(hidden) != 20 {
+		t.Errorf("of 21 watched, %d are hidden once, want 20", len(hidden))
+	}
+	if seen, hidden = hide(l[2:], 3, 0); len(seen) != 20 || hidden != nil {
 		t.Error("of 19 watched some are hidden")
 	}
 }
@@ -276,6 +302,7 @@ func scoreLists(lists []engine.List) func() iter.Seq2[engine.List, error] {
 func smallScores() ScoreOptions {
 	o := ScoreDefaults()
 	o.Near, o.Factors, o.Sweeps, o.BlendEvery = 20, 2, 5, 4
+	o.Forest.Trees, o.Forest.Least, o.Enough = 3, 10, 100
 	return o
 }
 

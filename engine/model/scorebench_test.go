@@ -20,7 +20,7 @@ func BenchmarkTrainScores(b *testing.B) {
 	}
 	readScoreReal(b)
 	o := ScoreDefaults()
-	known := map[string]*int{"Anime": &o.Anime, "Near": &o.Near, "Factors": &o.Factors, "Sweeps": &o.Sweeps, "BlendEvery": &o.BlendEvery}
+	known := map[string]*int{"Anime": &o.Anime, "Near": &o.Near, "Factors": &o.Factors, "Sweeps": &o.Sweeps, "BlendEvery": &o.BlendEvery, "Trees": &o.Forest.Trees, "Depth": &o.Forest.Depth}
 	for _, set := range strings.FieldsFunc(os.Getenv("REKO_SCORES"), func(r rune) bool { return r == ',' }) {
 		name, value, _ := strings.Cut(set, "=")
 		n, err := strconv.Atoi(value)
@@ -44,11 +44,15 @@ func BenchmarkTrainScores(b *testing.B) {
 		fmt.Fprintf(&table, "not rounded:     %v\n", devErrorsOf(exact.scores))
 		e := devErrorsOf(s)
 		fmt.Fprintf(&table, "as stored:       %v; %.4f but for one user\n", e, e.butForTheWorst())
+		blend := *s
+		blend.forest = nil
+		blended := devErrorsOf(&blend)
+		table.WriteString("the blend alone: " + blended.against(e))
 		for _, part := range [...]string{"base", "near", "factors", "listed", "taste"} {
-			table.WriteString(part + " alone: " + partAlone(s, part).against(e))
+			table.WriteString(part + " alone: " + partAlone(s, part).against(blended))
 		}
 		for _, part := range [...]string{"near", "factors", "marks", "taste"} {
-			table.WriteString("without " + part + ": " + blendWithout(b, exact, part).against(e))
+			table.WriteString("a blend without " + part + ": " + blendWithout(b, exact, part).against(blended))
 		}
 		fmt.Print("\n" + table.String()) // of a benchmark's log only ten lines are shown
 		b.ReportMetric(e.rmse, "RMSE")
@@ -77,7 +81,7 @@ func (e *scoreErrors) butForTheWorst() float64 {
 // partAlone measures one predictor alone, on the base.
 func partAlone(s *Scores, part string) *scoreErrors {
 	alone := *s
-	alone.weights = [blendFeatures]float64{}
+	alone.weights, alone.forest = [blendFeatures]float64{}, nil
 	if i := slices.Index([]string{"", "near", "factors", "listed", "taste"}, part); i > 0 {
 		alone.weights[i] = 1
 	}
@@ -88,6 +92,7 @@ func partAlone(s *Scores, part string) *scoreErrors {
 func blendWithout(b *testing.B, t *scoreTraining, part string) *scoreErrors {
 	b.Helper()
 	less := *t.scores
+	less.forest = nil
 	switch part {
 	case "near":
 		less.nearFrom = make([]int, len(less.nearFrom))

@@ -15,7 +15,7 @@ import (
 const (
 	blendRidge  = 3
 	blendLeast  = 20 // watched entries of a list that is used
-	blendHidden = 5  // one watched entry in so many is held out
+	blendHidden = 5  // parts of what is watched, of which one is held out
 )
 
 // blend fits the weights of the predictors.
@@ -24,27 +24,16 @@ func (t *scoreTraining) blend(ctx context.Context) error {
 	type sums struct{ a, b [n * n]float64 }
 	parts := make([]sums, len(t.apart))
 	err := parallel(ctx, len(t.apart), func(i int) {
-		seen, hidden := hide(t.apart[i], uint64(i))
-		if len(hidden) == 0 {
-			return
-		}
-		f := t.scores.For(seen, t.catalogue)
 		p := &parts[i]
-		for h := range hidden {
-			e := &hidden[h]
-			seat := t.scores.seatOf(e.Anime)
-			if seat < 0 || e.Score == 0 {
-				continue
-			}
-			x := f.features(seat)
-			y := float64(e.Score) - t.scores.base(&f.fit, float64(t.scores.bias[seat]))
+		t.foresee(i, 0, func(f *Scorer, seat int, above float64) {
+			x, _ := f.predictors(seat)
 			for r := range n {
 				for c := range n {
 					p.a[r*n+c] += x[r] * x[c]
 				}
-				p.b[r] += x[r] * y
+				p.b[r] += x[r] * above
 			}
-		}
+		})
 	})
 	if err != nil {
 		return err
@@ -80,9 +69,24 @@ func (t *scoreTraining) blend(ctx context.Context) error {
 	return nil
 }
 
-// hide splits a list into what is seen and a fifth of what was watched. Which, is drawn by the list's number and the anime, so that it is
-// the same each time.
-func hide(l engine.List, number uint64) (seen, hidden engine.List) {
+// foresee hides a part of a list that was set apart, folds in the rest, and tells by how much each hidden score is above the base.
+func (t *scoreTraining) foresee(list, part int, tell func(f *Scorer, seat int, above float64)) {
+	seen, hidden := hide(t.apart[list], uint64(list), part)
+	if len(hidden) == 0 {
+		return
+	}
+	f := t.scores.For(seen, t.catalogue)
+	for h := range hidden {
+		e := &hidden[h]
+		if seat := t.scores.seatOf(e.Anime); seat >= 0 && e.Score > 0 {
+			tell(f, seat, float64(e.Score)-t.scores.base(&f.fit, float64(t.scores.bias[seat])))
+		}
+	}
+}
+
+// hide splits a list into what is seen and a part of what was watched, of blendHidden. Which, is drawn by the list's number and the anime, so
+// that it is the same each time.
+func hide(l engine.List, number uint64, part int) (seen, hidden engine.List) {
 	if l.Watched() < blendLeast {
 		return l, nil
 	}
@@ -98,7 +102,8 @@ func hide(l engine.List, number uint64) (seen, hidden engine.List) {
 	}
 	slices.SortFunc(draws, func(a, b drawn) int { return cmp.Compare(a.key, b.key) })
 	out := make([]bool, len(l))
-	for _, d := range draws[:len(draws)/blendHidden] {
+	size := len(draws) / blendHidden
+	for _, d := range draws[part*size : (part+1)*size] {
 		out[d.at] = true
 	}
 	for i := range l {

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -11,11 +12,12 @@ import (
 
 // The stored form of [Scores]. Numbers are little endian, and floating point ones of 4 bytes but where it says so.
 //
-//	version    1 byte, 1
+//	version    1 byte, scoresVersion
 //	anime      4 bytes, how many were learnt
 //	factors    2 bytes, how many
 //	base       mean, mean of the dropped, spread, and the line's two, 8 bytes each
 //	weights    1 byte, how many, and 8 bytes each
+//	forest     2 bytes, how many trees; 1 byte, their depth; see [forest]; no trees: there is none
 //	noise
 //	per anime  id 4 bytes, bias, raters; 1 byte, how many statistics, and 1 byte each;
 //	           scale; factors, 1 byte each, signed
@@ -25,9 +27,9 @@ import (
 //
 // What is of 1 byte is times the scale that stands before it.
 const (
-	scoresVersion  = 1
+	scoresVersion  = 2
 	scoresChecksum = 4
-	scoresHead     = 1 + 4 + 2 + 5*8 + 1 + 8*blendFeatures + 4
+	scoresHead     = 1 + 4 + 2 + 5*8 + 1 + 8*blendFeatures + 2 + 1 + 4 // without the forest
 	mostFactors    = 256
 )
 
@@ -45,6 +47,9 @@ func (s *Scores) Pack() []byte {
 	for _, w := range s.weights {
 		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(w))
 	}
+	forest := cmp.Or(s.forest, &forest{depth: 1})
+	b = binary.LittleEndian.AppendUint16(b, uint16(forest.trees()))
+	b = forest.append(append(b, byte(forest.depth)))
 	b = appendFloat(b, s.factors.noise)
 	for i, id := range s.ids {
 		b = binary.LittleEndian.AppendUint32(b, uint32(id))
@@ -146,6 +151,13 @@ func (r *scoresReader) scores() *Scores {
 	r.check(s.spread > 0 && r.take(1)[0] == blendFeatures)
 	for i := range s.weights {
 		s.weights[i] = r.float64()
+	}
+	if trees, depth := int(r.uint16()), int(r.take(1)[0]); trees > 0 {
+		if r.check(depth <= maxDepth); r.failed {
+			return nil
+		}
+		s.forest = readForest(r.take(forestSize(trees, depth)), trees, depth)
+		r.check(s.forest.sound(scoreFeatures))
 	}
 	s.factors.noise = r.float32()
 	r.check(s.factors.noise > 0)

@@ -39,8 +39,8 @@ func TestStoredScoresAreTheSame(t *testing.T) {
 	if !slices.Equal(s.Pack(), b) {
 		t.Error("what was unpacked packs to other bytes")
 	}
-	if len(s.ids) != 40 || len(s.near) == 0 || s.factors.k != 2 {
-		t.Errorf("%d anime, %d neighbours, %d factors", len(s.ids), len(s.near), s.factors.k)
+	if len(s.ids) != 40 || len(s.near) == 0 || s.factors.k != 2 || s.forest.trees() != 3 {
+		t.Errorf("%d anime, %d neighbours, %d factors, %d trees", len(s.ids), len(s.near), s.factors.k, s.forest.trees())
 	}
 }
 
@@ -82,15 +82,23 @@ func TestDamagedScoresAreRefused(t *testing.T) {
 		}
 	}
 	// And with the checksum right: what is read is checked, too.
-	firstID, lastID := scoresHead, len(b)-scoresChecksum
+	forest := scoresHead - 4 // where it begins, after the number of trees, here 3, and their depth
+	firstID, lastID := scoresHead+forestSize(3, 6), len(b)-scoresChecksum
 	for name, change := range map[string]func(b []byte) []byte{
-		"version":          func(b []byte) []byte { b[0]++; return b },
-		"no anime":         func(b []byte) []byte { binary.LittleEndian.PutUint32(b[1:], 0); return b },
-		"too many anime":   func(b []byte) []byte { binary.LittleEndian.PutUint32(b[1:], math.MaxUint32); return b },
-		"no factors":       func(b []byte) []byte { binary.LittleEndian.PutUint16(b[5:], 0); return b },
-		"mean":             func(b []byte) []byte { binary.LittleEndian.PutUint64(b[7:], math.Float64bits(math.NaN())); return b },
-		"spread":           func(b []byte) []byte { binary.LittleEndian.PutUint64(b[7+16:], 0); return b },
-		"blend":            func(b []byte) []byte { b[7+40]++; return b },
+		"version":        func(b []byte) []byte { b[0]++; return b },
+		"no anime":       func(b []byte) []byte { binary.LittleEndian.PutUint32(b[1:], 0); return b },
+		"too many anime": func(b []byte) []byte { binary.LittleEndian.PutUint32(b[1:], math.MaxUint32); return b },
+		"no factors":     func(b []byte) []byte { binary.LittleEndian.PutUint16(b[5:], 0); return b },
+		"mean":           func(b []byte) []byte { binary.LittleEndian.PutUint64(b[7:], math.Float64bits(math.NaN())); return b },
+		"spread":         func(b []byte) []byte { binary.LittleEndian.PutUint64(b[7+16:], 0); return b },
+		"blend":          func(b []byte) []byte { b[7+40]++; return b },
+		"depth":          func(b []byte) []byte { b[forest-1] = maxDepth + 1; return b },
+		"leaf": func(b []byte) []byte {
+			binary.LittleEndian.PutUint32(b[forest:], math.Float32bits(float32(math.Inf(1))))
+			return b
+		},
+		"question":         func(b []byte) []byte { b[firstID-4-1] = scoreFeatures; return b },
+		"trees missing":    func(b []byte) []byte { b[forest-3]--; return b },
 		"anime id":         func(b []byte) []byte { binary.LittleEndian.PutUint32(b[firstID:], 0); return b },
 		"statistics":       func(b []byte) []byte { b[firstID+13] = byte(engine.General); return b },
 		"bytes too many":   func(b []byte) []byte { return slices.Insert(b, lastID, 0) },

@@ -24,8 +24,8 @@ type scoreFactors struct {
 
 func (f *scoreFactors) vector(seat int) []float32 { return f.vectors[seat*f.k : (seat+1)*f.k] }
 
-// fold returns where a user stands, and where the marks alone would put the user.
-func (f *scoreFactors) fold(s *Scores, l engine.List, scored []int32, deviation []float32) (place, prior []float32) {
+// fold returns where a user stands, where the marks alone would put the user, and how sure the first is.
+func (f *scoreFactors) fold(s *Scores, l engine.List, scored []int32, deviation []float32) (place, prior []float32, sure *posterior) {
 	k := f.k
 	place = make([]float32, 2*k)
 	place, prior = place[:k:k], place[k:]
@@ -54,13 +54,13 @@ func (f *scoreFactors) fold(s *Scores, l engine.List, scored []int32, deviation 
 	for _, seat := range scored {
 		addOuter(precision, f.vector(int(seat)))
 	}
-	work := newPosterior(k)
-	work.precision(precision, 1/f.noise, nil)
+	sure = newPosterior(k)
+	sure.precision(precision, 1/f.noise, nil)
 	for i := range place {
 		place[i] = place[i]/f.noise + prior[i]
 	}
-	work.solve(place)
-	return place, prior
+	sure.solve(place)
+	return place, prior, sure
 }
 
 // factorFit fits the factors to deviations: where users stand, given the anime, then the anime, given the users, and so on.

@@ -112,6 +112,21 @@ func (p *posterior) solve64(x []float64) {
 	}
 }
 
+// variance is that of the inner product with v, when the precision was factorised.
+func (p *posterior) variance(v []float32) (sum float64) {
+	var z [mostFactors]float64
+	for i := range p.k {
+		row := p.l[packedSize(i):]
+		left := float64(v[i])
+		for j, x := range z[:i] {
+			left -= row[j] * x
+		}
+		z[i] = left / row[i]
+		sum += z[i] * z[i]
+	}
+	return sum
+}
+
 // moment sets dst to x xᵀ + the inverse of the precision, packed.
 func (p *posterior) moment(dst, x []float32) {
 	k := p.k

@@ -20,11 +20,16 @@ type ScoreOptions struct {
 	Factors    int // latent ones
 	Sweeps     int // over users and anime, to fit the factors
 	BlendEvery int // one list in so many is for the weights of the predictors, and is not learnt from before
+	Forest     boosting
+	Enough     int // predictions for those lists, of which a forest can be grown
 }
 
 // ScoreDefaults are the options that measured best.
 func ScoreDefaults() ScoreOptions {
-	return ScoreOptions{Anime: 6000, Lists: 50_000, Near: 150, Factors: 32, Sweeps: 16, BlendEvery: 12}
+	return ScoreOptions{
+		Anime: 6000, Lists: 50_000, Near: 150, Factors: 32, Sweeps: 16, BlendEvery: 12,
+		Forest: boosting{Trees: 200, Depth: 6, Rate: 0.08, Ridge: 50, Least: 50, Sample: 0.6, Columns: 0.4}, Enough: 5000,
+	}
 }
 
 // ErrFewScores is returned when there are too few scores to learn from.
@@ -58,7 +63,10 @@ func (t *scoreTraining) train(ctx context.Context, lists func() iter.Seq2[engine
 	if err := t.learn(ctx, &t.learning); err != nil {
 		return err
 	}
-	return t.blend(ctx)
+	if err := t.blend(ctx); err != nil {
+		return err
+	}
+	return t.correct(ctx)
 }
 
 // scoreTraining is a training under way.

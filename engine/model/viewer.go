@@ -35,6 +35,19 @@ const (
 	isLeft // on hold or dropped
 )
 
+// standingOf is how an entry stands.
+func standingOf(e *engine.Entry) uint8 {
+	switch {
+	case e.Watched():
+		return isWatched
+	case e.Status == engine.Planned:
+		return isPlanned
+	case e.Status == engine.OnHold, e.Status == engine.Dropped:
+		return isLeft
+	}
+	return notListed
+}
+
 // read makes v the viewer of a list.
 func (v *viewer) read(l engine.List, c *engine.Catalogue, m *Model) {
 	v.scale = scaleOf(l)
@@ -98,16 +111,14 @@ func (v *viewer) list(e *engine.Entry) {
 		more := int(e.Anime) + 1 - len(v.standing)
 		v.standing, v.scores = append(v.standing, make([]uint8, more)...), append(v.scores, make([]float32, more)...)
 	}
-	switch {
-	case e.Watched():
-		v.standing[e.Anime], v.scores[e.Anime] = isWatched, float32(v.scale.of(e))
-	case e.Status == engine.Planned:
-		v.standing[e.Anime] = isPlanned
-	case e.Status == engine.OnHold, e.Status == engine.Dropped:
-		v.standing[e.Anime] = isLeft
-	default:
+	standing := standingOf(e)
+	if standing == notListed {
 		return
 	}
+	if standing == isWatched {
+		v.scores[e.Anime] = float32(v.scale.of(e))
+	}
+	v.standing[e.Anime] = standing
 	v.listed = append(v.listed, e.Anime)
 }
 
