@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -11,7 +12,6 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"reko.moe/engine"
-	"reko.moe/handlers/api"
 )
 
 // How much is worked on at a time, for each processor, and how many may wait for their turn, how long. More at a time would make all of
@@ -20,7 +20,7 @@ import (
 const (
 	workPerProcessor = 8
 	waitPerProcessor = 64
-	waitTime         = 500 * time.Millisecond
+	waitTime         = 250 * time.Millisecond
 	mostParked       = 256
 	adminWork        = 4 // the admin side has a share of its own, so that who runs the site sees what happens
 )
@@ -51,6 +51,12 @@ func (g *gate) enter(ctx context.Context) bool {
 	return g.turns.Acquire(ctx, 1) == nil
 }
 
+// full tells whether who comes now would be turned away.
+func (g *gate) full() bool {
+	n := g.waiting.Load()
+	return n > 0 && n >= g.most
+}
+
 // leave ends a turn.
 func (g *gate) leave() { g.turns.Release(1) }
 
@@ -73,38 +79,58 @@ func newGates() gates {
 	return gates{newGate(n*workPerProcessor, n*waitPerProcessor), newGate(adminWork, n*waitPerProcessor)}
 }
 
-// turn lets the request wait for its turn, or turns it away. Uploads, of which few are read at a time anyway, need none.
-func (s *server) turn(c *fiber.Ctx) error {
-	g := s.gates.all
+// of is the gate before what is at a path; nil: there is none. Uploads, of which few are read at a time anyway, need no turn.
+func (g *gates) of(method, path string) *gate {
 	switch {
-	case c.Path() == uploadPath && c.Method() == http.MethodPost:
+	case path == uploadPath && method == http.MethodPost:
+		return nil
+	case isAdminPath(path):
+		return g.admin
+	}
+	return g.all
+}
+
+// turnedAwayKey is where it stands in the locals of a request that waited for its turn in vain.
+type turnedAwayKey struct{}
+
+// turn lets the request wait for its turn, or turns it away. Most of those who are turned away do not come this far: see [server.crowded].
+func (s *server) turn(c *fiber.Ctx) error {
+	g := s.gates.of(c.Method(), c.Path())
+	if g == nil {
 		return c.Next()
-	case isAdmin(c):
-		g = s.gates.admin
 	}
 	if !g.enter(c.UserContext()) {
-		return s.turnAway(c)
+		s.turnAway(c.Context())
+		c.Locals(turnedAwayKey{}, true)
+		return nil
 	}
-	parked := false
-	c.SetUserContext(engine.WithWaiting(c.UserContext(), func() { parked = parked || g.park() }))
-	defer func() {
-		if parked {
-			g.parked.Add(-1)
-		} else {
-			g.leave()
-		}
-	}()
+	t := tickets.Get().(*ticket)
+	t.gate, t.parked = g, false
+	c.SetUserContext(engine.WithWaiting(c.UserContext(), t.waits))
+	defer t.end()
 	return c.Next()
 }
 
-// turnAway answers who came when there was too much to do. It is cheap, since there are many of them.
-func (s *server) turnAway(c *fiber.Ctx) error {
-	const text = "Too many are asking at once. Try again in a moment."
-	s.Metrics.Shed()
-	c.Set(fiber.HeaderRetryAfter, "1")
-	if isAPI(c) {
-		return c.Status(http.StatusServiceUnavailable).JSON(api.Error{Code: http.StatusServiceUnavailable, ID: "Overloaded", Message: text})
+// ticket is the turn of a request.
+type ticket struct {
+	gate   *gate
+	parked bool
+	waits  func() // parks it
+}
+
+// tickets are used again.
+var tickets = sync.Pool{New: func() any {
+	t := new(ticket)
+	t.waits = func() { t.parked = t.parked || t.gate.park() }
+	return t
+}}
+
+// end gives back the turn, or the place among those who wait.
+func (t *ticket) end() {
+	if t.parked {
+		t.gate.parked.Add(-1)
+	} else {
+		t.gate.leave()
 	}
-	c.Locals(visitorKey, visitor{}) // to say no takes no look at the store
-	return s.failPage(c, http.StatusServiceUnavailable, "Overloaded", text)
+	tickets.Put(t)
 }

@@ -7,11 +7,9 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/valyala/fasthttp"
 	"go.opentelemetry.io/otel/trace"
 
 	"reko.moe/engine"
@@ -55,8 +53,9 @@ type Options struct {
 
 type server struct {
 	Options
-	gates   gates
-	reading chan struct{} // has an item for each upload that is being read
+	gates    gates
+	refusals refusals
+	reading  chan struct{} // has an item for each upload that is being read
 }
 
 // Limits of what is read before a request is looked at. A path with a name of 10,000 characters still gets its answer.
@@ -105,17 +104,17 @@ func New(o Options) *fiber.App {
 		TrustedProxies:          prefixTexts(o.TrustedProxies),
 	})
 	app.Use(s.identify, s.recover, s.draining, s.deadline, s.apiHost)
-	app.Get("/healthz", s.health)
-	app.Get("/readyz", s.readiness)
-	app.Get("/metrics", s.metricsHandler())
+	app.Get(healthPath, s.health)
+	app.Get(readyPath, s.readiness)
+	app.Get(metricsPath, s.metricsHandler())
 	app.Use(s.deliver)
 	app.Use("/api", s.cors)
 	app.Use(s.started)
-	app.Get("/static/:hash/:name", s.staticFile)
-	app.Get("/robots.txt", s.robots)
-	app.Get("/share.png", s.siteShare)
-	app.Get("/icon-512.png", s.icon512)
-	app.Get("/favicon.ico", s.favicon)
+	app.Get(staticPath+":hash/:name", s.staticFile)
+	app.Get(robotsPath, s.robots)
+	app.Get(sharePath, s.siteShare)
+	app.Get(iconPath, s.icon512)
+	app.Get(faviconPath, s.favicon)
 	app.Use(s.turn, s.limits)
 
 	app.Get("/api/version", s.version)
@@ -153,26 +152,8 @@ func New(o Options) *fiber.App {
 	app.Post("/forget", sameSite, s.forget)
 	s.adminRoutes(app)
 
-	known := app.Server().Handler
 	app.Server().HeaderReceived = bodyLimits
-	app.Server().Handler = func(raw *fasthttp.RequestCtx) {
-		wrong := unclear(&raw.Request.Header)
-		if wrong || endsHere(&raw.Request.Header) {
-			raw.SetConnectionClose()
-		}
-		if !wrong && slices.Contains(fiber.DefaultMethods, string(raw.Method())) {
-			known(raw)
-			return
-		}
-		c := app.AcquireCtx(raw)
-		defer app.ReleaseCtx(c)
-		if wrong {
-			_ = s.fail(c, fiber.ErrBadRequest)
-			return
-		}
-		c.Set(fiber.HeaderAllow, "GET, HEAD, OPTIONS")
-		_ = s.fail(c, fiber.ErrMethodNotAllowed) // Fiber itself would answer 400
-	}
+	app.Server().Handler = s.door(app, app.Server().Handler)
 	return app
 }
 

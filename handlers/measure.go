@@ -49,7 +49,7 @@ func method(c *fiber.Ctx) string {
 // nothing about how they are served.
 func behindTheScenes(route string) bool {
 	switch route {
-	case "/healthz", "/readyz", "/metrics", "/static/:hash/:name":
+	case healthPath, readyPath, metricsPath, staticPath + ":hash/:name":
 		return true
 	}
 	return route == "/admin" || strings.HasPrefix(route, "/admin/")

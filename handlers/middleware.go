@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 )
 
 // requestID is the key under which a request's id stands in its context and locals.
@@ -40,15 +41,20 @@ func (h logHandler) WithGroup(name string) slog.Handler { return logHandler{h.Ha
 func (s *server) begin(c *fiber.Ctx) {
 	id := c.Get(fiber.HeaderXRequestID)
 	if !isID(id) {
-		var b [8]byte
-		_, _ = rand.Read(b[:]) // never fails
-		id = hex.EncodeToString(b[:])
+		id = newID()
 	}
 	c.Set(fiber.HeaderXRequestID, id)
 	var value any = id
 	c.Locals(requestID{}, value)
 	c.SetUserContext(context.WithValue(c.UserContext(), requestID{}, value))
 	s.harden(c)
+}
+
+// newID makes an id of a request.
+func newID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
 }
 
 func isID(s string) bool {
@@ -70,7 +76,9 @@ func (s *server) identify(c *fiber.Ctx) error {
 			return err
 		}
 	}
-	s.logged(c, start)
+	if c.Locals(turnedAwayKey{}) == nil { // there can be very many of those
+		s.logged(c, start)
+	}
 	return nil
 }
 
@@ -98,16 +106,26 @@ func (s *server) recover(c *fiber.Ctx) (err error) {
 
 // apiHost lets clients of the API's own host leave out /api.
 func (s *server) apiHost(c *fiber.Ctx) error {
-	host, _, _ := strings.Cut(string(c.Request().Host()), ":") // not c.Hostname, which believes what anybody claims to forward
 	path := c.Path()
-	if s.APIHost == "" || !strings.EqualFold(host, s.APIHost) || path == "/healthz" || path == "/readyz" ||
-		path == "/api" || strings.HasPrefix(path, "/api/") {
+	if !s.short(c.Context(), path) {
 		return c.Next()
 	}
 	c.Path("/api" + path)
 	s.harden(c)
 	return c.Next()
 }
+
+// short tells whether a request is to the API's own host, by a path that leaves out /api.
+func (s *server) short(raw *fasthttp.RequestCtx, path string) bool {
+	if s.APIHost == "" || path == healthPath || path == readyPath || isAPIPath(path) {
+		return false
+	}
+	host, _, _ := strings.Cut(string(raw.Request.Host()), ":") // not c.Hostname, which believes what anybody claims to forward
+	return strings.EqualFold(host, s.APIHost)
+}
+
+// exposed are the headers that pages of other origins can read.
+const exposed = "Allow, ETag, RateLimit, RateLimit-Policy, Reko-List-Age, Retry-After, X-Request-Id"
 
 // cors lets pages of any origin read the API.
 func (s *server) cors(c *fiber.Ctx) error {
@@ -116,7 +134,7 @@ func (s *server) cors(c *fiber.Ctx) error {
 		return c.Next() // Fiber compares the beginning only
 	}
 	c.Set(fiber.HeaderAccessControlAllowOrigin, "*")
-	c.Set(fiber.HeaderAccessControlExposeHeaders, "Allow, ETag, RateLimit, RateLimit-Policy, Reko-List-Age, Retry-After, X-Request-Id")
+	c.Set(fiber.HeaderAccessControlExposeHeaders, exposed)
 	if c.Method() != http.MethodOptions {
 		return c.Next()
 	}
@@ -128,4 +146,6 @@ func (s *server) cors(c *fiber.Ctx) error {
 }
 
 // isAPI tells whether the request is a program's.
-func isAPI(c *fiber.Ctx) bool { return c.Path() == "/api" || strings.HasPrefix(c.Path(), "/api/") }
+func isAPI(c *fiber.Ctx) bool { return isAPIPath(c.Path()) }
+
+func isAPIPath(path string) bool { return path == "/api" || strings.HasPrefix(path, "/api/") }

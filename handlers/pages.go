@@ -12,6 +12,7 @@ import (
 
 	"github.com/a-h/templ"
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"reko.moe/engine"
 	"reko.moe/handlers/traces"
@@ -87,8 +88,10 @@ func unrender(c *fiber.Ctx) {
 }
 
 // isPartial tells whether htmx asked for a part of a page and not for all of one.
-func isPartial(c *fiber.Ctx) bool {
-	return c.Get("HX-Request") == "true" && c.Get("HX-Boosted") == "" && c.Get("HX-History-Restore-Request") == ""
+func isPartial(c *fiber.Ctx) bool { return wantsPart(&c.Request().Header) }
+
+func wantsPart(h *fasthttp.RequestHeader) bool {
+	return string(h.Peek("HX-Request")) == "true" && len(h.Peek("HX-Boosted")) == 0 && len(h.Peek("HX-History-Restore-Request")) == 0
 }
 
 // impatient is the context in which a page asks the engine: a list that takes long is announced and not waited for.

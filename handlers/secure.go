@@ -49,8 +49,10 @@ func (s *server) harden(c *fiber.Ctx) {
 }
 
 // isAdmin tells whether the request is to the admin side.
-func isAdmin(c *fiber.Ctx) bool {
-	return c.Path() == adminPath || strings.HasPrefix(c.Path(), adminPath+"/")
+func isAdmin(c *fiber.Ctx) bool { return isAdminPath(c.Path()) }
+
+func isAdminPath(path string) bool {
+	return path == adminPath || strings.HasPrefix(path, adminPath+"/")
 }
 
 // ofPeople tells whether what is at a path is about people, and so nothing for search engines.

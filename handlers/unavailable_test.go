@@ -23,10 +23,13 @@ func bare(f fiber.Handler) (*server, *fiber.App) {
 		gates:   newGates(),
 	}
 	app := fiber.New(fiber.Config{ErrorHandler: s.fail})
-	app.Use(s.identify, s.turn)
+	app.Use(s.identify)
+	app.Get(healthPath, s.health)
+	app.Use(s.turn)
 	app.Get("/api/spike/similar", f)
 	app.Get("/u/spike", f)
 	app.Get("/admin", f)
+	app.Server().Handler = s.door(app, app.Server().Handler)
 	return s, app
 }
 
@@ -55,28 +58,6 @@ func TestStoreUnavailable(t *testing.T) {
 	for _, path := range []string{"/api/spike/similar", "/u/spike"} {
 		unavailable(t, app, path, "StoreUnavailable", "The database does not answer. Try again soon.")
 	}
-}
-
-// When there is too much to do who comes is turned away; the admin side has a share of its own.
-func TestOverloaded(t *testing.T) {
-	s, app := bare(func(c *fiber.Ctx) error { return c.SendString("ok") })
-	s.gates.all = newGate(1, 0)
-	s.gates.all.enter(t.Context())
-	for _, path := range []string{"/api/spike/similar", "/u/spike"} {
-		unavailable(t, app, path, "Overloaded", "Too many are asking at once. Try again in a moment.")
-	}
-	ok := func(path string) {
-		t.Helper()
-		resp, err := app.Test(httptest.NewRequest(http.MethodGet, path, http.NoBody), -1)
-		if err != nil || resp.StatusCode != http.StatusOK {
-			t.Fatalf("%s: %+v, %v", path, resp, err)
-		}
-		_ = resp.Body.Close()
-	}
-	ok("/admin")
-	s.gates.all.leave()
-	ok("/u/spike")
-	ok("/u/spike") // the turn of the one before is over
 }
 
 // Answers from old lists, and from memory, say how old the list is; others say nothing.

@@ -133,6 +133,7 @@ var samples = map[string]templ.Component{
 	"saved-none":           Saved(nil, "spike"),
 	"about":                AboutPage(page, AboutView{Name: "spike", Hash: spike.Hash, Other: faye.Card, Similar: 98, Users: 12207, Sums: []Sum{{"PG-13", 12}, {"about 12 episodes", 7}}, For: bebop, Because: why}),
 	"error-unknown":        ErrorPage(page, ErrorView{Status: 404, Title: "Nobody", Text: `No user “<b>”.`, Kind: "unknown", Near: []engine.Card{faye.Card}}),
+	"error-crowded":        CrowdedPage("Too many at once", "Wait <a> moment.", true),
 	"error-private":        ErrorPage(page, ErrorView{Status: 403, Title: "Private", Text: "It is.", Kind: "private"}),
 	"error-500":            ErrorPage(page, ErrorView{Status: 502, Title: "Upstream", Text: "Down.", Retry: 30, Request: "0123456789abcdef"}),
 	"error-limited":        ErrorPage(page.again(30), ErrorView{Status: 429, Title: "Too much", Text: "Wait.", Kind: "limited", Retry: 30}),

@@ -53,7 +53,7 @@ func New(version string) *Metrics {
 	})
 	m.jobs = histogram("reko_job_duration_seconds", "How long jobs took, by outcome (ok, failed).", jobBuckets, "job", "outcome")
 	m.shed = prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "reko_http_shed_total", Help: "Requests that were turned away because there was too much to do.",
+		Name: "reko_http_shed_total", Help: "Requests that were turned away because there was too much to do. The other metrics of requests are without them.",
 	})
 	m.limited = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "reko_limited_total", Help: "Requests that were refused because their client asked too much, by limit (api, pages, costly, logins).",
@@ -102,8 +102,11 @@ var malEvents = map[string]series.Event{
 	"limited": series.MALLimited, "failed": series.MALFailed, "timed_out": series.MALTimedOut, "canceled": series.MALCanceled,
 }
 
-// Shed counts a request that was turned away because there was too much to do.
-func (m *Metrics) Shed() { m.shed.Inc() }
+// Shed counts a request that was turned away because there was too much to do. It is not among those of Request.
+func (m *Metrics) Shed() {
+	m.shed.Inc()
+	m.Series.Observe(series.Refused, 0)
+}
 
 // MAL counts a call of MyAnimeList.
 func (m *Metrics) MAL(outcome string, took time.Duration) {
