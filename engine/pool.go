@@ -95,7 +95,7 @@ func (e *Engine) lend(ctx context.Context, u User, near []Neighbour, lenders []U
 			continue
 		}
 		p.parts = append(p.parts, part{i, len(p.lent)})
-		_ = 0
+		p.recipe.list(lender)
 	}
 	return p, nil
 }
