@@ -241,3 +241,27 @@ func TestRememberedOrdersAreThoseOfNow(t *testing.T) {
 		t.Errorf("only %d orders were remembered", memory.hits)
 	}
 }
+
+// One lender's list is ordered in another way when it is asked for alone than when there are no other neighbours.
+func TestRememberedOrderOfOneListIsItsOwn(t *testing.T) {
+	s := newMemStore()
+	s.recommendable(1, 2, 3)
+	s.add("me", 1, completed(3, 9))
+	old, fresh := completed(1, 10), completed(2, 7)
+	old.Day, fresh.Day = DayOf(t0.AddDate(-4, -2, 0)), DayOf(t0)
+	s.add("other", 2, fresh, old)
+	memory := &allOrders{orders: map[OrderKey][]AnimeID{}}
+	e := loaded(t, Options{Store: s, Now: clock, Order: Classic, Orders: memory})
+	for range 2 {
+		if _, recs := recommend(t, e, "me", Query{}); !slices.Equal(ids(recs), []AnimeID{2, 1}) {
+			t.Errorf("of all neighbours: %v", ids(recs))
+		}
+		from, err := e.RecommendFrom(t.Context(), "me", "other", Query{})
+		if err != nil || !slices.Equal(ids(from.Data.Items), []AnimeID{1, 2}) {
+			t.Errorf("of one user: %v, %v", ids(from.Data.Items), err)
+		}
+	}
+	if memory.hits != 2 {
+		t.Errorf("%d orders were remembered", memory.hits)
+	}
+}
