@@ -24,14 +24,14 @@ type wire struct {
 	out bytes.Buffer
 }
 
-func (w *wire) Read(b []byte) (int, error)       { return w.in.Read(b) }
-func (w *wire) Write(b []byte) (int, error)      { return w.out.Write(b) }
-func (*wire) Close() error                       { return nil }
-func (*wire) LocalAddr() net.Addr                { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)} }
-func (*wire) RemoteAddr() net.Addr               { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 2)} }
-func (*wire) SetDeadline(time.Time) error        { return nil }
-func (*wire) SetReadDeadline(t time.Time) error  { return nil }
-func (*wire) SetWriteDeadline(t time.Time) error { return nil }
+func (w *wire) Read(b []byte) (int, error)     { return w.in.Read(b) }
+func (w *wire) Write(b []byte) (int, error)    { return w.out.Write(b) }
+func (*wire) Close() error                     { return nil }
+func (*wire) LocalAddr() net.Addr              { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)} }
+func (*wire) RemoteAddr() net.Addr             { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 2)} }
+func (*wire) SetDeadline(time.Time) error      { return nil }
+func (*wire) SetReadDeadline(time.Time) error  { return nil }
+func (*wire) SetWriteDeadline(time.Time) error { return nil }
 
 // wired is an application that is asked over such connections, thousands of times a second.
 type wired struct {
