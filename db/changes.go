@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,15 +22,22 @@ const counterPruned = "changes pruned"
 // A mark is what a reader of the log has seen. Transactions of Postgres end in another order than they begin in, so there it is a
 // snapshot: of what that does not see, nothing was read yet. SQLite has one writer at a time, and there it is the last seq. A log that
 // came from another server by a dump has transactions that are still to come here; they are not looked at.
+//
+// A database can have less than what was seen: after a crash without the last commits, where another server leads now, or where an older
+// backup was brought back. What comes then has numbers that were seen already. So a mark of Postgres has the life of the server, too, of
+// which it is: when it started, when it last began to count anew, as it does after a crash, and the file of the log. A mark of another life
+// is lost. On SQLite nothing but an older copy goes back behind what was seen, and seq tells.
 const (
-	changesPostgres = `SELECT s.mark, s.lost, coalesce(c.kind, ''), coalesce(c.id, 0) FROM (
-			SELECT pg_current_snapshot()::text AS mark, (EXISTS (SELECT 1 FROM counters WHERE name = $2
-				AND value >= pg_snapshot_xmin($1::text::pg_snapshot)::text::bigint
-				AND value < pg_snapshot_xmax(pg_current_snapshot())::text::bigint)) AS lost
-		) AS s LEFT JOIN changes AS c ON c.xid >= pg_snapshot_xmin($1::text::pg_snapshot)
-			AND c.xid < pg_snapshot_xmax(pg_current_snapshot()) AND NOT pg_visible_in_snapshot(c.xid, $1::text::pg_snapshot)`
+	changesPostgres = `SELECT s.life || ' ' || s.now, s.lost, coalesce(c.kind, ''), coalesce(c.id, 0) FROM (
+			SELECT l.life, pg_current_snapshot()::text AS now, (l.life <> $1 OR EXISTS (SELECT 1 FROM counters WHERE name = $3
+				AND value >= pg_snapshot_xmin($2::text::pg_snapshot)::text::bigint
+				AND value < pg_snapshot_xmax(pg_current_snapshot())::text::bigint)) AS lost FROM (` + lifePostgres + `) AS l
+		) AS s LEFT JOIN changes AS c ON NOT s.lost AND c.xid >= pg_snapshot_xmin($2::text::pg_snapshot)
+			AND c.xid < pg_snapshot_xmax(pg_current_snapshot()) AND NOT pg_visible_in_snapshot(c.xid, $2::text::pg_snapshot)`
+	lifePostgres = `SELECT concat_ws('/', extract(epoch FROM pg_postmaster_start_time()), extract(epoch FROM b.stats_reset),
+			pg_relation_filenode('changes')) AS life FROM pg_stat_bgwriter AS b`
 	changesSQLite = `SELECT s.mark, s.lost, coalesce(c.kind, ''), coalesce(c.id, 0) FROM (
-			SELECT CAST(` + lastSeq + ` AS TEXT) AS mark,
+			SELECT CAST(` + lastSeq + ` AS TEXT) AS mark, ` + lastSeq + ` < CAST($1 AS INTEGER) OR
 				EXISTS (SELECT 1 FROM counters WHERE name = $2 AND value > CAST($1 AS INTEGER)) AS lost
 		) AS s LEFT JOIN changes AS c ON c.seq > CAST($1 AS INTEGER)`
 	lastSeq = `coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0)`
@@ -40,11 +48,12 @@ func (db *DB) Changes(ctx context.Context, mark string) (engine.Changes, error) 
 	if mark == "" {
 		return db.changesFromNow(ctx)
 	}
-	statement := changesSQLite
+	statement, args := changesSQLite, []any{mark, counterPruned}
 	if db.pool != nil {
-		statement = changesPostgres
+		life, snapshot, _ := strings.Cut(mark, " ")
+		statement, args = changesPostgres, []any{life, snapshot, counterPruned}
 	}
-	c, err := db.readChanges(ctx, statement, mark)
+	c, err := db.readChanges(ctx, statement, args...)
 	switch {
 	case err != nil:
 		return engine.Changes{}, failed("changes", err)
@@ -61,14 +70,14 @@ func (db *DB) changesFromNow(ctx context.Context) (engine.Changes, error) {
 	c := engine.Changes{Lost: true}
 	now := `SELECT CAST(` + lastSeq + ` AS TEXT)`
 	if db.pool != nil {
-		now = `SELECT pg_current_snapshot()::text`
+		now = `SELECT l.life || ' ' || pg_current_snapshot()::text FROM (` + lifePostgres + `) AS l`
 	}
 	err := db.sql.QueryRowContext(ctx, now).Scan(&c.Mark)
 	return c, failed("changes", err)
 }
 
-func (db *DB) readChanges(ctx context.Context, statement, mark string) (c engine.Changes, err error) {
-	rows, err := db.sql.QueryContext(ctx, statement, mark, counterPruned)
+func (db *DB) readChanges(ctx context.Context, statement string, args ...any) (c engine.Changes, err error) {
+	rows, err := db.sql.QueryContext(ctx, statement, args...)
 	if err != nil {
 		return c, err
 	}

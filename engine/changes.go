@@ -20,7 +20,7 @@ type ChangeStore interface {
 // Changes are what changed in a store.
 type Changes struct {
 	Mark  string    // to ask with the next time
-	Lost  bool      // the mark is empty, or perhaps of a time that the store has forgotten: anything may have changed
+	Lost  bool      // the mark is empty, or perhaps of what the store has forgotten, or has no more: anything may have changed
 	Users []UserID  // that came, went, or changed
 	Anime []AnimeID // that were described, or described again
 }
@@ -46,18 +46,18 @@ type following struct {
 func (e *Engine) Follow(ctx context.Context) (int, error) {
 	e.following.Lock()
 	defer e.following.Unlock()
-	if e.following.mark == "" {
+	before := e.following.mark
+	if before == "" {
 		return 0, nil
 	}
-	c, err := e.opts.Store.Changes(ctx, e.following.mark)
+	c, err := e.opts.Store.Changes(ctx, before)
 	if err != nil {
 		return 0, err
 	}
 	if c.Lost {
-		if err := e.loadHidden(ctx); err != nil {
-			return 0, err
-		}
-		if err := e.loadAt(ctx, c.Mark); err != nil {
+		// The counters tell nothing now: those of a store that went back come to the same numbers again.
+		if err := e.loadAll(ctx, c.Mark); err != nil {
+			e.following.mark = before
 			return 0, err
 		}
 		e.profiles.outdated.Store(true)

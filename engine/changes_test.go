@@ -229,3 +229,36 @@ func questionsBeforeProfiles(t *testing.T) {
 		t.Errorf("the profile is another one once all are there: %v", err)
 	}
 }
+
+// A store that went back, and came to the same numbers again by other changes, has everything loaded again: what is kept out, too, which is
+// noticed by such a number else.
+func TestFollowWhereTheStoreWentBack(t *testing.T) {
+	r := rand.New(rand.NewPCG(12, 12))
+	s := randomStore(r, 20, 50)
+	one, other := loaded(t, Options{Store: s, Now: clock}), loaded(t, Options{Store: s, Now: clock})
+	if _, err := one.KeepOut(t.Context(), "julia"); err != nil {
+		t.Fatal(err)
+	}
+	s.snapshots = nil
+	other.kept.Store(&keptOut{seen: one.kept.Load().seen})
+	failing := true
+	s.broken = func(method string) error {
+		if failing && method == "KeptOut" {
+			return errors.New("gone")
+		}
+		return nil
+	}
+	if _, err := other.Follow(t.Context()); err == nil {
+		t.Error("not everything can be loaded, and Follow does not tell")
+	}
+	failing = false
+	if n, err := other.Follow(t.Context()); err != nil || n != 20 {
+		t.Errorf("Follow() = %d, %v, want all 20", n, err)
+	}
+	if !reflect.DeepEqual(other.kept.Load(), one.kept.Load()) {
+		t.Errorf("kept out are %v, want %v", other.kept.Load(), one.kept.Load())
+	}
+	if !other.profiles.outdated.Load() {
+		t.Error("profiles stay as they were")
+	}
+}

@@ -210,23 +210,24 @@ func (e *Engine) Load(ctx context.Context) error {
 // LoadUsers is Load without the profiles of users, for which all lists have to be read. Until [Engine.LoadProfiles] has made them,
 // questions that need them are [ErrStarting].
 func (e *Engine) LoadUsers(ctx context.Context) error {
-	if err := e.load(ctx); err != nil {
-		return err
-	}
-	if err := errors.Join(e.loadExcluded(ctx), e.loadKeptOut(ctx), e.loadHidden(ctx)); err != nil {
-		return err
-	}
-	return errors.Join(e.loadModel(ctx), e.loadPopulation(ctx))
-}
-
-func (e *Engine) load(ctx context.Context) error {
 	e.following.Lock()
 	defer e.following.Unlock()
 	c, err := e.opts.Store.Changes(ctx, "")
 	if err != nil {
 		return err
 	}
-	return e.loadAt(ctx, c.Mark)
+	return e.loadAll(ctx, c.Mark)
+}
+
+// loadAll is LoadUsers with the mark from which on what changes is followed; e.following is locked.
+func (e *Engine) loadAll(ctx context.Context, mark string) error {
+	if err := e.loadAt(ctx, mark); err != nil {
+		return err
+	}
+	if err := errors.Join(e.loadExcluded(ctx), e.loadKeptOut(ctx), e.loadHidden(ctx)); err != nil {
+		return err
+	}
+	return errors.Join(e.loadModel(ctx), e.loadPopulation(ctx))
 }
 
 // loadAt reads catalogue and hashes. What the store changes after mark is followed from then on; e.following is locked.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"time"
 
 	"reko.moe/engine"
 	"reko.moe/engine/demo"
@@ -66,6 +67,7 @@ func newWorld(t *testing.T) *world {
 // configure lets a server ask the fake MyAnimeList beside the invented users.
 func (w *world) configure(cfg *config) {
 	cfg.MALURL, cfg.MALClient, cfg.MALRate, cfg.MALBurst, cfg.MALProbe = w.fake.BaseURL, w.fake.ClientID, 1000, 100, reader
+	cfg.MALTimeout = time.Minute // what a test holds back is not given up before the test is there, however busy the machine is
 	cfg.Demo, cfg.Jobs = "true", false
 }
 

@@ -23,6 +23,7 @@ var changeTests = []test{
 	{"nothing is missed while many write", changesOfMany},
 	{"what changed elsewhere is no longer kept in memory", changesForgotten},
 	{"who was away for too long is told so", changesPruned},
+	{"who has seen more than there is is told so", changesWentBack},
 	{"whoever listens is rung", changesRung},
 	{"the described of some anime", animeOf},
 }
@@ -214,12 +215,26 @@ func changesPruned(t *testing.T, s store) {
 	}
 }
 
+// changesWentBack has a mark that a database gave before it lost what it had committed last.
+func changesWentBack(t *testing.T, s store) {
+	s.save(t, Users(t, "u", 1, 20)...)
+	var mark string
+	s.changes(t, &mark)
+	if life, snapshot, ok := strings.Cut(mark, " "); ok {
+		mark = life + "1 " + snapshot
+	} else {
+		mark += "00"
+	}
+	want(t, "with a mark of more than there is", s.changes(t, &mark), engine.Changes{Lost: true})
+	want(t, "then", s.changes(t, &mark), engine.Changes{})
+}
+
 // seesAll tells whether nothing that is in the log could be missing in a mark of Postgres.
 func (s store) seesAll(t *testing.T, mark string) (all bool) {
 	t.Helper()
 	conn := connect(t, s.url)
 	defer conn.Close()
-	ok(t, conn.QueryRowContext(t.Context(), `SELECT pg_snapshot_xmin($1::text::pg_snapshot) > max(xid::text::bigint)::text::xid8 FROM changes`,
+	ok(t, conn.QueryRowContext(t.Context(), `SELECT pg_snapshot_xmin(split_part($1, ' ', 2)::pg_snapshot) > max(xid::text::bigint)::text::xid8 FROM changes`,
 		mark).Scan(&all))
 	return all
 }

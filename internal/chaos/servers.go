@@ -90,8 +90,8 @@ func Redis(t testing.TB) *Server {
 }
 
 // Postgres makes a cluster and starts a Postgres on a free port that ends with the test. Unlike the one that other tests share, it
-// writes to the disk what it has committed.
-func Postgres(t testing.TB) *Server {
+// writes to the disk what it has committed, unless a setting (name=value) says otherwise.
+func Postgres(t testing.TB, settings ...string) *Server {
 	t.Helper()
 	bin := postgresBin()
 	if bin == "" {
@@ -119,6 +119,9 @@ func Postgres(t testing.TB) *Server {
 		URL: "postgres://reko@" + addr + "/postgres?sslmode=disable", Addr: addr, t: t, stop: syscall.SIGQUIT, as: as,
 		args: []string{filepath.Join(bin, "postgres"), "-D", data, "-c", "listen_addresses=127.0.0.1", "-c", "port=" + port,
 			"-c", "unix_socket_directories=" + dir, "-c", "log_min_messages=panic"},
+	}
+	for _, setting := range settings {
+		s.args = append(s.args, "-c", setting)
 	}
 	s.ready = func() error {
 		ctx := context.WithoutCancel(t.Context())
