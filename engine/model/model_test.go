@@ -360,11 +360,15 @@ func TestTrainFails(t *testing.T) {
 func BenchmarkFold(b *testing.B) {
 	m, c, lists := trained(b, 400)
 	anime := slices.Collect(c.All())
-	b.ReportAllocs()
-	for b.Loop() {
-		f := m.Fold(lists[0], c, nil)
-		f.Matches(make([]float64, 0, len(anime)), anime, 0)
-		f.Because(anime[:16])
-		f.Release()
+	for _, n := range []int{1, 5, len(lists[0])} {
+		b.Run(fmt.Sprintf("entries=%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				f := m.Fold(lists[0][:n], c, nil)
+				f.Matches(make([]float64, 0, len(anime)), anime, 0)
+				f.Because(anime[:16])
+				f.Release()
+			}
+		})
 	}
 }

@@ -111,7 +111,7 @@ func blendWithout(b *testing.B, t *scoreTraining, part string) *scoreErrors {
 	return devErrorsOf(&less)
 }
 
-// BenchmarkScorer folds in a real list of about 300 entries and foresees a page of 16 scores.
+// BenchmarkScorer folds in a real list of about 300 entries, and what such a list begins with, and foresees a page of 16 scores.
 func BenchmarkScorer(b *testing.B) {
 	if testing.Short() {
 		b.Skip("trains on thousands of lists")
@@ -130,15 +130,19 @@ func BenchmarkScorer(b *testing.B) {
 		b.Fatal("there is no such list")
 	}
 	l := scoreReal.dev[i].FoldIn
-	b.Logf("%d entries, %d of them scored", len(l), scored(l))
-	b.ReportAllocs()
-	for b.Loop() {
-		f := s.For(l, scoreReal.catalogue)
-		for _, id := range s.ids[:16] {
-			if _, ok := f.Predict(id); !ok {
-				b.Fatal(id)
+	for _, n := range []int{5, 20, len(l)} {
+		b.Run(fmt.Sprintf("entries=%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				f := s.For(l[:n], scoreReal.catalogue)
+				for _, id := range s.ids[:16] {
+					if _, ok := f.Predict(id); !ok {
+						b.Fatal(id)
+					}
+				}
 			}
-		}
+			b.ReportMetric(float64(scored(l[:n])), "scored")
+		})
 	}
 }
 
