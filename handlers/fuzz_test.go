@@ -247,19 +247,20 @@ func (a *wired) logIn(f *testing.F) string {
 	return id
 }
 
-// storage is a fiber.Storage that can be looked into.
+// storage is [handlers.Sessions] that can be looked into.
 type storage map[string][]byte
 
 func (s storage) Get(key string) ([]byte, error) { return s[key], nil }
-func (s storage) Set(key string, value []byte, _ time.Duration) error {
-	s[key] = bytes.Clone(value)
-	return nil
-}
-func (s storage) Delete(key string) error { delete(s, key); return nil }
-func (storage) Reset() error              { return nil }
-func (storage) Close() error              { return nil }
 
-var sessionID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+func (s storage) Swap(key string, old, value []byte, _ time.Duration) (bool, error) {
+	if !bytes.Equal(s[key], old) {
+		return false, nil
+	}
+	s[key] = bytes.Clone(value)
+	return true, nil
+}
+
+var sessionID = regexp.MustCompile(`^[A-Z2-7]{26}$`)
 
 // Whatever cookies come along: nobody is an admin by them, and a session is that of who was given it, or a new one.
 func FuzzCookies(f *testing.F) {
