@@ -32,13 +32,7 @@ func (s *server) docsPage(c *fiber.Ctx) error {
 		return err
 	}
 	v := views.DocsView{
-		Base: s.PublicURL, APIHost: s.APIHost, User: users[0].Name, Other: users[1].Name, Upstream: s.Upstream, Answers: answers,
-	}
-	if v.Base == "" {
-		v.Base = "http://" + string(c.Request().Host())
-		if c.Secure() {
-			v.Base = "https://" + string(c.Request().Host())
-		}
+		Base: s.base(c), APIHost: s.APIHost, User: users[0].Name, Other: users[1].Name, Upstream: s.Upstream, Answers: answers,
 	}
 	return write(c, views.DocsPage(p, v))
 }

@@ -141,6 +141,7 @@ func New(o Options) *fiber.App {
 	app.Get("/import", s.uploadPage)
 	app.Get("/about", s.aboutPage)
 	app.Get("/docs", s.docsPage)
+	app.Get("/docs/reference", s.referencePage)
 	app.Get("/docs/try", s.docsTry)
 	app.Post("/import", sameSite, s.costly, s.upload)
 	app.Post("/import/delete", sameSite, s.unupload)

@@ -50,6 +50,7 @@ func sitePages() []sitePage {
 		{name: "saved", path: "/saved", save: true},
 		{name: "about", path: "/about"},
 		{name: "docs", path: "/docs"},
+		{name: "reference", path: "/docs/reference"},
 		{name: "import", path: "/import"},
 		{name: "wait", path: "/u/" + awaited},
 		{name: "error-400", path: "/u/" + name + "?mean=many", status: 400},
