@@ -9,8 +9,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"reko.moe/handlers/api"
-	"reko.moe/handlers/reference"
 	"reko.moe/views"
+	"reko.moe/views/reference"
 )
 
 // referenceContent draws the OpenAPI document, once: it is a part of the program.

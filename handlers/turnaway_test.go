@@ -28,8 +28,15 @@ func crowd(t testing.TB, waiting int) (s *server, app *fiber.App, leave func()) 
 	}
 }
 
+// reply is an answer that has come.
+type reply struct {
+	StatusCode int
+	Header     http.Header
+	Close      bool
+}
+
 // asked is what an application answers to a request.
-func asked(t testing.TB, app *fiber.App, req *http.Request) (*http.Response, string) {
+func asked(t testing.TB, app *fiber.App, req *http.Request) (reply, string) {
 	t.Helper()
 	resp, err := app.Test(req, -1)
 	if err != nil {
@@ -40,7 +47,7 @@ func asked(t testing.TB, app *fiber.App, req *http.Request) (*http.Response, str
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp, string(body)
+	return reply{resp.StatusCode, resp.Header, resp.Close}, string(body)
 }
 
 // When there is too much to do who comes is turned away, at the door or, one of those who came in together, at the gate; the admin side

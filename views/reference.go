@@ -8,7 +8,7 @@ import (
 
 	"github.com/a-h/templ"
 
-	"reko.moe/handlers/reference"
+	"reko.moe/views/reference"
 )
 
 // ReferenceBase stands for the address of the server in [ReferenceContent], to be replaced by the one that was asked.

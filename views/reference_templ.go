@@ -11,7 +11,7 @@ import templruntime "github.com/a-h/templ/runtime"
 import (
 	"strings"
 
-	"reko.moe/handlers/reference"
+	"reko.moe/views/reference"
 )
 
 // ReferencePage is the reference of the API around its content, which is the same for everybody.
