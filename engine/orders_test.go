@@ -209,9 +209,9 @@ func TestRememberedOrdersAreThoseOfNow(t *testing.T) {
 	now := func() time.Time { return w.now }
 	trainer := moodyTrainer{new(uint64)}
 	e := loaded(t, Options{Store: w, Now: now, Trainer: trainer, Orders: memory})
-	steps := 150
+	steps := 50
 	if testing.Short() {
-		steps = 40
+		steps = 20
 	}
 	for range steps {
 		w.change(t, e)

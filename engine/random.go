@@ -29,7 +29,7 @@ func (e *Engine) Random(ctx context.Context, name string, q Query, seed *uint64)
 	if err != nil {
 		return Answer[Draw]{}, err
 	}
-	found, err := e.fromBatch(ctx, u, q)
+	found, err := e.fromBatch(ctx, u, u.Hash, q)
 	if err != nil {
 		return Answer[Draw]{}, err
 	}

@@ -25,7 +25,7 @@ func TestRandomDrawsFromTheEligible(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, err := e.fromBatch(t.Context(), u, Query{})
+		found, err := e.fromBatch(t.Context(), u, u.Hash, Query{})
 		if err != nil {
 			t.Fatal(err)
 		}

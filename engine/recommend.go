@@ -125,12 +125,12 @@ func (e *Engine) Recommend(ctx context.Context, name string, q Query) (Answer[Re
 	if err != nil {
 		return Answer[Recommendations]{}, err
 	}
-	return e.recommendTo(ctx, u, q)
+	return e.recommendTo(ctx, u, u.Hash, q)
 }
 
-// recommendTo returns a page of what the users of a batch watched and u could.
-func (e *Engine) recommendTo(ctx context.Context, u User, q Query) (Answer[Recommendations], error) {
-	found, err := e.fromBatch(ctx, u, q)
+// recommendTo returns a page of what the users of a batch of those nearest to a hash watched, and u could.
+func (e *Engine) recommendTo(ctx context.Context, u User, taste Hash, q Query) (Answer[Recommendations], error) {
+	found, err := e.fromBatch(ctx, u, taste, q)
 	if err != nil {
 		return Answer[Recommendations]{}, err
 	}
@@ -138,14 +138,14 @@ func (e *Engine) recommendTo(ctx context.Context, u User, q Query) (Answer[Recom
 	return e.recommended(u, found, q), nil
 }
 
-// RecommendList is [Engine.Recommend] for a list of which nothing is stored. What it does not tell a taste from is [ErrEmptyList] or
-// [ErrNoHash].
+// RecommendList is [Engine.Recommend] for a list of which nothing is stored. A short list's neighbours are those of the list that it is
+// likely to become. What it does not tell a taste from is [ErrEmptyList] or [ErrNoHash].
 func (e *Engine) RecommendList(ctx context.Context, l List, q Query) (Answer[Recommendations], error) {
 	u, err := e.passing(l)
 	if err != nil {
 		return Answer[Recommendations]{}, err
 	}
-	return e.recommendTo(ctx, u, q)
+	return e.recommendTo(ctx, u, e.foreseen(l, u.Hash), q)
 }
 
 // passing is a user of whom nothing is stored.
@@ -190,10 +190,10 @@ func (e *Engine) recommended(u User, found *pool, q Query) Answer[Recommendation
 	}}
 }
 
-// fromBatch arranges all that the users of a batch can recommend to u. The pool is the caller's to close.
-func (e *Engine) fromBatch(ctx context.Context, u User, q Query) (*pool, error) {
+// fromBatch arranges all that the users of a batch of those nearest to a hash can recommend to u. The pool is the caller's to close.
+func (e *Engine) fromBatch(ctx context.Context, u User, taste Hash, q Query) (*pool, error) {
 	batch := min(max(q.Batch, 1), MaxBatch)
-	near, _ := e.index.Load().Nearest(u.Hash, u.ID, (batch-1)*BatchSize, batch*BatchSize)
+	near, _ := e.index.Load().Nearest(taste, u.ID, (batch-1)*BatchSize, batch*BatchSize)
 	ids := make([]UserID, len(near))
 	for i, n := range near {
 		ids[i] = n.ID
