@@ -148,6 +148,7 @@ func (cmd benchRunCmd) warm(ctx context.Context, w *benchWorld, server *benchSer
 	if err := w.everybody(ctx, server); err != nil {
 		return nil, err
 	}
+	server.settle(ctx)
 	server.AtOnce(ctx, ask{w.some, askMixed}.requests, cmd.Conns, cmd.For/2)
 	var rows []bench.Row
 	for _, row := range []struct {
@@ -209,6 +210,7 @@ func (cmd benchRunCmd) unordered(ctx context.Context, w *benchWorld, server *ben
 	if err := w.everybody(ctx, server); err != nil {
 		return nil, err
 	}
+	server.settle(ctx)
 	return []bench.Row{
 		cmd.inTurn(ctx, w.some, server, "recommendations, taste, put in order", askTaste, false),
 		cmd.inTurn(ctx, w.some, server, "recommendations, classic, put in order", askClassic, false),
@@ -218,6 +220,7 @@ func (cmd benchRunCmd) unordered(ctx context.Context, w *benchWorld, server *ben
 
 // cold measures recommendations whose lists come from the database, and have to be put in order.
 func (cmd benchRunCmd) cold(ctx context.Context, w *benchWorld, server *benchServer) ([]bench.Row, error) {
+	server.settle(ctx)
 	server.InTurn(ctx, ask{w.some, askTaste}.requests, 300, cmd.For)
 	return []bench.Row{
 		cmd.inTurn(ctx, w.cards, server, "recommendations, taste, lists from the database", askTaste, false),
