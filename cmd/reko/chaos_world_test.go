@@ -306,15 +306,16 @@ func (l *logTail) String() string {
 	return strings.Join(l.lines[max(0, len(l.lines)-12):], "\n")
 }
 
-// metric returns the sum of a metric's values.
-func (c *chaosServer) metric(name string) (sum float64) {
+// metric returns the sum of a metric's values, of those with a label if one is given.
+func (c *chaosServer) metric(name string, label ...string) (sum float64) {
 	c.t.Helper()
 	status, body := get(c.url() + "/metrics")
 	if status != http.StatusOK {
 		c.t.Fatalf("metrics: %d %s", status, body)
 	}
 	for line := range strings.Lines(body) {
-		if rest, ok := strings.CutPrefix(strings.TrimSpace(line), name); ok && rest != "" && (rest[0] == ' ' || rest[0] == '{') {
+		if rest, ok := strings.CutPrefix(strings.TrimSpace(line), name); ok && rest != "" && (rest[0] == ' ' || rest[0] == '{') &&
+			strings.Contains(rest, strings.Join(label, "")) {
 			v, err := strconv.ParseFloat(rest[strings.LastIndexByte(rest, ' ')+1:], 64)
 			if err != nil {
 				c.t.Fatal(err)
