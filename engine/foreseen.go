@@ -37,7 +37,7 @@ func (e *Engine) foreseen(l List, h Hash) Hash {
 	for i, match := range fold.Matches(nil, anime, 0) {
 		best[i] = sortKey{match, anime[i].ID, int32(i)}
 	}
-	slices.SortFunc(best, func(a, b sortKey) int { return cmp.Or(cmp.Compare(b.value, a.value), cmp.Compare(a.id, b.id)) })
+	slices.SortFunc(best, sortKey.compare)
 	longer := slices.Clone(l)
 	for _, k := range best[:min(len(best), foreseenMost)] {
 		longer = append(longer, Entry{Anime: k.id, Status: Completed, Episodes: 1})

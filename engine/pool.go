@@ -173,18 +173,21 @@ type sortKey struct {
 	at    int32
 }
 
+// compare is negative if k comes before other: by value, the greatest first, then by anime id.
+func (k sortKey) compare(other sortKey) int {
+	if c := cmp.Compare(other.value, k.value); c != 0 {
+		return c
+	}
+	return cmp.Compare(k.id, other.id)
+}
+
 // sort puts what is eligible in order of value, the greatest first; ties by anime id.
 func (p *pool) sort() {
 	p.keys = slices.Grow(p.keys[:0], len(p.ranked))
 	for i := range p.ranked {
 		p.keys = append(p.keys, sortKey{p.ranked[i].value, p.ranked[i].anime.ID, int32(i)})
 	}
-	slices.SortFunc(p.keys, func(a, b sortKey) int {
-		if c := cmp.Compare(b.value, a.value); c != 0 {
-			return c
-		}
-		return cmp.Compare(a.id, b.id)
-	})
+	slices.SortFunc(p.keys, sortKey.compare)
 	sorted := slices.Grow(p.spare[:0], len(p.ranked))
 	for _, k := range p.keys {
 		sorted = append(sorted, p.ranked[k.at])

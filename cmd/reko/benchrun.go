@@ -117,14 +117,15 @@ func (cmd benchRunCmd) measure(ctx context.Context, cfg *config, config string, 
 	rows = append(rows, warm...)
 	if cmd.Server == "" {
 		for _, forgetful := range []struct {
-			what, env string
-			measure   func(context.Context, *benchWorld, *benchServer) ([]bench.Row, error)
+			what    string
+			env     []string
+			measure func(context.Context, *benchWorld, *benchServer) ([]bench.Row, error)
 		}{
-			{"orders", "REKO_MEMORY_LISTS=256", cmd.unordered},
-			{"lists or orders", "REKO_MEMORY_LISTS=0", cmd.cold},
+			{"orders", []string{"REKO_MEMORY_ORDERS=0"}, cmd.unordered},
+			{"lists or orders", []string{"REKO_MEMORY_ORDERS=0", "REKO_MEMORY_LISTS=0"}, cmd.cold},
 		} {
 			note("starting a server that keeps no " + forgetful.what + " in memory")
-			if server, err = startServer(ctx, config, first, "REKO_MEMORY_ORDERS=0", forgetful.env); err != nil {
+			if server, err = startServer(ctx, config, first, forgetful.env...); err != nil {
 				return nil, err
 			}
 			more, err := forgetful.measure(ctx, w, server)

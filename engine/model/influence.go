@@ -156,28 +156,16 @@ func (f *fold) remembered(because [][]engine.Influence, anime []*engine.Anime) b
 	if len(f.removed) > 0 {
 		return false
 	}
-	for place := range f.looked {
-		if j := f.looked[place].column; j >= 0 {
-			f.targets[j] = uint16(place) + 1
-		}
-	}
-	defer func() {
-		for place := range f.looked {
-			if j := f.looked[place].column; j >= 0 {
-				f.targets[j] = 0
-			}
-		}
-	}()
 	for k, a := range anime {
 		j, ok := f.model.columnOf(a.ID)
 		if !ok {
 			continue // nothing is known to speak for it
 		}
-		place := int(f.targets[j]) - 1
-		if place < 0 {
+		looked := f.lookedAt(j)
+		if looked == nil {
 			return false
 		}
-		for _, in := range f.looked[place].strongest[:engine.MaxInfluences] {
+		for _, in := range looked.strongest[:engine.MaxInfluences] {
 			if in.says == 0 {
 				break
 			}
@@ -190,6 +178,16 @@ func (f *fold) remembered(because [][]engine.Influence, anime []*engine.Anime) b
 		}
 	}
 	return true
+}
+
+// lookedAt is the candidate of a column; nil: it is none.
+func (f *fold) lookedAt(column int) *candidate {
+	for place := range f.looked {
+		if k := &f.looked[place]; k.column == column {
+			return k
+		}
+	}
+	return nil
 }
 
 // search looks for the influences on anime among all inputs.
