@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -36,19 +35,11 @@ func bare(f fiber.Handler) (*server, *fiber.App) {
 // unavailable wants a request answered 503 with an id, and with a time to come again.
 func unavailable(t *testing.T, app *fiber.App, path, id, text string) {
 	t.Helper()
-	resp, err := app.Test(httptest.NewRequest(http.MethodGet, path, http.NoBody), -1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || !strings.Contains(string(body), text) {
+	resp, body := asked(t, app, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+	if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || !strings.Contains(body, text) {
 		t.Errorf("%s: %d, Retry-After %q: %s", path, resp.StatusCode, resp.Header.Get("Retry-After"), body)
 	}
-	if want := fmt.Sprintf(`{"code":503,"id":%q,"message":%q}`, id, text); strings.HasPrefix(path, "/api/") && string(body) != want {
+	if want := fmt.Sprintf(`{"code":503,"id":%q,"message":%q}`, id, text); strings.HasPrefix(path, "/api/") && body != want {
 		t.Errorf("%s: %s, want %s", path, body, want)
 	}
 }
