@@ -53,11 +53,11 @@ type shownInfluence struct {
 }
 
 var (
-	cardStart     = regexp.MustCompile(`<li class="group[^"]*" id="anime-(\d+)">`)
-	cardTitle     = regexp.MustCompile(`<h3 [^>]*>([^<]*)</h3>`)
+	cardStart     = regexp.MustCompile(`<li class="card" id="anime-(\d+)">`)
+	cardTitle     = regexp.MustCompile(`<h3>([^<]*)</h3>`)
 	cardExpected  = regexp.MustCompile(`about </span>([\d.]+)<`)
-	cardSummary   = regexp.MustCompile(`<details class="because[^"]*"><summary[^>]*><span[^>]*>([^<]*)</span>`)
-	cardInfluence = regexp.MustCompile(`(?s)<li><span class="flex items-start gap-1"><span [^>]*>([^<]*)</span>(.*?)<span class="sr-only">(\d+) % of the strongest</span></li>`)
+	cardSummary   = regexp.MustCompile(`<details class="reason because"><summary><span>([^<]*)</span>`)
+	cardInfluence = regexp.MustCompile(`(?s)<li><span>([^<]*)</span>(.*?)<span class="sr-only">(\d+) % of the strongest</span></li>`)
 	href          = regexp.MustCompile(` href="([^"]*)"`)
 )
 

@@ -13,6 +13,9 @@ func squareTitle(i int) string {
 	return fmt.Sprintf("filled: more %s than %s", a.Name, b.Name)
 }
 
+// squaresOnce is printSheet, of which every page has one.
+var squaresOnce = constant(printSheet())
+
 // outlines draws frames around the squares whose bits are set.
 func outlines(h engine.Hash) string {
 	var path []byte
@@ -50,13 +53,18 @@ var squares = func() (refs [64]string) {
 	return refs
 }()
 
-// printPath draws the squares that are on, as one path in 8 by 8 units.
+// printPath draws the squares that are on in 8 by 8 units: a line through the middle of each run of them in a row, as broad as a square.
 func printPath(h engine.Hash) string {
-	path := make([]byte, 0, 64*12)
-	for i := range 64 {
-		if h.Bit(i) {
-			path = append(path, 'M', byte('0'+i%8), ' ', byte('0'+i/8), 'h', '1', 'v', '1', 'h', '-', '1', 'z')
+	path := make([]byte, 0, 8*4*len("M0 0.5h1"))
+	for i := 0; i < 64; i++ {
+		if !h.Bit(i) {
+			continue
 		}
+		from := i
+		for i%8 < 7 && h.Bit(i+1) {
+			i++
+		}
+		path = append(path, 'M', byte('0'+from%8), ' ', byte('0'+from/8), '.', '5', 'h', byte('1'+i-from))
 	}
 	return string(path)
 }
