@@ -7,17 +7,42 @@ import (
 	"sync/atomic"
 )
 
-// OrderMemory remembers in which order anime were recommended, since to find it takes most of the time of an answer. It may forget
-// anything at any time. Implementations are safe for concurrent use.
+// OrderMemory remembers in which order anime were recommended, and what the item model said of those of a page, since to find that takes most of
+// the time of an answer. It may forget anything at any time. Implementations are safe for concurrent use.
 type OrderMemory interface {
 	// Get returns what was set under a key. It is not to be changed.
-	Get(key OrderKey) (order []AnimeID, ok bool)
-	// Set keeps an order, which does not change any more.
-	Set(key OrderKey, order []AnimeID)
+	Get(key OrderKey) (r Remembered, ok bool)
+	// Set keeps what does not change any more.
+	Set(key OrderKey, r Remembered)
+}
+
+// Remembered is an order or, under the key of a page of one, what the item model said of its anime.
+type Remembered struct {
+	Order []AnimeID // all that can be recommended, the best first
+	Said  []Saying  // of each anime of the page
+}
+
+// Saying is what the item model said of an anime: see [Recommendation]. It keeps no catalogue in memory.
+type Saying struct {
+	Match, Expected float64
+	Because         [MaxInfluences]SaidInfluence // the first with a weight of 0 and those behind it are none
+}
+
+// SaidInfluence is an [Influence].
+type SaidInfluence struct {
+	Weight float64
+	Anime  AnimeID
+	Status Status
 }
 
 // OrderKey is the SHA-256 of all that an order is made of: lists, catalogue, model, exclusions, query.
 type OrderKey [sha256.Size]byte
+
+// page is the key of a page of the order of that key.
+func (k OrderKey) page(n int) OrderKey {
+	k[0] ^= byte(n) // 1..MaxPage; that two keys are so near each other otherwise does not happen
+	return k
+}
 
 // versions numbers the catalogues, models and exclusions of this process.
 var versions atomic.Int64
@@ -88,12 +113,12 @@ func (p *pool) orderKey(order Order, q *Query, single bool) OrderKey {
 }
 
 // remember tells whether the order is known, and then puts what is eligible in it.
-func (p *pool) remember(m OrderMemory, key OrderKey) bool {
-	order, ok := m.Get(key)
+func (p *pool) remember(m OrderMemory) bool {
+	r, ok := m.Get(p.key)
 	if !ok {
 		return false
 	}
-	for _, id := range order {
+	for _, id := range r.Order {
 		p.ranked = append(p.ranked, eligible{anime: p.catalogue.Anime(id)})
 	}
 	return true
@@ -106,4 +131,34 @@ func (p *pool) order() []AnimeID {
 		ids[i] = p.ranked[i].anime.ID
 	}
 	return ids
+}
+
+// say asks the model about some of what is ranked.
+func (p *pool) say(shown []eligible) []Saying {
+	said := make([]Saying, len(shown))
+	anime := p.anime(shown)
+	for i, because := range p.fold.Because(anime) {
+		said[i].Match, said[i].Expected = shown[i].match, p.fold.Expected(anime[i])
+		for k, in := range because {
+			said[i].Because[k] = SaidInfluence{in.Weight, in.Anime.ID, in.Status}
+		}
+	}
+	return said
+}
+
+// explain adds to recommendations what the model said of them.
+func (p *pool) explain(recs []Recommendation) {
+	memory := make([]Influence, 0, len(recs)*MaxInfluences)
+	for i := range recs {
+		r, s := &recs[i], &p.said[i]
+		r.HasMatch, r.Match, r.Expected = true, s.Match, s.Expected
+		from := len(memory)
+		for _, in := range s.Because {
+			if in.Weight == 0 {
+				break
+			}
+			memory = append(memory, Influence{p.catalogue.Anime(in.Anime), in.Weight, in.Status})
+		}
+		r.Because = memory[from:len(memory):len(memory)]
+	}
 }

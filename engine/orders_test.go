@@ -16,24 +16,28 @@ import (
 // allOrders remembers everything, and says how often.
 type allOrders struct {
 	mu     sync.Mutex
-	orders map[OrderKey][]AnimeID
+	orders map[OrderKey]Remembered
 	hits   int
+	pages  int // of these
 }
 
-func (m *allOrders) Get(key OrderKey) ([]AnimeID, bool) {
+func (m *allOrders) Get(key OrderKey) (Remembered, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	order, ok := m.orders[key]
+	r, ok := m.orders[key]
 	if ok {
 		m.hits++
 	}
-	return order, ok
+	if len(r.Said) > 0 {
+		m.pages++
+	}
+	return r, ok
 }
 
-func (m *allOrders) Set(key OrderKey, order []AnimeID) {
+func (m *allOrders) Set(key OrderKey, r Remembered) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.orders[key] = order
+	m.orders[key] = r
 }
 
 // moodyTrainer makes models that put everything in another order whenever anything is different.
@@ -176,7 +180,7 @@ func (w *orderWorld) query() Query {
 		}
 		return ids
 	}
-	q := Query{Page: 1 + w.r.IntN(3), Batch: 1, Order: []Order{Taste, Classic, ""}[w.r.IntN(3)], Niche: w.r.IntN(2), Bare: w.r.IntN(4) > 0}
+	q := Query{Page: 1 + w.r.IntN(3), Batch: 1, Order: []Order{Taste, Classic, ""}[w.r.IntN(3)], Niche: w.r.IntN(2), Bare: w.r.IntN(2) > 0}
 	if w.r.IntN(2) == 0 {
 		q.Without = some()
 	}
@@ -205,7 +209,7 @@ func (w *orderWorld) query() Query {
 // A remembered order is never told from one that is made anew, whatever changed meanwhile.
 func TestRememberedOrdersAreThoseOfNow(t *testing.T) {
 	w := newOrderWorld(t)
-	memory := &allOrders{orders: map[OrderKey][]AnimeID{}}
+	memory := &allOrders{orders: map[OrderKey]Remembered{}}
 	now := func() time.Time { return w.now }
 	trainer := moodyTrainer{new(uint64)}
 	e := loaded(t, Options{Store: w, Now: now, Trainer: trainer, Orders: memory})
@@ -237,8 +241,8 @@ func TestRememberedOrdersAreThoseOfNow(t *testing.T) {
 			}
 		}
 	}
-	if memory.hits < steps*20 {
-		t.Errorf("only %d orders were remembered", memory.hits)
+	if memory.hits < steps*20 || memory.pages < steps*5 {
+		t.Errorf("only %d orders and pages were remembered, pages %d times", memory.hits, memory.pages)
 	}
 }
 
@@ -250,7 +254,7 @@ func TestRememberedOrderOfOneListIsItsOwn(t *testing.T) {
 	old, fresh := completed(1, 10), completed(2, 7)
 	old.Day, fresh.Day = DayOf(t0.AddDate(-4, -2, 0)), DayOf(t0)
 	s.add("other", 2, fresh, old)
-	memory := &allOrders{orders: map[OrderKey][]AnimeID{}}
+	memory := &allOrders{orders: map[OrderKey]Remembered{}}
 	e := loaded(t, Options{Store: s, Now: clock, Order: Classic, Orders: memory})
 	for range 2 {
 		if _, recs := recommend(t, e, "me", Query{}); !slices.Equal(ids(recs), []AnimeID{2, 1}) {

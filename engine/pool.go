@@ -19,8 +19,10 @@ type pool struct {
 	ranked    []eligible
 	loosen    []Loosening
 	today     Day
-	own       List // the requester's
-	fold      Fold // of own; nil without a model
+	own       List     // the requester's
+	fold      Fold     // of own; nil without a model
+	said      []Saying // by the model, of what is shown; nil: it was not asked yet
+	key       OrderKey // of the order; zero without a memory
 
 	lent  List   // the entries of all lenders
 	parts []part // of lent
@@ -53,7 +55,7 @@ func (p *pool) close() {
 		clear(of[:cap(of)])
 	}
 	clear(p.shown[:cap(p.shown)])
-	p.catalogue, p.excluded, p.model, p.near, p.loosen = nil, nil, nil, nil, nil
+	p.catalogue, p.excluded, p.model, p.near, p.loosen, p.said = nil, nil, nil, nil, nil, nil
 	pools.Put(p)
 }
 
@@ -262,21 +264,14 @@ func (p *pool) recommendations(shown []eligible, bare bool) []Recommendation {
 		}
 		recs[i] = Recommendation{Anime: shown[i].anime, Score: (2*sum + count) / (2 * count), Votes: votes} // rounded, a half up
 	}
-	p.explain(recs, shown, bare)
+	if bare || p.model == nil {
+		return recs
+	}
+	if p.said == nil {
+		p.said = p.say(shown)
+	}
+	p.explain(recs)
 	return recs
-}
-
-// explain adds to recommendations what the item model says of them.
-func (p *pool) explain(recs []Recommendation, shown []eligible, bare bool) {
-	if p.fold == nil || bare {
-		return
-	}
-	anime := p.anime(shown)
-	because := p.fold.Because(anime)
-	for i := range shown {
-		recs[i].HasMatch, recs[i].Match = true, shown[i].match
-		recs[i].Because, recs[i].Expected = because[i], p.fold.Expected(anime[i])
-	}
 }
 
 // anime are those of some of what is eligible, until the next call.

@@ -29,6 +29,7 @@ func (e *Engine) Random(ctx context.Context, name string, q Query, seed *uint64)
 	if err != nil {
 		return Answer[Draw]{}, err
 	}
+	q.Page = 0 // a draw has none
 	found, err := e.fromBatch(ctx, u, u.Hash, q)
 	if err != nil {
 		return Answer[Draw]{}, err

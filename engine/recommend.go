@@ -130,6 +130,7 @@ func (e *Engine) Recommend(ctx context.Context, name string, q Query) (Answer[Re
 
 // recommendTo returns a page of what the users of a batch of those nearest to a hash watched, and u could.
 func (e *Engine) recommendTo(ctx context.Context, u User, taste Hash, q Query) (Answer[Recommendations], error) {
+	q.Page = min(max(q.Page, 1), MaxPage)
 	found, err := e.fromBatch(ctx, u, taste, q)
 	if err != nil {
 		return Answer[Recommendations]{}, err
@@ -171,6 +172,7 @@ func (e *Engine) RecommendFrom(ctx context.Context, name, other string, q Query)
 	if err != nil {
 		return none, err
 	}
+	q.Page = min(max(q.Page, 1), MaxPage)
 	found, err := e.lend(ctx, u, []Neighbour{{card(o), Distance(u.Hash, o.Hash)}}, []User{o})
 	if err != nil {
 		return none, err
@@ -185,8 +187,12 @@ func (e *Engine) RecommendFrom(ctx context.Context, name, other string, q Query)
 // recommended cuts the page out of what was found for u.
 func (e *Engine) recommended(u User, found *pool, q Query) Answer[Recommendations] {
 	p, shown := pageOf(found.ranked, q.Page, PageSize, MaxPage)
+	items := found.recommendations(shown, q.Bare)
+	if e.opts.Orders != nil && found.fold != nil && len(found.said) > 0 {
+		e.opts.Orders.Set(found.key.page(p.Current), Remembered{Said: found.said})
+	}
 	return Answer[Recommendations]{e.requester(u), p, Recommendations{
-		Items: found.recommendations(shown, q.Bare), From: found.near, Total: len(found.ranked), Loosen: found.loosen,
+		Items: items, From: found.near, Total: len(found.ranked), Loosen: found.loosen,
 	}}
 }
 
@@ -213,19 +219,23 @@ func (e *Engine) fromBatch(ctx context.Context, u User, taste Hash, q Query) (*p
 }
 
 // arrange finds what was lent that can be recommended, narrows it by the query's filter, and puts it in the query's order. single says that it
-// is from one user's list.
+// is from one user's list. Without a page in the query it is not a page that will be shown.
 func (e *Engine) arrange(found *pool, q Query, single bool) {
 	order := cmp.Or(q.Order, e.opts.Order)
 	if found.model == nil {
 		order = Classic
 	}
-	var key OrderKey
 	if e.opts.Orders != nil {
-		key = found.orderKey(order, &q, single)
-		// What the model says of each is not remembered.
-		if (q.Bare || found.model == nil) && found.remember(e.opts.Orders, key) {
+		found.key = found.orderKey(order, &q, single)
+		bare := q.Bare || found.model == nil
+		if !bare && q.Page > 0 {
+			page, _ := e.opts.Orders.Get(found.key.page(q.Page))
+			found.said = page.Said
+		}
+		if (bare || found.said != nil) && found.remember(e.opts.Orders) {
 			return
 		}
+		found.said = nil
 	}
 	found.gather()
 	if order == Taste || !q.Bare {
@@ -238,7 +248,7 @@ func (e *Engine) arrange(found *pool, q Query, single bool) {
 		found.vary(q.Filter.With)
 	}
 	if e.opts.Orders != nil && found.loosen == nil {
-		e.opts.Orders.Set(key, found.order())
+		e.opts.Orders.Set(found.key, Remembered{Order: found.order()})
 	}
 }
 

@@ -13,38 +13,38 @@ import (
 // Memory remembers the orders that are asked for most (W-TinyLFU), so that those that are asked for once do not push them out. It is safe for
 // concurrent use.
 type Memory struct {
-	orders       *otter.Cache[engine.OrderKey, []engine.AnimeID]
+	orders       *otter.Cache[engine.OrderKey, engine.Remembered]
 	hits, misses atomic.Uint64
 }
 
 var _ engine.OrderMemory = (*Memory)(nil)
 
-// overhead is what is kept of an order beside the anime, in bytes, about.
-const overhead = int(unsafe.Sizeof(engine.OrderKey{})) + 128
+// overhead is what is kept beside anime and sayings, in bytes, about.
+const overhead = int(unsafe.Sizeof(engine.OrderKey{})+unsafe.Sizeof(engine.Remembered{})) + 128
 
 // New makes a memory of so many bytes, more than 0.
 func New(bytes int) *Memory {
-	return &Memory{orders: otter.Must(&otter.Options[engine.OrderKey, []engine.AnimeID]{
+	return &Memory{orders: otter.Must(&otter.Options[engine.OrderKey, engine.Remembered]{
 		MaximumWeight: uint64(bytes),
-		Weigher: func(_ engine.OrderKey, order []engine.AnimeID) uint32 {
-			return uint32(len(order)*int(unsafe.Sizeof(engine.AnimeID(0))) + overhead)
+		Weigher: func(_ engine.OrderKey, r engine.Remembered) uint32 {
+			return uint32(len(r.Order)*int(unsafe.Sizeof(engine.AnimeID(0))) + len(r.Said)*int(unsafe.Sizeof(engine.Saying{})) + overhead)
 		},
 	})}
 }
 
 // Get implements [engine.OrderMemory].
-func (m *Memory) Get(key engine.OrderKey) ([]engine.AnimeID, bool) {
-	order, ok := m.orders.GetIfPresent(key)
+func (m *Memory) Get(key engine.OrderKey) (engine.Remembered, bool) {
+	r, ok := m.orders.GetIfPresent(key)
 	if ok {
 		m.hits.Add(1)
 	} else {
 		m.misses.Add(1)
 	}
-	return order, ok
+	return r, ok
 }
 
 // Set implements [engine.OrderMemory].
-func (m *Memory) Set(key engine.OrderKey, order []engine.AnimeID) { m.orders.Set(key, order) }
+func (m *Memory) Set(key engine.OrderKey, r engine.Remembered) { m.orders.Set(key, r) }
 
 // Stats says how a memory is doing.
 type Stats struct {

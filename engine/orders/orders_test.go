@@ -15,9 +15,9 @@ func TestWhatIsSetIsRemembered(t *testing.T) {
 		t.Error("an order is known before it is set")
 	}
 	want := []engine.AnimeID{3, 1, 2}
-	m.Set(keyOf(1), want)
-	if order, ok := m.Get(keyOf(1)); !ok || !slices.Equal(order, want) {
-		t.Errorf("remembered is %v, %t; want %v", order, ok, want)
+	m.Set(keyOf(1), engine.Remembered{Order: want})
+	if r, ok := m.Get(keyOf(1)); !ok || !slices.Equal(r.Order, want) {
+		t.Errorf("remembered is %v, %t; want %v", r, ok, want)
 	}
 	if _, ok := m.Get(keyOf(2)); ok {
 		t.Error("another key has the order")
@@ -33,7 +33,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	const most = 100_000
 	m := New(most)
 	for i := range 10_000 {
-		m.Set(keyOf(i), make([]engine.AnimeID, 100))
+		m.Set(keyOf(i), engine.Remembered{Order: make([]engine.AnimeID, 60), Said: make([]engine.Saying, 4)})
 	}
 	m.orders.CleanUp() // now, not a little later
 	if s := m.Stats(); s.Bytes > most || s.Bytes < most/2 {
