@@ -1,8 +1,12 @@
 package views
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"strconv"
+
+	"github.com/a-h/templ"
 
 	"reko.moe/engine"
 )
@@ -53,9 +57,24 @@ var squares = func() (refs [64]string) {
 	return refs
 }()
 
-// printPath draws the squares that are on in 8 by 8 units: a line through the middle of each run of them in a row, as broad as a square.
-func printPath(h engine.Hash) string {
-	path := make([]byte, 0, 8*4*len("M0 0.5h1"))
+// SmallPrint is a taste print as a mark beside a name, which it leaves to the name to tell. class, which may be empty, is of our own words. There are
+// some sixty on a page, so it is written in one piece.
+func SmallPrint(h engine.Hash, class string) templ.Component {
+	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
+		b := make([]byte, 0, 512)
+		b = append(b, `<svg class="mark `...)
+		if class != "" {
+			b = append(append(b, class...), ' ')
+		}
+		b = append(append(b, inkOf(h)...), `" viewBox="0 0 8 8" aria-hidden="true"><path d="`...)
+		b = append(appendPrintPath(b, h), `"></path></svg>`...)
+		_, err := w.Write(b)
+		return err
+	})
+}
+
+// appendPrintPath draws the squares that are on in 8 by 8 units: a line through the middle of each run of them in a row, as broad as a square.
+func appendPrintPath(path []byte, h engine.Hash) []byte {
 	for i := 0; i < 64; i++ {
 		if !h.Bit(i) {
 			continue
@@ -66,5 +85,5 @@ func printPath(h engine.Hash) string {
 		}
 		path = append(path, 'M', byte('0'+from%8), ' ', byte('0'+from/8), '.', '5', 'h', byte('1'+i-from))
 	}
-	return string(path)
+	return path
 }
