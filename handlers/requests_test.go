@@ -3,10 +3,14 @@ package handlers_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"reko.moe/handlers"
 )
 
 var newID = regexp.MustCompile(`^[0-9a-f]{16}$`)
@@ -56,6 +60,7 @@ func TestAccessLog(t *testing.T) {
 		{"GET", "/" + strings.Repeat("x", 10_000), "/" + strings.Repeat("x", 119), 404},
 		{"GET", "/healthz", "/healthz", 200},
 		{"GET", "/", "/", 200},
+		{"GET", "/u/guest-abcdefghij/compare/guest-zzzzzzz234", "/u/guest-*/compare/guest-*", 404}, // the address of a private list is its secret
 	} {
 		got := a.ask(t, test.method, test.target)
 		lines := a.log.lines(t, "request")
@@ -66,6 +71,16 @@ func TestAccessLog(t *testing.T) {
 		if l.Method != test.method || l.Path != test.path || l.Status != test.status || got.status != test.status || l.Request != got.header.Get("X-Request-Id") {
 			t.Errorf("%s %s: %d, logged as %+v", test.method, test.target, got.status, l)
 		}
+	}
+}
+
+// Whatever the time zone of the machine is, times in the log are in UTC.
+func TestLogIsInUTC(t *testing.T) {
+	var line strings.Builder
+	log := handlers.LogHandler(slog.NewTextHandler(&line, nil))
+	at := time.Date(2025, 6, 1, 1, 30, 0, 0, time.FixedZone("Tokyo", 9*60*60))
+	if err := log.Handle(t.Context(), slog.NewRecord(at, slog.LevelInfo, "x", 0)); err != nil || !strings.HasPrefix(line.String(), "time=2025-05-31T16:30:00.000Z ") {
+		t.Errorf("%s, %v", line.String(), err)
 	}
 }
 
