@@ -94,9 +94,33 @@ func TestSmuggling(t *testing.T) {
 	}
 }
 
+// However long ago the answer before was, a refusal comes to who is refused before anything is read.
+func TestRefusalOnAnOldConnection(t *testing.T) {
+	a := start(t, nil)
+	a.Server().WriteTimeout = 50 * time.Millisecond
+	conn := dial(t, a.listen(t))
+	r := bufio.NewReader(conn)
+	for _, test := range []struct {
+		request string
+		status  int
+	}{{"GET /api/version HTTP/1.1\r\n\r\n", http.StatusOK}, {"POST /import HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n", http.StatusRequestEntityTooLarge}} {
+		if _, err := io.WriteString(conn, test.request); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := answerOn(r, http.MethodPost); err != nil || got.status != test.status {
+			t.Errorf("%q: %d, %v, want %d", test.request, got.status, err, test.status)
+		}
+	}
+}
+
 // Nobody holds a connection by being slow, whichever part it is.
 func TestSlowClients(t *testing.T) {
 	a := start(t, func(s *setup) { s.world = crowd(200, 400) })
+	for name, most := range map[string]time.Duration{"read": a.Server().ReadTimeout, "write": a.Server().WriteTimeout, "idle": a.Server().IdleTimeout} {
+		if most <= 0 || most > time.Minute {
+			t.Errorf("the time to %s is bound by %s", name, most)
+		}
+	}
 	a.Server().ReadTimeout, a.Server().WriteTimeout, a.Server().IdleTimeout = 200*time.Millisecond, 200*time.Millisecond, 200*time.Millisecond
 	addr := a.listen(t)
 	for _, test := range []struct {

@@ -54,13 +54,15 @@ func (e refused) Error() string { return e.text }
 // failUnread is s.fail, but for an upload whose body was too large to be read, or for which there was no room.
 func (s *server) failUnread(c *fiber.Ctx, err error) error {
 	defer s.receiving.end(&c.Context().Request.Header)
+	conn := c.Context().Conn()
+	defer func() { _ = conn.SetWriteDeadline(time.Now().Add(writeTimeout)) }() // else that of the answer before holds, or none
 	var f *fiber.Error
 	if errors.As(err, &f) && f.Code == http.StatusRequestEntityTooLarge && isUpload(c.Method(), c.Path()) {
 		why := tooLarge
 		if isUploadForm(&c.Context().Request.Header) {
 			why = busy
 		}
-		linger(c.Context().Conn())
+		linger(conn)
 		s.begin(c)
 		if err = s.uploadRefused(c, why, false); err == nil {
 			return nil
