@@ -6,6 +6,7 @@ import (
 	"html"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -128,6 +129,26 @@ func TestUploadOtherBodies(t *testing.T) {
 	}
 	if got := b.ask(t, http.MethodPost, "/import", boundary, form, "Sec-Fetch-Site", "", "Origin", b.url); got.status != http.StatusSeeOther {
 		t.Errorf("from the site itself: %d %s", got.status, got.body)
+	}
+}
+
+// What a file is called is no path: nothing is written or read there, and it is shown nowhere.
+func TestNamesOfFilesAreNotUsed(t *testing.T) {
+	a := start(t, nil)
+	b := newBrowser(t, a.listen(t))
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for _, way := range []string{dir + "/written.xml", "../../../../../../.." + dir + "/written.xml", "/etc/passwd", "..\\..\\written.xml", "file://" + dir + "/x", "http://127.0.0.1:1/x", "%2e%2e%2fx", "<script>.xml", "CON", "|id", "-rf"} {
+		got := b.send(t, "/import", []part{{"file", way, exported}})
+		if got.status != http.StatusSeeOther || !strings.HasPrefix(got.header.Get("Location"), "/u/guest-") {
+			t.Errorf("a file called %q: %d to %q", way, got.status, got.header.Get("Location"))
+		}
+		if got := b.send(t, "/import", []part{{"file", way, "no list"}}); strings.Contains(got.body, html.EscapeString(way)) {
+			t.Errorf("a file called %q that is no list: %s", way, got.body)
+		}
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
+		t.Errorf("there are the files %v, %v", files, err)
 	}
 }
 
