@@ -12,6 +12,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/sync/singleflight"
 
 	"reko.moe/engine"
 	"reko.moe/engine/jobs"
@@ -57,7 +58,8 @@ type server struct {
 	gates     gates
 	refusals  refusals
 	receiving receiving
-	reading   chan struct{} // has an item for each upload that is being read
+	looking   singleflight.Group // whether questions can be answered
+	reading   chan struct{}      // has an item for each upload that is being read
 }
 
 // Limits of what is read before a request is looked at. A path with a name of 10,000 characters still gets its answer.
@@ -167,7 +169,8 @@ func (s *server) health(c *fiber.Ctx) error { return c.SendString("ok\n") }
 func (s *server) readiness(c *fiber.Ctx) error {
 	ctx, cancel := context.WithTimeout(c.UserContext(), readyTime)
 	defer cancel()
-	if err := s.Ready(ctx); err != nil {
+	// Whoever asks while it is found out is told the same: there is no limit here, and each look takes a connection to the database.
+	if _, err, _ := s.looking.Do("", func() (any, error) { return nil, s.Ready(ctx) }); err != nil {
 		s.Log.WarnContext(c.UserContext(), "not ready", "err", err)
 		return c.Status(fiber.StatusServiceUnavailable).SendString("not ready\n")
 	}

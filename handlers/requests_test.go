@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -149,6 +151,35 @@ func TestHealth(t *testing.T) {
 	gone.store.Close()
 	gone.get(t, "/readyz", 503).says(t, "readyz without a database", http.StatusServiceUnavailable, "not ready\n")
 	gone.get(t, "/healthz", http.StatusOK)
+}
+
+// However many ask whether it is ready, the database is asked once at a time.
+func TestReadinessIsAskedOnceAtATime(t *testing.T) {
+	var at, most atomic.Int32
+	a := start(t, func(s *setup) {
+		s.handlers.Ready = func(context.Context) error {
+			if n := at.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			time.Sleep(5 * time.Millisecond)
+			at.Add(-1)
+			return nil
+		}
+	})
+	b := newBrowser(t, a.listen(t))
+	var asking sync.WaitGroup
+	for range 16 {
+		asking.Go(func() {
+			for range 5 {
+				if got := b.get(t, "/readyz"); got.status != http.StatusOK {
+					t.Errorf("%d %s", got.status, got.body)
+				}
+			}
+		})
+	}
+	if asking.Wait(); most.Load() != 1 {
+		t.Errorf("it was asked %d times at once", most.Load())
+	}
 }
 
 // Until everything is in memory, questions are turned away, and the pages too.
