@@ -15,9 +15,9 @@ ARG TARGETOS
 ARG TARGETARCH
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -ldflags "-s -w -X main.version=$VERSION -X main.commit=$COMMIT" -o /out/reko ./cmd/reko
+    go build -trimpath -ldflags "-s -w -X main.version=$VERSION -X main.commit=$COMMIT" -o /out/program/reko ./cmd/reko
 # What the program may write to: its database, if that is a file, and what needs room on the way. Elsewhere the root can be read-only.
-RUN install -d -o 65532 -g 65532 -m 0700 /out/data && install -d -m 1777 /out/tmp
+RUN install -d -m 0700 /out/room/data && install -d -m 1777 /out/room/tmp
 
 FROM scratch
 ARG VERSION=unknown
@@ -27,12 +27,14 @@ LABEL org.opencontainers.image.title="Reko" \
       org.opencontainers.image.version=$VERSION \
       org.opencontainers.image.revision=$COMMIT
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
-COPY --from=build --chown=65532:65532 /out/ /
+# The program is not its own to change.
+COPY --from=build --chown=0:0 /out/program/ /
+COPY --from=build --chown=65532:65532 /out/room/ /
 USER 65532:65532
 WORKDIR /data
 VOLUME /data
 EXPOSE 3000
-# The configuration stands above these where it is given: as /data/reko.ini, by --config, or in the environment.
+# It stands above [http] addr of a configuration file, so that the health check, which does not know of --config, finds the server.
 ENV REKO_HTTP_ADDR=0.0.0.0:3000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["/reko", "health"]

@@ -54,6 +54,20 @@ func TestSQLitePaths(t *testing.T) {
 	}
 }
 
+// What is in the database is for nobody else on the machine.
+func TestSQLiteFileIsPrivate(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "reko.db")
+	s := dbtest.Open(t, "sqlite:"+file)
+	if _, err := s.SaveUser(t.Context(), dbtest.User(t, "spike", 3)); err != nil {
+		t.Fatal(err)
+	}
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if info, err := os.Stat(file + suffix); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("reko.db%s: %v, %v", suffix, info.Mode(), err)
+		}
+	}
+}
+
 func TestOpenFails(t *testing.T) {
 	dir := t.TempDir()
 	text := filepath.Join(dir, "text.db")

@@ -45,7 +45,7 @@ func TestDockerfile(t *testing.T) {
 	if last.BaseName != "scratch" {
 		t.Errorf("the image is made from %s, want scratch", last.BaseName)
 	}
-	var user, certificates, health, entrypoint bool
+	var user, certificates, health, entrypoint, program bool
 	for _, command := range last.Commands {
 		switch c := command.(type) {
 		case *instructions.UserCommand:
@@ -54,6 +54,9 @@ func TestDockerfile(t *testing.T) {
 			user = err == nil && n > 0
 		case *instructions.CopyCommand:
 			certificates = certificates || slices.Contains(c.SourcePaths, "/etc/ssl/certs/ca-certificates.crt")
+			if slices.Contains(c.SourcePaths, "/out/program/") {
+				program = c.Chown == "0:0"
+			}
 			if c.From != all[0].Name {
 				t.Errorf("%v comes from %q, want the stage that builds", c.SourcePaths, c.From)
 			}
@@ -73,8 +76,8 @@ func TestDockerfile(t *testing.T) {
 			t.Errorf("%v runs where there is nothing to run it", c)
 		}
 	}
-	if !user || !certificates || !health || !entrypoint {
-		t.Errorf("a user by number: %t, certificates: %t, health check: %t, entrypoint: %t; want all", user, certificates, health, entrypoint)
+	if !user || !certificates || !health || !entrypoint || !program {
+		t.Errorf("a user by number: %t, certificates: %t, health check: %t, entrypoint: %t, a program of root's: %t; want all", user, certificates, health, entrypoint, program)
 	}
 }
 

@@ -117,7 +117,8 @@ func (e *Engine) keepPassword(ctx context.Context, name, password string, keep f
 	if !ok {
 		return fmt.Errorf("an admin's name has %d to %d letters, digits, dots, underscores and hyphens: %w", MinAdminName, MaxAdminName, ErrInvalid)
 	}
-	if utf8.RuneCountInString(password) < MinPassword || len(password) > MaxPassword || !utf8.ValidString(password) {
+	spaced := strings.Join(strings.Fields(password), " ") // many spaces are as easy to guess as one
+	if utf8.RuneCountInString(spaced) < MinPassword || len(password) > MaxPassword || !utf8.ValidString(password) {
 		return fmt.Errorf("a password has at least %d characters and at most %d bytes: %w", MinPassword, MaxPassword, ErrInvalid)
 	}
 	hash, err := e.opts.Passwords.Hash(ctx, password)

@@ -30,6 +30,7 @@ func TestSetPassword(t *testing.T) {
 	for _, test := range []struct{ name, password string }{
 		{"x", good}, {"", good}, {strings.Repeat("x", 33), good}, {"a b", good}, {"スパイク", good}, {"a/b", good},
 		{"spike", "short"}, {"spike", strings.Repeat("x", 257)}, {"spike", "eleven chär"}, {"spike", "no text \xff\xff\xff\xff\xff"},
+		{"spike", strings.Repeat(" ", 20)}, {"spike", "            and more"},
 	} {
 		if err := e.SetPassword(t.Context(), test.name, test.password); !errors.Is(err, ErrInvalid) {
 			t.Errorf("SetPassword(%q, %q) = %v, want %v", test.name, test.password, err, ErrInvalid)
@@ -38,6 +39,11 @@ func TestSetPassword(t *testing.T) {
 	for _, name := range []string{"spike", " Spike-2 ", "a.b_c"} {
 		if err := e.SetPassword(t.Context(), name, "twelve chärs"); err != nil {
 			t.Errorf("SetPassword(%q) = %v", name, err)
+		}
+	}
+	for _, password := range []string{strings.Repeat("x", 256), "🚀🚀🚀🚀🚀🚀🚀🚀🚀🚀🚀🚀", "スパイクスパイクスパイク", "\x00\x01\x02\x03\x04\x05\x06\x07\x0e\x0f\x10\x11", "012345678901"} {
+		if err := e.SetPassword(t.Context(), "spike", password); err != nil {
+			t.Errorf("SetPassword(%q) = %v", password, err)
 		}
 	}
 	admins, err := e.Admins(t.Context())

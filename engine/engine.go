@@ -121,7 +121,7 @@ type Options struct {
 	Order        Order                                               // of queries that name none; Taste
 	Orders       OrderMemory                                         // nil: no order is remembered
 	Passwords    Passwords                                           // of admins; without it nobody logs in
-	SessionIdle  time.Duration                                       // an admin's session ends when nothing was done for as long; 1 h
+	SessionIdle  time.Duration                                       // an admin's session ends when nothing was done for as long; 30 min
 	SessionFor   time.Duration                                       // and so long after the login whatever was done; 12 h
 	Secret       []byte                                              // of the hashes that stand for names and addresses of logins; nil: one that the store keeps
 	Log          *slog.Logger                                        // default: nowhere
@@ -175,7 +175,7 @@ func New(o Options) *Engine {
 	o.MaxAge = cmp.Or(o.MaxAge, 72*time.Hour)
 	o.Patience = cmp.Or(o.Patience, 1500*time.Millisecond)
 	o.FetchTimeout = cmp.Or(o.FetchTimeout, time.Minute)
-	o.SessionIdle = cmp.Or(o.SessionIdle, time.Hour)
+	o.SessionIdle = cmp.Or(o.SessionIdle, 30*time.Minute)
 	o.SessionFor = cmp.Or(o.SessionFor, 12*time.Hour)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

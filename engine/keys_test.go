@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"regexp"
 	"strings"
@@ -66,7 +68,10 @@ func TestHashOfAKeyIsNoKey(t *testing.T) {
 	if _, _, err := e.AddKey(t.Context(), "a"); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.UseKey(t.Context(), "reko_"+string(s.keys.keys[0].Hash[:])+strings.Repeat("a", 11)); !errors.Is(err, ErrUnauthorized) {
-		t.Errorf("UseKey() = %v, want ErrUnauthorized", err)
+	hash := s.keys.keys[0].Hash[:]
+	for _, shown := range []string{base64.RawURLEncoding.EncodeToString(hash), string(hash) + strings.Repeat("a", 11), hex.EncodeToString(hash)[:43]} {
+		if err := e.UseKey(t.Context(), "reko_"+shown); !errors.Is(err, ErrUnauthorized) {
+			t.Errorf("UseKey(%q) = %v, want ErrUnauthorized", shown, err)
+		}
 	}
 }

@@ -219,21 +219,21 @@ func TestAdminSessionsEnd(t *testing.T) {
 	in := func() bool { t.Helper(); return b.get(t, "/admin").status == http.StatusOK }
 	b.logIn(t, adminName, adminPassword).leads(t, "login", "/admin/log")
 	for range 11 {
-		clock.pass(59 * time.Minute)
+		clock.pass(29 * time.Minute)
 		if !in() {
 			t.Fatal("a session ended that was used")
 		}
 	}
-	clock.pass(71 * time.Minute)
+	clock.pass(31 * time.Minute)
 	if in() {
-		t.Error("a session goes on that was not used for longer than an hour")
+		t.Error("a session goes on that was not used for longer than half an hour")
 	}
 	b.logIn(t, adminName, adminPassword).leads(t, "login", "/admin/log")
-	for passed := time.Duration(0); passed < 12*time.Hour; passed += 30 * time.Minute {
+	for passed := time.Duration(0); passed < 12*time.Hour; passed += 20 * time.Minute {
 		if !in() {
 			t.Fatalf("a session that is used ended after %s", passed)
 		}
-		clock.pass(30 * time.Minute)
+		clock.pass(20 * time.Minute)
 	}
 	if in() {
 		t.Error("a session goes on after 12 hours")
@@ -242,7 +242,7 @@ func TestAdminSessionsEnd(t *testing.T) {
 	// What a page asks for by itself keeps nobody logged in.
 	b.logIn(t, adminName, adminPassword).leads(t, "login", "/admin/log")
 	for range 2 {
-		clock.pass(30 * time.Minute)
+		clock.pass(15 * time.Minute)
 		b.ask(t, http.MethodGet, "/admin", "", "", "HX-Request", "true", "HX-Target", "x")
 	}
 	if in() {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -110,8 +111,11 @@ func wantsPage(c *fiber.Ctx) bool {
 	return strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMETextHTML) || isPartial(c)
 }
 
+// uploadName finds the names of uploaded lists, which are all that is needed to see them.
+var uploadName = regexp.MustCompile(`guest-[a-z2-7]{10}`)
+
 // shortPath is the request's path as it can be logged.
 func shortPath(c *fiber.Ctx) string {
 	path, _, _ := bytes.Cut(c.Request().Header.RequestURI(), []byte("?"))
-	return string(path[:min(len(path), 120)])
+	return uploadName.ReplaceAllLiteralString(string(path[:min(len(path), 120)]), "guest-*")
 }

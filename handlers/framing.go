@@ -18,6 +18,9 @@ func unclear(h *fasthttp.RequestHeader) bool {
 			return true // a line that some end earlier, or one that goes on with the line before
 		}
 		name, value, _ := bytes.Cut(line, []byte(":"))
+		if bytes.ContainsFunc(name, func(r rune) bool { return !inToken(r) }) {
+			return true // another header for who reads over what does not belong there
+		}
 		switch {
 		case bytes.EqualFold(name, []byte("Content-Length")):
 			lengths++
@@ -31,6 +34,11 @@ func unclear(h *fasthttp.RequestHeader) bool {
 		}
 	}
 	return lengths+encodings > 1 || hosts > 1 || encodings > 0 && !h.IsHTTP11()
+}
+
+// inToken tells whether a character can be one of the name of a header (RFC 9110, section 5.6.2).
+func inToken(r rune) bool {
+	return r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || strings.ContainsRune("!#$%&'*+-.^_`|~", r)
 }
 
 // endsHere tells whether nothing that follows a request on its connection can be believed to be another one: after a form that was

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/sync/singleflight"
 
 	"reko.moe/engine"
 	"reko.moe/engine/jobs"
@@ -53,9 +55,11 @@ type Options struct {
 
 type server struct {
 	Options
-	gates    gates
-	refusals refusals
-	reading  chan struct{} // has an item for each upload that is being read
+	gates     gates
+	refusals  refusals
+	receiving receiving
+	looking   singleflight.Group // whether questions can be answered
+	reading   chan struct{}      // has an item for each upload that is being read
 }
 
 // Limits of what is read before a request is looked at. A path with a name of 10,000 characters still gets its answer.
@@ -86,7 +90,7 @@ func New(o Options) *fiber.App {
 	if o.Metrics == nil {
 		o.Metrics = metrics.New(o.Version)
 	}
-	s := &server{Options: o, gates: newGates(), reading: make(chan struct{}, mostReading)}
+	s := &server{Options: o, gates: newGates(), receiving: receiving{since: map[*fasthttp.RequestHeader]time.Time{}}, reading: make(chan struct{}, mostReading)}
 	app := fiber.New(fiber.Config{
 		AppName:               "Reko",
 		Immutable:             true,
@@ -153,7 +157,7 @@ func New(o Options) *fiber.App {
 	app.Post("/forget", sameSite, s.forget)
 	s.adminRoutes(app)
 
-	app.Server().HeaderReceived = bodyLimits
+	app.Server().HeaderReceived = s.bodyLimits
 	app.Server().Handler = s.door(app, app.Server().Handler)
 	return app
 }
@@ -165,7 +169,8 @@ func (s *server) health(c *fiber.Ctx) error { return c.SendString("ok\n") }
 func (s *server) readiness(c *fiber.Ctx) error {
 	ctx, cancel := context.WithTimeout(c.UserContext(), readyTime)
 	defer cancel()
-	if err := s.Ready(ctx); err != nil {
+	// Whoever asks while it is found out is told the same: there is no limit here, and each look takes a connection to the database.
+	if _, err, _ := s.looking.Do("", func() (any, error) { return nil, s.Ready(ctx) }); err != nil {
 		s.Log.WarnContext(c.UserContext(), "not ready", "err", err)
 		return c.Status(fiber.StatusServiceUnavailable).SendString("not ready\n")
 	}

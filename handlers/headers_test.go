@@ -44,6 +44,11 @@ func (got answer) hardened(t testing.TB, what string, https bool) {
 			t.Errorf("%.200s: %d with the policy %q, which has %s", what, got.status, policy, part)
 		}
 	}
+	for _, host := range policyHost.FindAllStringSubmatch(policy, -1) {
+		if !strings.HasSuffix("."+host[1], ".myanimelist.net") {
+			t.Errorf("%.200s: %d with the policy %q, which lets in %s", what, got.status, policy, host[1])
+		}
+	}
 	if program && strings.Contains(policy, "'self'") {
 		t.Errorf("%.200s: %d, for programs, with the policy %q", what, got.status, policy)
 	}
@@ -57,8 +62,12 @@ func (got answer) hardened(t testing.TB, what string, https bool) {
 	}
 	if kind := got.header.Get("Content-Type"); got.body != "" && got.status != http.StatusNoContent && kind == "" {
 		t.Errorf("%.200s: %d with a body of no Content-Type", what, got.status)
+	} else if strings.HasPrefix(kind, "text/") && !strings.Contains(kind, "charset=utf-8") {
+		t.Errorf("%.200s: %d with the Content-Type %q", what, got.status, kind)
 	}
 }
+
+var policyHost = regexp.MustCompile(`[a-z]+://([^ ;]+)`)
 
 // routes are the method and pattern of every route that is registered, without what is only on the way to one.
 func (a *app) routes() (all []fiber.Route) {
@@ -75,18 +84,46 @@ func (a *app) routes() (all []fiber.Route) {
 
 var parameter = regexp.MustCompile(`:[a-z]+`)
 
-// Every route, asked well and badly by every method, answers with the headers that keep browsers strict, and with nothing that was
-// not meant.
+// methods are those of HTTP, and one that is none.
+var methods = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "BREW"}
+
+// Every route, asked well and badly by every method, by strangers and by an admin, answers with the headers that keep browsers strict, and with
+// nothing that was not meant.
 func TestHeadersOfEveryRoute(t *testing.T) {
 	for _, site := range []string{"", "http://reko.test", "https://reko.test"} {
 		t.Run("site "+site, func(t *testing.T) {
-			a := start(t, func(s *setup) { s.handlers.PublicURL = site })
+			a, _, _ := startAdmin(t, func(s *setup) { s.handlers.PublicURL = site })
 			a.log.off.Store(true)
+			session, err := a.engine.LogIn(t.Context(), adminName, adminPassword, "")
+			if err != nil {
+				t.Fatal(err)
+			}
 			fill := map[string][]string{
 				":username": {"spike", "ed", "nobody", "x", "..%2f", "%00", strings.Repeat("a", 9000)}, ":other": {"faye-v", "%ff"},
 				":id": {"1", "x"}, ":name": {"app.css", "count", "..%2fx"}, ":hash": {"x"},
 			}
-			asked := 0
+			asked, shown := 0, 0 // shown are pages of the admin side
+			ask := func(method, target string, headers ...string) {
+				t.Helper()
+				got := a.ask(t, method, target, headers...)
+				asked++
+				if got.header.Get("X-Evil") != "" {
+					t.Errorf("%s %s: a header of the asker's", method, target)
+				}
+				if got.status >= http.StatusInternalServerError {
+					t.Errorf("%s %.200s: %d %.200s", method, target, got.status, got.body)
+				}
+				people := strings.HasPrefix(target, "/u/") || target == "/u" || strings.HasPrefix(target, "/admin/") || strings.HasPrefix(target, "/api/")
+				if robots := got.header.Get("X-Robots-Tag"); people && robots != "noindex, nofollow" {
+					t.Errorf("%s %.200s: %d with X-Robots-Tag %q", method, target, got.status, robots)
+				}
+				if strings.Contains(got.body, "Logged in as") {
+					shown++
+					if got.header.Get("Cache-Control") != "no-store" || got.header.Get("Content-Encoding") != "" {
+						t.Errorf("%s %.200s: %v", method, target, got.header)
+					}
+				}
+			}
 			for _, route := range a.routes() {
 				if route.Path == "" {
 					t.Errorf("a route without a path: %+v", route)
@@ -106,24 +143,18 @@ func TestHeadersOfEveryRoute(t *testing.T) {
 				}
 				for _, target := range targets {
 					for _, query := range []string{"", "?page=x&batch=x&name=%0d%0aX-Evil:1&seed=-1&genre=%ff"} {
-						for _, headers := range [][]string{
-							{"Accept", "text/html"}, {"Accept", "text/html", "HX-Request", "true"}, {"Sec-Fetch-Site", "cross-site", "Content-Type", "application/json"},
-						} {
-							got := a.ask(t, route.Method, target+query, headers...)
-							asked++
-							if got.header.Get("X-Evil") != "" {
-								t.Errorf("%s %s: a header of the asker's", route.Method, target)
-							}
-							if got.status == http.StatusInternalServerError && !strings.Contains(got.body, "HashFailed") && strings.HasPrefix(target, "/api") {
-								t.Errorf("%s %.200s: %d %.200s", route.Method, target, got.status, got.body)
-							}
-							people := strings.HasPrefix(target, "/u/") || target == "/u" || strings.HasPrefix(target, "/admin/") || strings.HasPrefix(target, "/api/")
-							if robots := got.header.Get("X-Robots-Tag"); people && robots != "noindex, nofollow" {
-								t.Errorf("%s %.200s: %d with X-Robots-Tag %q", route.Method, target, got.status, robots)
-							}
-						}
+						ask(route.Method, target+query, "Accept", "text/html")
+						ask(route.Method, target+query, "Accept", "text/html", "HX-Request", "true")
+						ask(route.Method, target+query, "Sec-Fetch-Site", "cross-site", "Content-Type", "application/json")
+						ask(route.Method, target+query, "Accept", "text/html", "Accept-Encoding", "gzip", "Cookie", "admin="+session+"; __Host-admin="+session)
+					}
+					for _, method := range methods {
+						ask(method, target)
 					}
 				}
+			}
+			if shown < 16 {
+				t.Errorf("the admin was shown %d pages", shown)
 			}
 			if asked < 1000 {
 				t.Errorf("%d requests", asked)
@@ -169,7 +200,7 @@ func TestEveryChangeIsGuarded(t *testing.T) {
 		if route.Method == http.MethodGet || route.Method == http.MethodHead || route.Method == http.MethodOptions || open[route.Path] {
 			continue
 		}
-		if len(route.Params) == 0 && route.Path == "/" || strings.HasPrefix(route.Path, "/api") || route.Path == "/admin" {
+		if route.Path == "/" || route.Path == "/api" || route.Path == "/admin" {
 			continue // on the way to others, under every method
 		}
 		if route.Method != http.MethodPost {
@@ -197,6 +228,40 @@ func TestEveryChangeIsGuarded(t *testing.T) {
 	}
 	if actions, _, err := a.engine.Actions(t.Context(), 1); err != nil || len(actions) != 1 {
 		t.Errorf("%d actions, %v: want the login alone", len(actions), err)
+	}
+}
+
+// What programs ask is answered whoever's browser asks it: cookies neither change an answer nor are set by one.
+func TestProgramsRoutesTakeNoCookies(t *testing.T) {
+	a, _, _ := startAdmin(t, nil)
+	admin, err := a.engine.LogIn(t.Context(), adminName, adminPassword, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	session := sessionOf(t, a.ask(t, http.MethodPost, "/hide?id=2", "Sec-Fetch-Site", "same-origin"))
+	cookies := []string{"Cookie", "admin=" + admin + "; session=" + session + "; name=faye-v; theme=dark"}
+	seen, hidden := a.get(t, "/u/spike", http.StatusOK).body, a.ask(t, http.MethodGet, "/u/spike", cookies...).body
+	if !strings.Contains(seen, "Half") || strings.Contains(hidden, "Half") {
+		t.Fatalf("the cookies are not those of a browser that hid something: %s", main(hidden))
+	}
+	asked := 0
+	for _, route := range a.routes() {
+		if !strings.HasPrefix(route.Path, "/api/") {
+			continue
+		}
+		target := strings.NewReplacer(":username", "spike", ":other", "faye-v").Replace(route.Path) + "?seed=1"
+		without, with := a.ask(t, route.Method, target), a.ask(t, route.Method, target, cookies...)
+		if route.Method == http.MethodPost {
+			const body = `{"user_name": "spike"}`
+			without, with = a.post(t, target, body), a.post(t, target, body, cookies...)
+		}
+		asked++
+		if with.status != without.status || with.body != without.body || len(with.header.Values("Set-Cookie")) > 0 {
+			t.Errorf("%s %s: %d %s with cookies, %d %s without; sets %q", route.Method, target, with.status, with.body, without.status, without.body, with.header.Values("Set-Cookie"))
+		}
+	}
+	if asked < 15 {
+		t.Errorf("%d routes", asked)
 	}
 }
 

@@ -18,12 +18,13 @@ import (
 // requestID is the key under which a request's id stands in its context and locals.
 type requestID struct{}
 
-// LogHandler adds the request's id to every line that is logged on behalf of one.
+// LogHandler adds the request's id to every line that is logged on behalf of one, and has the times of all in UTC.
 func LogHandler(h slog.Handler) slog.Handler { return logHandler{h} }
 
 type logHandler struct{ slog.Handler }
 
 func (h logHandler) Handle(ctx context.Context, r slog.Record) error {
+	r.Time = r.Time.UTC()
 	if id, ok := ctx.Value(requestID{}).(string); ok {
 		r.AddAttrs(slog.String("request", id))
 		traced(ctx, &r)

@@ -97,7 +97,7 @@ func TestUnknownRoutes(t *testing.T) {
 	for _, target := range []string{
 		"/nothing", "//", "//api/spike/similar", "/API/spike/similar", "/Api/version", "/api%2Fspike%2Fsimilar", "/../api/spike/similar", "/./api/version", "/..", "/.",
 		"/%2e%2e/api/version", "/..%2f", "/%2f", "/api;/version", `/api\version`, "/healthz/x", "/HEALTHZ", "/readyz%00", "/openapi.json", "/version", "/.env",
-		"/.git/config", "/" + strings.Repeat("a/", 10_000), "/%zz", "/%", "/スパイク", "/<script>", "/'--", "//evil.test/", `/\evil.test`,
+		"/.git/config", "/debug/pprof/", "/debug/pprof/heap", "/debug/vars", "/" + strings.Repeat("a/", 10_000), "/%zz", "/%", "/スパイク", "/<script>", "/'--", "//evil.test/", `/\evil.test`,
 	} {
 		if got := a.ask(t, http.MethodGet, target); got.status != http.StatusNotFound || strings.Contains(got.body, "<script>") {
 			t.Errorf("%.200s: %d %.300s, want 404", target, got.status, got.body)

@@ -37,7 +37,9 @@ func (a *app) post(t testing.TB, target, body string, header ...string) answer {
 	if err != nil {
 		t.Fatalf("POST %.200s: %v", target, err)
 	}
-	return answer{res.StatusCode, res.Header, string(text)}
+	got := answer{res.StatusCode, res.Header, string(text)}
+	got.hardened(t, "POST "+target, a.https)
+	return got
 }
 
 // spikeRekos is what spike is recommended in the small world, whose users are all alike as they are so few: faye-v with four

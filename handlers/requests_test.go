@@ -3,10 +3,16 @@ package handlers_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"reko.moe/handlers"
 )
 
 var newID = regexp.MustCompile(`^[0-9a-f]{16}$`)
@@ -56,6 +62,7 @@ func TestAccessLog(t *testing.T) {
 		{"GET", "/" + strings.Repeat("x", 10_000), "/" + strings.Repeat("x", 119), 404},
 		{"GET", "/healthz", "/healthz", 200},
 		{"GET", "/", "/", 200},
+		{"GET", "/u/guest-abcdefghij/compare/guest-zzzzzzz234", "/u/guest-*/compare/guest-*", 404}, // the address of a private list is its secret
 	} {
 		got := a.ask(t, test.method, test.target)
 		lines := a.log.lines(t, "request")
@@ -66,6 +73,16 @@ func TestAccessLog(t *testing.T) {
 		if l.Method != test.method || l.Path != test.path || l.Status != test.status || got.status != test.status || l.Request != got.header.Get("X-Request-Id") {
 			t.Errorf("%s %s: %d, logged as %+v", test.method, test.target, got.status, l)
 		}
+	}
+}
+
+// Whatever the time zone of the machine is, times in the log are in UTC.
+func TestLogIsInUTC(t *testing.T) {
+	var line strings.Builder
+	log := handlers.LogHandler(slog.NewTextHandler(&line, nil))
+	at := time.Date(2025, 6, 1, 1, 30, 0, 0, time.FixedZone("Tokyo", 9*60*60))
+	if err := log.Handle(t.Context(), slog.NewRecord(at, slog.LevelInfo, "x", 0)); err != nil || !strings.HasPrefix(line.String(), "time=2025-05-31T16:30:00.000Z ") {
+		t.Errorf("%s, %v", line.String(), err)
 	}
 }
 
@@ -134,6 +151,35 @@ func TestHealth(t *testing.T) {
 	gone.store.Close()
 	gone.get(t, "/readyz", 503).says(t, "readyz without a database", http.StatusServiceUnavailable, "not ready\n")
 	gone.get(t, "/healthz", http.StatusOK)
+}
+
+// However many ask whether it is ready, the database is asked once at a time.
+func TestReadinessIsAskedOnceAtATime(t *testing.T) {
+	var at, most atomic.Int32
+	a := start(t, func(s *setup) {
+		s.handlers.Ready = func(context.Context) error {
+			if n := at.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			time.Sleep(5 * time.Millisecond)
+			at.Add(-1)
+			return nil
+		}
+	})
+	b := newBrowser(t, a.listen(t))
+	var asking sync.WaitGroup
+	for range 16 {
+		asking.Go(func() {
+			for range 5 {
+				if got := b.get(t, "/readyz"); got.status != http.StatusOK {
+					t.Errorf("%d %s", got.status, got.body)
+				}
+			}
+		})
+	}
+	if asking.Wait(); most.Load() != 1 {
+		t.Errorf("it was asked %d times at once", most.Load())
+	}
 }
 
 // Until everything is in memory, questions are turned away, and the pages too.

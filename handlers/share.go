@@ -24,9 +24,9 @@ const (
 	shareFoot   = shareHeight - 44 // where what stands at the foot stands on
 )
 
-// How long pictures may be kept.
+// How long pictures may be kept: those of people no longer than it takes until nobody is matched with a list that turned private.
 const (
-	keepComparison = time.Hour
+	keepComparison = time.Minute
 	keepSite       = 24 * time.Hour
 )
 

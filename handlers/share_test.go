@@ -62,7 +62,7 @@ func TestCompareShare(t *testing.T) {
 	}
 	for _, pair := range [][2]string{{"spike", "faye-v"}, {"ein", "jet_black"}, {"version", "spike"}, {"spike", "spike"}} {
 		target := fmt.Sprintf("/u/%s/compare/%s/share.png", pair[0], pair[1])
-		img := a.picture(t, target, 3600)
+		img := a.picture(t, target, 60)
 		if img.Bounds() != image.Rect(0, 0, 1200, 630) {
 			t.Errorf("%s: %v", target, img.Bounds())
 		}
@@ -115,7 +115,7 @@ func TestCompareShareNames(t *testing.T) {
 		}
 	})
 	for i, name := range wide {
-		img := a.picture(t, "/u/"+name+"/compare/"+wide[(i+1)%len(wide)]+"/share.png", 3600)
+		img := a.picture(t, "/u/"+name+"/compare/"+wide[(i+1)%len(wide)]+"/share.png", 60)
 		drawn := 0
 		const below, foot = shareTop + 8*shareStep, 630 - 44 - 80 // where names are
 		for y := below; y < foot; y++ {

@@ -54,6 +54,9 @@ func TestSmuggling(t *testing.T) {
 		{"a folded line", post + "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n", 400},
 		{"a folded line after a name", post + "X-A: b\r\n\tTransfer-Encoding: chunked\r\n\r\n", 400},
 		{"a carriage return alone", post + "X-A: b\rTransfer-Encoding: chunked\r\n" + length + "5\r\n\r\n0\r\n\r\n", 400},
+		{"NUL in the name of chunks", post + "Transfer-Encoding\x00: chunked\r\n\r\n", 400},
+		{"a vertical tab before a length", post + "\x0bContent-Length: 44\r\n\r\n", 400},
+		{"the name of a length in quotes", post + "\"Content-Length\": 44\r\n\r\n", 400},
 		{"chunks in HTTP/1.0", "POST /api/recommendations HTTP/1.0\r\nConnection: keep-alive\r\n" + chunks + "\r\n0\r\n\r\n", 400},
 		{"two hosts", "GET /api/version HTTP/1.1\r\nHost: reko.test\r\nHost: evil.test\r\n\r\n", 400},
 		{"a chunk of negative size", post + chunks + "\r\n-3\r\nabc\r\n0\r\n\r\n", 400},
@@ -91,9 +94,33 @@ func TestSmuggling(t *testing.T) {
 	}
 }
 
+// However long ago the answer before was, a refusal comes to who is refused before anything is read.
+func TestRefusalOnAnOldConnection(t *testing.T) {
+	a := start(t, nil)
+	a.Server().WriteTimeout = 50 * time.Millisecond
+	conn := dial(t, a.listen(t))
+	r := bufio.NewReader(conn)
+	for _, test := range []struct {
+		request string
+		status  int
+	}{{"GET /api/version HTTP/1.1\r\n\r\n", http.StatusOK}, {"POST /import HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n", http.StatusRequestEntityTooLarge}} {
+		if _, err := io.WriteString(conn, test.request); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := answerOn(r, http.MethodPost); err != nil || got.status != test.status {
+			t.Errorf("%q: %d, %v, want %d", test.request, got.status, err, test.status)
+		}
+	}
+}
+
 // Nobody holds a connection by being slow, whichever part it is.
 func TestSlowClients(t *testing.T) {
 	a := start(t, func(s *setup) { s.world = crowd(200, 400) })
+	for name, most := range map[string]time.Duration{"read": a.Server().ReadTimeout, "write": a.Server().WriteTimeout, "idle": a.Server().IdleTimeout} {
+		if most <= 0 || most > time.Minute {
+			t.Errorf("the time to %s is bound by %s", name, most)
+		}
+	}
 	a.Server().ReadTimeout, a.Server().WriteTimeout, a.Server().IdleTimeout = 200*time.Millisecond, 200*time.Millisecond, 200*time.Millisecond
 	addr := a.listen(t)
 	for _, test := range []struct {

@@ -42,6 +42,9 @@ func takesNoTurn(method, path string) bool {
 // method that Fiber does not know.
 func (s *server) door(app *fiber.App, known fasthttp.RequestHandler) fasthttp.RequestHandler {
 	return func(raw *fasthttp.RequestCtx) {
+		if raw.IsPost() {
+			defer s.receiving.end(&raw.Request.Header)
+		}
 		wrong := unclear(&raw.Request.Header)
 		if wrong || endsHere(&raw.Request.Header) {
 			raw.SetConnectionClose()

@@ -18,7 +18,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/valyala/fasthttp"
 
 	"reko.moe/engine"
 	"reko.moe/engine/listfile"
@@ -52,28 +51,20 @@ type refused struct {
 
 func (e refused) Error() string { return e.text }
 
-func isUpload(method, path string) bool {
-	return method == http.MethodPost && strings.TrimSuffix(path, "/") == uploadPath
-}
-
-// bodyLimits lets forms with a file be larger than other bodies, and take longer. It looks for what browsers send: such a form
-// takes memory only as it comes in, which others would from the start.
-func bodyLimits(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
-	path, _, _ := strings.Cut(string(h.RequestURI()), "?")
-	if isUpload(string(h.Method()), path) && len(h.MultipartFormBoundary()) > 0 && h.ContentLength() > 0 &&
-		len(h.Peek(fiber.HeaderContentEncoding)) == 0 {
-		return fasthttp.RequestConfig{MaxRequestBodySize: uploadBody, ReadTimeout: uploadTimeout}
-	}
-	return fasthttp.RequestConfig{}
-}
-
-// failUnread is s.fail, but for an upload whose body was too large to be read.
+// failUnread is s.fail, but for an upload whose body was too large to be read, or for which there was no room.
 func (s *server) failUnread(c *fiber.Ctx, err error) error {
+	defer s.receiving.end(&c.Context().Request.Header)
+	conn := c.Context().Conn()
+	defer func() { _ = conn.SetWriteDeadline(time.Now().Add(writeTimeout)) }() // else that of the answer before holds, or none
 	var f *fiber.Error
 	if errors.As(err, &f) && f.Code == http.StatusRequestEntityTooLarge && isUpload(c.Method(), c.Path()) {
-		linger(c.Context().Conn())
+		why := tooLarge
+		if isUploadForm(&c.Context().Request.Header) {
+			why = busy
+		}
+		linger(conn)
 		s.begin(c)
-		if err = s.uploadRefused(c, tooLarge, false); err == nil {
+		if err = s.uploadRefused(c, why, false); err == nil {
 			return nil
 		}
 	}
@@ -117,6 +108,9 @@ func (s *server) writeUploadPage(c *fiber.Ctx, v views.UploadView) error {
 // uploadRefused shows the page again, with what is wrong.
 func (s *server) uploadRefused(c *fiber.Ctx, why refused, listed bool) error {
 	c.Status(why.status)
+	if why.status == http.StatusServiceUnavailable {
+		c.Set(fiber.HeaderRetryAfter, againAfter)
+	}
 	return s.writeUploadPage(c, views.UploadView{Wrong: why.text, Listed: listed})
 }
 

@@ -4,9 +4,13 @@ import (
 	"bufio"
 	"fmt"
 	"html"
+	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
+
+	"reko.moe/internal/wait"
 )
 
 func TestUploadRefused(t *testing.T) {
@@ -128,6 +132,26 @@ func TestUploadOtherBodies(t *testing.T) {
 	}
 }
 
+// What a file is called is no path: nothing is written or read there, and it is shown nowhere.
+func TestNamesOfFilesAreNotUsed(t *testing.T) {
+	a := start(t, nil)
+	b := newBrowser(t, a.listen(t))
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for _, way := range []string{dir + "/written.xml", "../../../../../../.." + dir + "/written.xml", "/etc/passwd", "..\\..\\written.xml", "file://" + dir + "/x", "http://127.0.0.1:1/x", "%2e%2e%2fx", "<script>.xml", "CON", "|id", "-rf"} {
+		got := b.send(t, "/import", []part{{"file", way, exported}})
+		if got.status != http.StatusSeeOther || !strings.HasPrefix(got.header.Get("Location"), "/u/guest-") {
+			t.Errorf("a file called %q: %d to %q", way, got.status, got.header.Get("Location"))
+		}
+		if got := b.send(t, "/import", []part{{"file", way, "no list"}}); strings.Contains(got.body, html.EscapeString(way)) {
+			t.Errorf("a file called %q that is no list: %s", way, got.body)
+		}
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
+		t.Errorf("there are the files %v, %v", files, err)
+	}
+}
+
 // A browser that sends what is refused before it is read gets a page.
 func TestUnreadRequestsGetPages(t *testing.T) {
 	a := start(t, nil)
@@ -166,4 +190,43 @@ func TestUploadIsOneRequest(t *testing.T) {
 			t.Errorf("%s: a second answer: %+v", target, got)
 		}
 	}
+}
+
+// Who sends many large forms, and none to its end, does not fill the memory: there is room for few. Forms as large as lists usually are come in
+// all the same, and what breaks off makes room.
+func TestLargeUploadsAtOnce(t *testing.T) {
+	a := start(t, nil)
+	addr := a.listen(t)
+	const sent, room = 20, 8
+	var conns []net.Conn
+	refusals := make(chan answer, sent)
+	for range sent {
+		conn := dial(t, addr)
+		conns = append(conns, conn)
+		fmt.Fprintf(conn, "POST /import HTTP/1.1\r\nHost: reko.test\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: %d\r\n\r\n--x\r\n", 9<<20)
+		go func() {
+			got, _ := answerOn(bufio.NewReader(conn), http.MethodPost) // none to who is waited for
+			refusals <- got
+		}()
+	}
+	for range sent - room {
+		got := <-refusals
+		if got.status != http.StatusServiceUnavailable || got.header.Get("Retry-After") == "" || !strings.Contains(got.body, "Many lists are being read just now.") {
+			t.Errorf("one more: %d %v %s", got.status, got.header, got.body)
+		}
+	}
+	newBrowser(t, addr).upload(t, exported, false)
+	if len(refusals) > 0 {
+		t.Errorf("fewer than %d are received at a time", room)
+	}
+	for _, conn := range conns {
+		conn.Close()
+	}
+	wait.For(t, func() error {
+		got := newBrowser(t, addr).send(t, "/import", []part{{"file", "list.xml", exported}, {"more", "", strings.Repeat(" ", 2<<20)}})
+		if got.status != http.StatusSeeOther {
+			return fmt.Errorf("what broke off makes no room: %d", got.status)
+		}
+		return nil
+	})
 }

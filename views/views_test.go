@@ -3,6 +3,7 @@ package views
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"flag"
 	"io"
 	"os"
@@ -267,6 +268,21 @@ func TestNothingInline(t *testing.T) {
 		if at := inline.FindString(render(t, component)); at != "" {
 			t.Errorf("%s has %s", name, at)
 		}
+	}
+}
+
+// htmx needs no eval, writes no styles into a page, and keeps no page in the browser's store, where the next one at this machine would find it.
+func TestHtmxIsStrict(t *testing.T) {
+	var config struct {
+		AllowEval, IncludeIndicatorStyles *bool
+		HistoryCacheSize                  *int
+	}
+	if err := json.Unmarshal([]byte(htmxConfig), &config); err != nil {
+		t.Fatal(err)
+	}
+	if config.AllowEval == nil || *config.AllowEval || config.IncludeIndicatorStyles == nil || *config.IncludeIndicatorStyles ||
+		config.HistoryCacheSize == nil || *config.HistoryCacheSize != 0 {
+		t.Errorf("it is configured by %s", htmxConfig)
 	}
 }
 

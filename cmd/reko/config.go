@@ -123,7 +123,7 @@ func (cfg *config) settings() []setting {
 		{"jobs", "privacy", "1h", duration(&cfg.PrivacyEvery, time.Second)},
 		{"jobs", "train", "10m", duration(&cfg.TrainEvery, time.Second)},
 		{"jobs", "tidy", "10m", duration(&cfg.TidyEvery, time.Second)},
-		{"admin", "idle", "1h", duration(&cfg.AdminIdle, time.Minute)},
+		{"admin", "idle", "30m", duration(&cfg.AdminIdle, time.Minute)},
 		{"admin", "session", "12h", duration(&cfg.AdminSession, time.Minute)},
 		{"privacy", "days", "30", whole(&cfg.PrivacyDays, 0, 36500)},
 		{"demo", "enabled", "auto", oneOf(&cfg.Demo, "auto", "true", "false")},

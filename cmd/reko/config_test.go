@@ -33,6 +33,30 @@ func TestExampleIsComplete(t *testing.T) {
 	}
 }
 
+// Who configures nothing is not open to strangers.
+func TestDefaultsAreHardened(t *testing.T) {
+	cfg := defaultConfig()
+	if at, err := netip.ParseAddrPort(cfg.Addr); err != nil || !at.Addr().IsLoopback() {
+		t.Errorf("it listens on %s", cfg.Addr)
+	}
+	if len(cfg.TrustedProxies) > 0 || cfg.LogAddresses == "full" || cfg.LogLevel < slog.LevelInfo || cfg.PrivacyDays > 30 {
+		t.Errorf("believed are %v, addresses are logged %q at %s and kept for %d days", cfg.TrustedProxies, cfg.LogAddresses, cfg.LogLevel, cfg.PrivacyDays)
+	}
+	for name, b := range map[string]limit.Budget{"api": cfg.APILimit, "pages": cfg.PagesLimit, "costly": cfg.CostlyLimit, "logins": cfg.LoginsLimit} {
+		if b.Quota == 0 {
+			t.Errorf("%s have no limit", name)
+		}
+	}
+	if cfg.AdminIdle > 30*time.Minute || cfg.AdminSession > 12*time.Hour { // ASVS 3.3.2
+		t.Errorf("a login lasts for %s, without use for %s", cfg.AdminSession, cfg.AdminIdle)
+	}
+	for _, s := range cfg.settings() { // no secret comes with the program
+		if isSecret(s.section, s.key, s.value) {
+			t.Errorf("[%s] %s is %q", s.section, s.key, s.value)
+		}
+	}
+}
+
 // A field without a key could not be configured.
 func TestEveryFieldHasAKey(t *testing.T) {
 	var cfg config

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
+
+	"reko.moe/internal/wait"
 )
 
 // from is a listener of connections that come from wherever it is told.
@@ -29,6 +33,48 @@ type remote struct {
 }
 
 func (c remote) RemoteAddr() net.Addr { return c.addr }
+
+// afar is a listener of connections that come from another machine.
+type afar struct{ net.Listener }
+
+func (l afar) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return remote{conn, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}}, nil
+}
+
+// The server has that bound: of what one address opens beyond it all is closed at once.
+func TestServerBoundsConnections(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	startOn(t, afar{ln}, func(cfg *config) { cfg.Demo = "false" })
+	const beyond, asking = 40, 8 // asking are those by which the test waits for the start
+	var closed atomic.Int32
+	for range mostPerNetwork + beyond {
+		conn, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		go func() {
+			_, _ = conn.Read(make([]byte, 1))
+			closed.Add(1)
+		}()
+	}
+	wait.For(t, func() error {
+		if n := closed.Load(); n < beyond {
+			return fmt.Errorf("%d of %d connections are closed", n, mostPerNetwork+beyond)
+		}
+		return nil
+	})
+	if n := closed.Load(); n > beyond+asking {
+		t.Errorf("%d connections are closed, want %d", n, beyond)
+	}
+}
 
 func TestConnectionsPerAddress(t *testing.T) {
 	l := from{addrs: make(chan string, 100)}

@@ -53,14 +53,20 @@ func program(t *testing.T, dir string, env []string, args ...string) *exec.Cmd {
 // while, if they are not configured.
 func start(t *testing.T, change func(*config)) (url string) {
 	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return startOn(t, ln, change)
+}
+
+// startOn is start on a listener.
+func startOn(t *testing.T, ln net.Listener, change func(*config)) (url string) {
+	t.Helper()
 	cfg := defaultConfig()
 	cfg.Database, cfg.Jobs = "sqlite:"+t.TempDir()+"/reko.db", false
 	if change != nil {
 		change(&cfg)
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)

@@ -8,6 +8,7 @@ import (
 	"net/mail"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -49,11 +50,18 @@ func isSecret(section, key, value string) bool {
 	return false
 }
 
+// isHandedOver tells whether a file is one that systemd or Docker gives to this program alone. They see to it that nobody else gets to it, and
+// the bits of its mode say nothing of that.
+func isHandedOver(name string) bool {
+	dir := filepath.Dir(name)
+	return dir == "/run/secrets" || dir == filepath.Clean(os.Getenv("CREDENTIALS_DIRECTORY")) && filepath.IsAbs(dir)
+}
+
 // warnOfReaders warns if others than its owner can read the configuration file, and it has secrets.
 func warnOfReaders(log *slog.Logger, file string) {
 	name := iniName(file)
 	info, err := os.Stat(name)
-	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o044 == 0 {
+	if err != nil || isHandedOver(name) || !info.Mode().IsRegular() || info.Mode().Perm()&0o044 == 0 {
 		return
 	}
 	var cfg config

@@ -202,6 +202,31 @@ func TestReadersOfTheConfigurationAreWarnedOf(t *testing.T) {
 	warnOfReaders(slog.New(slog.DiscardHandler), "nowhere.ini")
 }
 
+// systemd and Docker say by other means who may read what they hand over.
+func TestWhatIsHandedOverIsNotWarnedOf(t *testing.T) {
+	for _, test := range []struct {
+		credentials, file string
+		want              bool
+	}{
+		{"/run/credentials/reko.service", "/run/credentials/reko.service/reko.ini", true}, {"/run/credentials/reko.service", "/run/credentials/other.service/reko.ini", false},
+		{"", "reko.ini", false}, {".", "reko.ini", false}, {"", "/run/secrets/reko.ini", true}, {"", "/run/secrets/../reko.ini", false}, {"", "/etc/reko/reko.ini", false},
+	} {
+		t.Setenv("CREDENTIALS_DIRECTORY", test.credentials)
+		if got := isHandedOver(test.file); got != test.want {
+			t.Errorf("with credentials in %q, %s: %t", test.credentials, test.file, got)
+		}
+	}
+	file := writeINI(t, "[mal]\nclient_id = "+canary+"\n")
+	if err := os.Chmod(file, 0o440); err != nil { // as systemd's are, whose ACL lets the program alone read it
+		t.Fatal(err)
+	}
+	t.Setenv("CREDENTIALS_DIRECTORY", filepath.Dir(file))
+	var log bytes.Buffer
+	if warnOfReaders(slog.New(slog.NewTextHandler(&log, nil)), file); log.Len() > 0 {
+		t.Errorf("%s", log.String())
+	}
+}
+
 func TestContacts(t *testing.T) {
 	for s, ok := range map[string]bool{
 		"": true, "hello@example.org": true, "https://example.org/contact?a=b": true, "http://localhost/x": true,

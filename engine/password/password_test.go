@@ -2,6 +2,7 @@ package password
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"strings"
 	"sync"
@@ -20,6 +21,11 @@ func TestHash(t *testing.T) {
 	if err != nil || a == b || !strings.HasPrefix(a, "$argon2id$v=19$") {
 		t.Errorf("hashes %s and %s, %v, want two salts", a, b, err)
 	}
+	long := strings.Repeat("x", 255) // of which nothing is cut off
+	ofLong, err := h.Hash(t.Context(), long+"a")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		password, hash string
 		want           bool
@@ -27,6 +33,9 @@ func TestHash(t *testing.T) {
 		{"see you space cowboy", a, true},
 		{"see you space cowboy", b, true},
 		{"see you space cowboy ", a, false},
+		{long + "a", ofLong, true},
+		{long + "b", ofLong, false},
+		{long, ofLong, false},
 		{"", a, false},
 		{"see you space cowboy", "", false},
 		{"", "", false},
@@ -37,6 +46,18 @@ func TestHash(t *testing.T) {
 	}
 	if _, err := h.Matches(t.Context(), "x", "no hash"); err == nil {
 		t.Error("what is no hash is none of an error")
+	}
+}
+
+// What the program itself makes takes as much memory as it should, with a salt of 128 bits.
+func TestStrength(t *testing.T) {
+	hash, err := New().Hash(t.Context(), "see you space cowboy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := strings.Split(hash, "$")
+	if len(parts) != 6 || parts[3] != "m=65536,t=2,p=2" || base64.RawStdEncoding.DecodedLen(len(parts[4])) != 16 || base64.RawStdEncoding.DecodedLen(len(parts[5])) != 32 {
+		t.Errorf("hash %s", hash)
 	}
 }
 
