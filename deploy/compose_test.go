@@ -91,6 +91,11 @@ func TestComposeSecrets(t *testing.T) {
 	var before map[string]string
 	for range 2 {
 		dir := t.TempDir()
+		if before == nil { // a folder that everybody can read, made by somebody else, does not stay so
+			if err := os.Mkdir(filepath.Join(dir, "secrets"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
 		script := filepath.Join(dir, "secrets.sh")
 		if err := os.WriteFile(script, []byte(read(t, "secrets.sh")), 0o700); err != nil {
 			t.Fatal(err)

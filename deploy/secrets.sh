@@ -4,6 +4,7 @@ set -eu
 cd "$(dirname "$0")"
 umask 077
 mkdir -p secrets
+chmod 700 secrets # also one that was there
 cd secrets
 
 if [ -e reko.ini ] || [ -e postgres_password ] || [ -e redis.conf ]; then

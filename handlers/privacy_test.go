@@ -166,7 +166,7 @@ func TestPeopleAreNotIndexed(t *testing.T) {
 	} {
 		got := a.ask(t, http.MethodGet, target)
 		meta, header := strings.Contains(got.body, `content="noindex, nofollow"`), got.header.Get("X-Robots-Tag") == "noindex, nofollow"
-		if meta == indexed || header && indexed || !header && !indexed && strings.HasPrefix(target, "/u/") {
+		if meta == indexed || header && indexed || !header && !indexed && !strings.HasPrefix(target, "/pick") {
 			t.Errorf("%s: noindex in the page: %t, as a header: %t", target, meta, header)
 		}
 	}
