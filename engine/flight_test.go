@@ -83,7 +83,9 @@ func TestFlightsAreBounded(t *testing.T) {
 		var fs flights[int]
 		var asked sync.WaitGroup
 		open := make(chan struct{})
-		fly := func(key string) { asked.Go(func() { _, _ = fs.do(t.Context(), key, func() (int, error) { <-open; return 7, nil }) }) }
+		fly := func(key string) {
+			asked.Go(func() { _, _ = fs.do(t.Context(), key, func() (int, error) { <-open; return 7, nil }) })
+		}
 		for i := range mostFlights {
 			fly(strconv.Itoa(i))
 		}

@@ -51,6 +51,9 @@ func (g *gate) enter(ctx context.Context) bool {
 	return g.turns.Acquire(ctx, 1) == nil
 }
 
+// queued tells whether somebody waits for a turn.
+func (g *gate) queued() bool { return g.waiting.Load() > 0 }
+
 // full tells whether who comes now would be turned away.
 func (g *gate) full() bool {
 	n := g.waiting.Load()

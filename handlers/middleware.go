@@ -148,4 +148,9 @@ func (s *server) cors(c *fiber.Ctx) error {
 // isAPI tells whether the request is a program's.
 func isAPI(c *fiber.Ctx) bool { return isAPIPath(c.Path()) }
 
+// isProgram tells it of a path that may leave out /api, see [server.apiHost].
+func (s *server) isProgram(raw *fasthttp.RequestCtx, path string) bool {
+	return isAPIPath(path) || s.short(raw, path)
+}
+
 func isAPIPath(path string) bool { return path == "/api" || strings.HasPrefix(path, "/api/") }

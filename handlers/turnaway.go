@@ -65,9 +65,10 @@ func (s *server) door(app *fiber.App, known fasthttp.RequestHandler) fasthttp.Re
 	}
 }
 
-// crowded tells whether the request has to be turned away, before anything else is done for it.
+// crowded tells whether the request has to be turned away, before anything else is done for it. While others wait for a turn, so has every
+// one of a client that has asked for all it may: to be told that takes a turn, too, and who asks most would take most of them.
 func (s *server) crowded(raw *fasthttp.RequestCtx) bool {
-	if !s.gates.all.full() && !s.gates.admin.full() {
+	if !s.gates.all.queued() && !s.gates.admin.queued() {
 		return false
 	}
 	method, path := string(raw.Method()), string(raw.URI().PathOriginal())
@@ -75,7 +76,7 @@ func (s *server) crowded(raw *fasthttp.RequestCtx) bool {
 		return false
 	}
 	g := s.gates.of(method, path)
-	return g != nil && g.full()
+	return g != nil && g.queued() && (g.full() || s.spent(raw, path))
 }
 
 // turnAway answers who came when there was too much to do: by an answer that was made before, without a line in the log, and counted by
@@ -113,7 +114,7 @@ type refusal struct {
 func (r *refusals) of(s *server, raw *fasthttp.RequestCtx) *refusal {
 	r.made.Do(func() { r.prepare(s) })
 	switch path := string(raw.URI().PathOriginal()); {
-	case isAPIPath(path), s.short(raw, path):
+	case s.isProgram(raw, path):
 		return r.api
 	case wantsPart(&raw.Request.Header):
 		return r.part
