@@ -42,6 +42,7 @@ func takesNoTurn(method, path string) bool {
 // method that Fiber does not know.
 func (s *server) door(app *fiber.App, known fasthttp.RequestHandler) fasthttp.RequestHandler {
 	return func(raw *fasthttp.RequestCtx) {
+		s.gates.crush.adapt(s.gates.all, raw.Time())
 		wrong := unclear(&raw.Request.Header)
 		if wrong || endsHere(&raw.Request.Header) {
 			raw.SetConnectionClose()
@@ -83,6 +84,7 @@ func (s *server) crowded(raw *fasthttp.RequestCtx) bool {
 // one number, since there can be very many of them.
 func (s *server) turnAway(raw *fasthttp.RequestCtx) {
 	s.Metrics.Shed()
+	s.gates.crush.refused.Add(1)
 	r := s.refusals.of(s, raw)
 	r.header.CopyTo(&raw.Response.Header)
 	raw.Response.SetBodyRaw(r.body)
