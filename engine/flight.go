@@ -8,8 +8,12 @@ import (
 	"time"
 )
 
-// flights runs a function once for all who ask for the same key at the same time. The function runs on its own: whoever
-// asked may give up, the others and the result do not suffer. The zero value is ready; it is safe for concurrent use.
+// mostFlights bounds the functions that run at the same time: as many lists as may stand in line for MyAnimeList, and more that are looked
+// up and saved.
+const mostFlights = 512
+
+// flights runs a function once for all who ask for the same key at the same time, and for no more than [mostFlights] keys. The function runs
+// on its own: whoever asked may give up, the others and the result do not suffer. The zero value is ready; it is safe for concurrent use.
 type flights[T any] struct {
 	mu      sync.Mutex
 	flying  map[string]*flight[T] // guarded by mu
@@ -24,11 +28,16 @@ type flight[T any] struct {
 }
 
 // do returns what f returns, or what another f returns that is running for the same key. When ctx ends first it returns
-// the cause, and f goes on.
+// the cause, and f goes on. When too many run already it returns [ErrNotAsked] at once.
 func (fs *flights[T]) do(ctx context.Context, key string, f func() (T, error)) (T, error) {
 	fs.mu.Lock()
 	fl, ok := fs.flying[key]
 	if !ok {
+		if n := len(fs.flying); n >= mostFlights {
+			fs.mu.Unlock()
+			var none T
+			return none, fmt.Errorf("%d are on their way: %w", n, ErrNotAsked)
+		}
 		fl = &flight[T]{begun: time.Now(), done: make(chan struct{})}
 		if fs.flying == nil {
 			fs.flying = map[string]*flight[T]{}

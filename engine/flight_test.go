@@ -77,6 +77,36 @@ func TestFlightGoesOnWhenEverybodyLeft(t *testing.T) {
 	})
 }
 
+// However many keys are asked for, so many functions run at a time; who asks for one of these still joins it.
+func TestFlightsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var fs flights[int]
+		var asked sync.WaitGroup
+		open := make(chan struct{})
+		fly := func(key string) {
+			asked.Go(func() { _, _ = fs.do(t.Context(), key, func() (int, error) { <-open; return 7, nil }) })
+		}
+		for i := range mostFlights {
+			fly(strconv.Itoa(i))
+		}
+		synctest.Wait()
+		if _, err := fs.do(t.Context(), "more", func() (int, error) { return 7, nil }); !errors.Is(err, ErrNotAsked) {
+			t.Errorf("do() of one more key = %v, want %v", err, ErrNotAsked)
+		}
+		asked.Go(func() {
+			if got, err := fs.do(t.Context(), "0", nil); got != 7 || err != nil {
+				t.Errorf("do() of a key that is on its way = %d, %v; want 7", got, err)
+			}
+		})
+		synctest.Wait()
+		close(open)
+		asked.Wait()
+		if got, err := fs.do(t.Context(), "more", func() (int, error) { return 8, nil }); got != 8 || err != nil {
+			t.Errorf("do() once they are through = %d, %v; want 8", got, err)
+		}
+	})
+}
+
 func TestHolds(t *testing.T) {
 	var hs holds
 	first, second := errors.New("first"), errors.New("second")

@@ -177,7 +177,7 @@ func (s *server) did(c *fiber.Ctx, what, on, to, say string) error {
 
 // note notes what the admin did.
 func (s *server) note(c *fiber.Ctx, what, on string) error {
-	return s.Engine.Note(c.UserContext(), engine.Action{Admin: by(c).Admin, What: what, On: on, From: s.client(c).String()})
+	return s.Engine.Note(c.UserContext(), engine.Action{Admin: by(c).Admin, What: what, On: on, From: s.client(c.Context()).String()})
 }
 
 // say leads to a page which says something.

@@ -63,7 +63,7 @@ func (s *server) setPassword(c *fiber.Ctx, set func(_ context.Context, name, pas
 		return err
 	}
 	var soon engine.TooSoon
-	switch err := s.Engine.Confirm(c.UserContext(), by(c).AdminSession, posted(c, "own"), s.client(c).String()); {
+	switch err := s.Engine.Confirm(c.UserContext(), by(c).AdminSession, posted(c, "own"), s.client(c.Context()).String()); {
 	case errors.As(err, &soon):
 		return s.refuseAdmin(c, typed, "Too many passwords were wrong. Try again in "+longer(soon.Wait)+".")
 	case errors.Is(err, engine.ErrUnauthorized):

@@ -93,7 +93,7 @@ func (s *server) logIn(c *fiber.Ctx) error {
 		return err
 	}
 	v := views.LoginView{Token: token, Next: localAdminPath(c.FormValue("next")), Name: posted(c, "admin")}
-	id, err := s.Engine.LogIn(c.UserContext(), v.Name, posted(c, "password"), s.client(c).String())
+	id, err := s.Engine.LogIn(c.UserContext(), v.Name, posted(c, "password"), s.client(c.Context()).String())
 	var soon engine.TooSoon
 	switch {
 	case errors.As(err, &soon):

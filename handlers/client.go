@@ -6,22 +6,23 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 )
 
-// clientKey is where the address of a request's client stands in its locals.
+// clientKey is where the address of a request's client stands among its values.
 type clientKey struct{}
 
 // client is the address that the request came from: of the connection or, as long as that is one of our proxies, of whoever the
 // proxy says it answers for. What stands further left in X-Forwarded-For anybody can have written.
-func (s *server) client(c *fiber.Ctx) netip.Addr {
-	if addr, ok := c.Locals(clientKey{}).(netip.Addr); ok {
+func (s *server) client(raw *fasthttp.RequestCtx) netip.Addr {
+	if addr, ok := raw.UserValue(clientKey{}).(netip.Addr); ok {
 		return addr
 	}
-	addr, _ := netip.AddrFromSlice(c.Context().RemoteIP())
+	addr, _ := netip.AddrFromSlice(raw.RemoteIP())
 	addr = addr.Unmap()
 	if s.trusts(addr) {
 		var hops []string
-		for _, line := range c.Request().Header.PeekAll(fiber.HeaderXForwardedFor) {
+		for _, line := range raw.Request.Header.PeekAll(fiber.HeaderXForwardedFor) {
 			hops = append(hops, strings.Split(string(line), ",")...)
 		}
 		for _, hop := range slices.Backward(hops) {
@@ -34,13 +35,13 @@ func (s *server) client(c *fiber.Ctx) netip.Addr {
 			}
 		}
 	}
-	c.Locals(clientKey{}, addr)
+	raw.SetUserValue(clientKey{}, addr)
 	return addr
 }
 
 // loggedAddress is what the log has of the address that a request came from: by default no more than tells a network from others.
 func (s *server) loggedAddress(c *fiber.Ctx) string {
-	addr := s.client(c)
+	addr := s.client(c.Context())
 	switch s.Addresses {
 	case "full":
 		return addr.String()

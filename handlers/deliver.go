@@ -49,6 +49,7 @@ func (s *server) deliver(c *fiber.Ctx) error {
 		}
 	}
 	if !packs {
+		lend(c)
 		return nil
 	}
 	if err := pack(c); err != nil {

@@ -28,14 +28,45 @@ const (
 // gate lets in no more requests than can be worked on. It is safe for concurrent use.
 type gate struct {
 	turns   *semaphore.Weighted
-	most    int64 // who may wait
+	work    int64        // turns that there are
+	now     atomic.Int64 // turns that are given at present
+	owed    atomic.Int64 // turns that are not given any more, but have not ended yet
+	most    int64        // who may wait while all turns are given
 	waiting atomic.Int64
 	parked  atomic.Int64
 }
 
 func newGate(work, most int) *gate {
-	return &gate{turns: semaphore.NewWeighted(int64(work)), most: int64(most)}
+	g := &gate{turns: semaphore.NewWeighted(int64(work)), work: int64(work), most: int64(most)}
+	g.now.Store(g.work)
+	return g
 }
+
+// give gives so many turns from now on. It is for one goroutine at a time.
+func (g *gate) give(turns int64) {
+	n := g.now.Swap(turns) - turns
+	if n > 0 {
+		g.owed.Add(n)
+	}
+	for ; n < 0; n++ {
+		g.leave()
+	}
+}
+
+// settle takes one off what is owed, if anything is.
+func (g *gate) settle() bool {
+	for {
+		switch n := g.owed.Load(); {
+		case n == 0:
+			return false
+		case g.owed.CompareAndSwap(n, n-1):
+			return true
+		}
+	}
+}
+
+// room is how many may wait: in proportion to the turns that are given, so that nobody waits for longer when there are fewer.
+func (g *gate) room() int64 { return g.most * g.now.Load() / g.work }
 
 // enter returns true when it is the request's turn, and false when that would take too long.
 func (g *gate) enter(ctx context.Context) bool {
@@ -43,7 +74,7 @@ func (g *gate) enter(ctx context.Context) bool {
 		return true
 	}
 	defer g.waiting.Add(-1)
-	if g.waiting.Add(1) > g.most {
+	if g.waiting.Add(1) > g.room() {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(ctx, waitTime)
@@ -51,14 +82,21 @@ func (g *gate) enter(ctx context.Context) bool {
 	return g.turns.Acquire(ctx, 1) == nil
 }
 
+// queued tells whether somebody waits for a turn.
+func (g *gate) queued() bool { return g.waiting.Load() > 0 }
+
 // full tells whether who comes now would be turned away.
 func (g *gate) full() bool {
 	n := g.waiting.Load()
-	return n > 0 && n >= g.most
+	return n > 0 && n >= g.room()
 }
 
 // leave ends a turn.
-func (g *gate) leave() { g.turns.Release(1) }
+func (g *gate) leave() {
+	if !g.settle() {
+		g.turns.Release(1)
+	}
+}
 
 // park gives the turn of a request that begins to wait to somebody else, unless too many wait already. It tells whether it did; then the
 // request goes on without a turn.
@@ -72,11 +110,14 @@ func (g *gate) park() bool {
 }
 
 // gates are those of the program.
-type gates struct{ all, admin *gate }
+type gates struct {
+	all, admin *gate
+	crush      *crush
+}
 
 func newGates() gates {
 	n := runtime.GOMAXPROCS(0)
-	return gates{newGate(n*workPerProcessor, n*waitPerProcessor), newGate(adminWork, n*waitPerProcessor)}
+	return gates{newGate(n*workPerProcessor, n*waitPerProcessor), newGate(adminWork, n*waitPerProcessor), newCrush(n)}
 }
 
 // of is the gate before what is at a path; nil: there is none. Uploads, of which few are read at a time anyway, need no turn.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"reko.moe/engine"
 	"reko.moe/handlers/limit"
@@ -39,7 +40,7 @@ func (s *server) spend(c *fiber.Ctx, kind limit.Kind) error {
 	if s.Limits == nil {
 		return nil
 	}
-	return s.spendAs(c, kind, engine.Network(s.client(c).String()))
+	return s.spendAs(c, kind, engine.Network(s.client(c.Context()).String()))
 }
 
 // spendAs is spend against something else than the address, such as "account NAME".
@@ -111,6 +112,18 @@ func appendItem(dst []byte, kind limit.Kind, before string, n int, between strin
 
 // seconds is d in whole seconds, rounded up.
 func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
+
+// spent tells whether the client of a request is known to have spent all that it may ask for.
+func (s *server) spent(raw *fasthttp.RequestCtx, path string) bool {
+	if s.Limits == nil {
+		return false
+	}
+	kind := limit.Pages
+	if s.isProgram(raw, path) {
+		kind = limit.API
+	}
+	return s.Limits.Spent(kind, engine.Network(s.client(raw).String()))
+}
 
 // countedKey is where it stands in the locals of a request that [server.limits] let through.
 type countedKey struct{}

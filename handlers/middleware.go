@@ -2,10 +2,11 @@ package handlers
 
 import (
 	"context"
-	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -54,7 +55,7 @@ func (s *server) begin(c *fiber.Ctx) {
 // newID makes an id of a request.
 func newID() string {
 	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails
+	binary.BigEndian.PutUint64(b[:], rand.Uint64()) //nolint:gosec // nobody gains by guessing one, and the system's numbers cost more than a refusal
 	return hex.EncodeToString(b[:])
 }
 
@@ -148,5 +149,10 @@ func (s *server) cors(c *fiber.Ctx) error {
 
 // isAPI tells whether the request is a program's.
 func isAPI(c *fiber.Ctx) bool { return isAPIPath(c.Path()) }
+
+// isProgram tells it of a path that may leave out /api, see [server.apiHost].
+func (s *server) isProgram(raw *fasthttp.RequestCtx, path string) bool {
+	return isAPIPath(path) || s.short(raw, path)
+}
 
 func isAPIPath(path string) bool { return path == "/api" || strings.HasPrefix(path, "/api/") }

@@ -56,7 +56,7 @@ func (s *server) render(c *fiber.Ctx, page templ.Component, part templ.Component
 // renderedKey is where the buffer of a page stands in the locals of its request.
 type renderedKey struct{}
 
-// rendered has buffers for pages, which are used again if what is sent is not the page itself, but a compressed one, or none.
+// rendered has buffers for pages, which are used again.
 var rendered = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // write answers with a component, which is for the one browser that asked: who it is, what it saved and its theme are in cookies.
@@ -76,6 +76,26 @@ func write(c *fiber.Ctx, component templ.Component) error {
 	}
 	c.Response().SetBodyRaw(b.Bytes())
 	c.Locals(renderedKey{}, b)
+	return nil
+}
+
+// lend lends the page's buffer to the response until it is sent: new memory for each page costs as much as half of what makes it.
+func lend(c *fiber.Ctx) {
+	if b, ok := c.Locals(renderedKey{}).(*bytes.Buffer); ok {
+		c.Locals(renderedKey{}, nil)
+		c.Response().SetBodyStream(&lent{*bytes.NewReader(b.Bytes()), b}, b.Len())
+	}
+}
+
+// lent is a buffer until it is closed.
+type lent struct {
+	bytes.Reader
+	from *bytes.Buffer
+}
+
+// Close implements [io.Closer].
+func (l *lent) Close() error {
+	rendered.Put(l.from)
 	return nil
 }
 

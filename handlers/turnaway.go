@@ -45,6 +45,7 @@ func (s *server) door(app *fiber.App, known fasthttp.RequestHandler) fasthttp.Re
 		if raw.IsPost() {
 			defer s.receiving.end(&raw.Request.Header)
 		}
+		s.gates.crush.adapt(s.gates.all, raw.Time())
 		wrong := unclear(&raw.Request.Header)
 		if wrong || endsHere(&raw.Request.Header) {
 			raw.SetConnectionClose()
@@ -68,9 +69,10 @@ func (s *server) door(app *fiber.App, known fasthttp.RequestHandler) fasthttp.Re
 	}
 }
 
-// crowded tells whether the request has to be turned away, before anything else is done for it.
+// crowded tells whether the request has to be turned away, before anything else is done for it. While others wait for a turn, so has every
+// one of a client that has asked for all it may: to be told that takes a turn, too, and who asks most would take most of them.
 func (s *server) crowded(raw *fasthttp.RequestCtx) bool {
-	if !s.gates.all.full() && !s.gates.admin.full() {
+	if !s.gates.all.queued() && !s.gates.admin.queued() {
 		return false
 	}
 	method, path := string(raw.Method()), string(raw.URI().PathOriginal())
@@ -78,13 +80,14 @@ func (s *server) crowded(raw *fasthttp.RequestCtx) bool {
 		return false
 	}
 	g := s.gates.of(method, path)
-	return g != nil && g.full()
+	return g != nil && g.queued() && (g.full() || s.spent(raw, path))
 }
 
 // turnAway answers who came when there was too much to do: by an answer that was made before, without a line in the log, and counted by
 // one number, since there can be very many of them.
 func (s *server) turnAway(raw *fasthttp.RequestCtx) {
 	s.Metrics.Shed()
+	s.gates.crush.refused.Add(1)
 	r := s.refusals.of(s, raw)
 	r.header.CopyTo(&raw.Response.Header)
 	raw.Response.SetBodyRaw(r.body)
@@ -116,7 +119,7 @@ type refusal struct {
 func (r *refusals) of(s *server, raw *fasthttp.RequestCtx) *refusal {
 	r.made.Do(func() { r.prepare(s) })
 	switch path := string(raw.URI().PathOriginal()); {
-	case isAPIPath(path), s.short(raw, path):
+	case s.isProgram(raw, path):
 		return r.api
 	case wantsPart(&raw.Request.Header):
 		return r.part

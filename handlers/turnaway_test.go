@@ -7,12 +7,16 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
+
+	"reko.moe/handlers/limit"
 )
 
 // crowd is an application where nobody is worked on, until leave is called: one is, and so many wait.
@@ -159,6 +163,37 @@ func TestNotTurnedAway(t *testing.T) {
 	if resp, body := asked(t, app, httptest.NewRequest(http.MethodGet, healthPath, http.NoBody)); resp.StatusCode != http.StatusOK || body != "ok\n" {
 		t.Errorf("%d %s", resp.StatusCode, body)
 	}
+}
+
+// As long as somebody waits for a turn, who has spent all that one may ask for gets none, and the others do.
+func TestSpentIsTurnedAway(t *testing.T) {
+	s, app, _ := crowd(t, 8)
+	s.Limits = limit.New(limit.Options{Budgets: limit.Budgets{limit.API: {Quota: 1, Window: time.Minute}, limit.Pages: {Quota: 1, Window: time.Minute}}})
+	s.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/32")}
+	s.Limits.Take(t.Context(), limit.API, "192.0.2.1")
+	for _, test := range []struct {
+		waiting    int64
+		path, from string
+		want       bool
+	}{
+		{1, "/api/spike/similar", "192.0.2.1", true},
+		{1, "/api/spike/similar", "192.0.2.2", false}, // somebody else
+		{1, "/u/spike", "192.0.2.1", false},           // something else
+		{1, healthPath, "192.0.2.1", false},
+		{1, "/admin", "192.0.2.1", false}, // where nobody waits
+		{0, "/api/spike/similar", "192.0.2.1", false},
+		{8, "/api/spike/similar", "192.0.2.2", true},
+	} {
+		s.gates.all.waiting.Store(test.waiting)
+		raw := request(test.path)
+		raw.Request.Header.Set(fiber.HeaderXForwardedFor, test.from)
+		if got := s.crowded(raw); got != test.want {
+			t.Errorf("while %d wait, %s of %s is turned away: %t", test.waiting, test.path, test.from, got)
+		}
+	}
+	s.gates.all.waiting.Store(1)
+	s.Limits.Take(t.Context(), limit.API, "0.0.0.0")
+	unavailable(t, app, "/api/spike/similar", "Overloaded", "Too many are asking at once. Try again in a moment.")
 }
 
 // A connection whose server is about to stop ends with a refusal, too.

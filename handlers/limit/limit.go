@@ -78,7 +78,7 @@ type Options struct {
 	Budgets Budgets
 	Redis   *redis.Client    // counts for all instances; nil: this process counts alone
 	Log     *slog.Logger     // nil: nothing is logged
-	Now     func() time.Time // time.Now, but for what Redis counts, which has a clock of its own
+	Now     func() time.Time // nil: time.Now. What Redis counts goes by a clock of its own
 }
 
 // Limiter counts. It is safe for concurrent use.
@@ -112,8 +112,11 @@ func (l *Limiter) Take(ctx context.Context, kind Kind, who string) (v Verdict, o
 	}
 	key := string(kind) + ":" + who
 	s, counted := l.shared.take(ctx, key, b)
-	if !counted {
+	switch {
+	case !counted:
 		s = l.own.take(key, b)
+	case s.wait > 0:
+		l.own.note(refused+key, s)
 	}
 	v = Verdict{Kind: kind, Budget: b, Wait: s.wait, Reset: s.spent}
 	if s.wait == 0 {
@@ -121,6 +124,21 @@ func (l *Limiter) Take(ctx context.Context, kind Kind, who string) (v Verdict, o
 	}
 	return v, true
 }
+
+// Spent tells whether one more of who's budget of that kind would be refused, as far as this process knows: what is counted in Redis it
+// knows of those who were refused before. It counts nothing and asks nobody.
+func (l *Limiter) Spent(kind Kind, who string) bool {
+	b := l.budgets[kind]
+	key := string(kind) + ":" + who
+	if l.shared.counts() {
+		key = refused + key
+	}
+	return b.Quota > 0 && l.own.spent(key, b)
+}
+
+// refused begins the keys under which this process keeps what Redis said when it refused; what it counts itself while Redis is gone is
+// counted from the beginning.
+const refused = "refused:"
 
 // step is the time in which one comes back.
 func (b Budget) step() time.Duration { return b.Window / time.Duration(b.Quota) }

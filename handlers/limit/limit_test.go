@@ -39,7 +39,7 @@ func counters(t *testing.T, budgets limit.Budgets) map[string]counter {
 	t.Cleanup(func() { client.Close() })
 	return map[string]counter{
 		"in this process": {limit.New(limit.Options{Budgets: budgets, Log: quiet, Now: c.now}), forward},
-		"in Redis": {limit.New(limit.Options{Budgets: budgets, Log: quiet, Redis: client}), func(d time.Duration) {
+		"in Redis": {limit.New(limit.Options{Budgets: budgets, Log: quiet, Redis: client, Now: rc.now}), func(d time.Duration) {
 			rc.passed.Add(int64(d))
 			server.SetTime(rc.now())
 			server.FastForward(max(d, 0))
@@ -111,6 +111,37 @@ func TestBudgets(t *testing.T) {
 					t.Errorf("%s have no limit, and are counted: %+v", kind, v)
 				}
 			}
+		})
+	}
+}
+
+// Who was refused is known to be over the limit for as long, without being counted or Redis being asked.
+func TestSpent(t *testing.T) {
+	for name, c := range counters(t, limit.Budgets{limit.API: {Quota: 6, Window: time.Minute}, limit.Pages: {Quota: 6, Window: time.Minute}}) {
+		t.Run(name, func(t *testing.T) {
+			spent := func(when string, kind limit.Kind, who string, want bool) {
+				t.Helper()
+				for range 10 {
+					if got := c.Spent(kind, who); got != want {
+						t.Fatalf("%s: %s of %s are spent: %t", when, kind, who, got)
+					}
+				}
+			}
+			spent("at first", limit.API, "spike", false)
+			c.take(t, limit.API, "spike", 5)
+			spent("with one left", limit.API, "spike", false)
+			c.take(t, limit.API, "spike", 1)
+			c.refused(t, limit.API, "spike")
+			spent("after the last", limit.API, "spike", true)
+			spent("after spike's last", limit.API, "faye", false)
+			spent("after the last of another kind", limit.Pages, "spike", false)
+			spent("without a limit", limit.Logins, "spike", false)
+			c.forward(9 * time.Second)
+			spent("shortly before one comes back", limit.API, "spike", true)
+			c.forward(time.Second)
+			spent("when one came back", limit.API, "spike", false)
+			c.take(t, limit.API, "spike", 1)
+			c.refused(t, limit.API, "spike")
 		})
 	}
 }

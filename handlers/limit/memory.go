@@ -33,3 +33,16 @@ func (m *memory) take(key string, b Budget) (s spending) {
 	})
 	return s
 }
+
+// spent tells whether one more would be refused.
+func (m *memory) spent(key string, b Budget) bool {
+	full, ok := m.full.GetIfPresent(key)
+	if !ok {
+		return false
+	}
+	_, s := b.spend(full, m.now().Sub(m.epoch))
+	return s.wait > 0
+}
+
+// note keeps what others counted.
+func (m *memory) note(key string, s spending) { m.full.Set(key, m.now().Sub(m.epoch)+s.spent) }

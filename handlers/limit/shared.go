@@ -71,6 +71,9 @@ func (s *shared) take(ctx context.Context, key string, b Budget) (spending, bool
 	return spent, true
 }
 
+// counts tells whether Redis counts, as far as is known.
+func (s *shared) counts() bool { return s != nil && !s.down.Load() }
+
 // lookAgain starts a look at Redis if it is time for one.
 func (s *shared) lookAgain(ctx context.Context) {
 	due, now := s.look.Load(), time.Now()

@@ -91,7 +91,11 @@ func TestRedisStops(t *testing.T) {
 	server.Close()
 	one.take(t, limit.API, "spike", 3) // its own count begins
 	one.refused(t, limit.API, "spike")
-	other.take(t, limit.API, "spike", 3)
+	other.take(t, limit.API, "spike", 2)
+	if other.Spent(limit.API, "spike") {
+		t.Error("what Redis counted is taken for the instance's own count")
+	}
+	other.take(t, limit.API, "spike", 1)
 	other.refused(t, limit.API, "spike")
 	if n := strings.Count(log.String(), "does not count"); n != 2 {
 		t.Errorf("%d lines say that Redis is gone, want one of each instance:\n%s", n, log.String())

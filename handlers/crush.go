@@ -1,0 +1,65 @@
+package handlers
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// While very many are turned away, to turn them away takes most of the processors. All who can run wait in one line for a processor: each
+// turn that is given is work that stands in this line before the next refusal, and before the next step of those who have a turn. So
+// fewer turns are given as long as the line is long. That costs nothing as long as the processors have enough to do without; when
+// few are turned away it would, since what makes the line long then is something else, such as training.
+const (
+	crushEvery  = 50 * time.Millisecond
+	longLine    = 10 * time.Millisecond // for a processor: one in ten waits for longer
+	shortLine   = 5 * time.Millisecond
+	manyRefused = 500         // a second, for each processor
+	crushLasts  = time.Second // after very many were refused: they come in waves, and each wave would find all turns given
+)
+
+// crush finds out how many turns to give. It is safe for concurrent use.
+type crush struct {
+	many    float64 // refusals a second
+	refused atomic.Int64
+	began   time.Time
+	due     atomic.Int64 // the next look, as time since began
+	looking sync.Mutex
+	last    time.Duration // when it was looked, since began; guarded by looking
+	until   time.Duration // the crush lasts, since began; guarded by looking
+	lag     *lag          // guarded by looking
+}
+
+func newCrush(processors int) *crush {
+	return &crush{many: float64(processors * manyRefused), began: time.Now(), lag: newLag()}
+}
+
+// adapt looks how things stand, when it is time for a look, and lets g give as many turns as are right.
+func (c *crush) adapt(g *gate, now time.Time) {
+	due, at := c.due.Load(), now.Sub(c.began)
+	if int64(at) < due || !c.due.CompareAndSwap(due, int64(at+crushEvery)) || !c.looking.TryLock() {
+		return
+	}
+	defer c.looking.Unlock()
+	if rate := float64(c.refused.Swap(0)) / (at - c.last).Seconds(); rate >= c.many {
+		c.until = at + crushLasts
+	}
+	c.last = at
+	if turns := turnsFor(g.now.Load(), g.work, c.lag.tenth(), at < c.until); turns != g.now.Load() {
+		g.give(turns)
+	}
+}
+
+// turnsFor is how many turns of most to give where there were now, while one in ten of those in line for a processor waits for as long, and very
+// many are refused or not.
+func turnsFor(now, most int64, line time.Duration, crushed bool) int64 {
+	switch {
+	case !crushed:
+		return min(2*now, most)
+	case line > longLine:
+		return max(now/2, 1)
+	case line < shortLine:
+		return min(now+1, most)
+	}
+	return now
+}

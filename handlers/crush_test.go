@@ -1,0 +1,176 @@
+package handlers
+
+import (
+	"math"
+	"runtime"
+	"runtime/metrics"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// As long as very many are refused, turns are fewer the longer the line for a processor is; else there are as many as ever soon.
+func TestTurnsFor(t *testing.T) {
+	const most = 16
+	for _, test := range []struct {
+		now     int64
+		line    time.Duration
+		crushed bool
+		want    int64
+	}{
+		{most, time.Second, true, 8}, {3, time.Second, true, 1}, {1, time.Second, true, 1},
+		{4, 0, true, 5}, {most, 0, true, most}, {4, (longLine + shortLine) / 2, true, 4},
+		{4, time.Second, false, 8}, {4, 0, false, 8}, {12, 0, false, most}, {most, time.Second, false, most},
+	} {
+		if got := turnsFor(test.now, most, test.line, test.crushed); got != test.want {
+			t.Errorf("%d turns, %s, crushed: %t: %d, want %d", test.now, test.line, test.crushed, got, test.want)
+		}
+	}
+}
+
+// A gate gives as many turns as it is told, whether they are taken when it is told or not, and lets as many wait as fit to them.
+func TestFewerTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(8, 16)
+		holds := func(want int64) {
+			t.Helper()
+			n := int64(0)
+			for g.turns.TryAcquire(1) {
+				n++
+			}
+			if n != want {
+				t.Errorf("%d turns are given, want %d", n, want)
+			}
+			for range n {
+				g.leave()
+			}
+		}
+		taken := func(n int) {
+			for range n {
+				if !g.enter(t.Context()) {
+					t.Fatal("no turn")
+				}
+			}
+		}
+		taken(6)
+		g.give(2)
+		for range 6 {
+			g.leave()
+		}
+		holds(2)
+		holds(2)
+		g.give(5)
+		holds(5)
+		g.give(1)
+		g.give(8) // before any of them was taken and given back
+		holds(8)
+		taken(8)
+		g.give(1)
+		g.give(3) // while they are taken
+		for range 8 {
+			g.leave()
+		}
+		holds(3)
+		g.give(2)
+		holds(3) // whoever has none of the two yet still gets one, once
+		holds(2)
+		taken(2)
+		if g.room() != 4 {
+			t.Errorf("%d may wait at 2 of 8 turns, want 4 of 16", g.room())
+		}
+		for range 4 {
+			go g.enter(t.Context())
+		}
+		synctest.Wait()
+		if !g.full() || g.enter(t.Context()) {
+			t.Error("a fifth may wait")
+		}
+		g.leave()
+		g.leave()
+		synctest.Wait()
+	})
+}
+
+// Only of those who were refused at a rate that takes the processors it is a crush, and it lasts for a while.
+func TestCrush(t *testing.T) {
+	c, g := newCrush(2), newGate(8, 16)
+	at := c.began
+	look := func(refused int64) int64 {
+		at = at.Add(crushEvery)
+		c.refused.Add(refused)
+		c.lag.before, c.lag.read = nil, func() *metrics.Float64Histogram { return waits(100, 0.2) }
+		c.adapt(g, at)
+		return g.now.Load()
+	}
+	few, many := int64(49), int64(51) // 1,000 a second would be 50
+	if n := look(few); n != 8 {
+		t.Errorf("%d turns while few are refused, want 8", n)
+	}
+	for _, want := range []int64{4, 2, 1, 1} {
+		if n := look(many); n != want {
+			t.Errorf("%d turns while many are refused, want %d", n, want)
+		}
+	}
+	for range int(crushLasts/crushEvery) - 1 {
+		if n := look(0); n != 1 {
+			t.Fatalf("%d turns right after many were refused, want 1", n)
+		}
+	}
+	for _, want := range []int64{2, 4, 8, 8} {
+		if n := look(few); n != want {
+			t.Errorf("%d turns after the crush, want %d", n, want)
+		}
+	}
+	c.adapt(g, at) // a second look at once tells nothing
+	if n := g.now.Load(); n != 8 {
+		t.Errorf("%d turns after a look too early, want 8", n)
+	}
+}
+
+// waits is a histogram in which n waited for a moment, and a share of them for 20 ms.
+func waits(n uint64, long float64) *metrics.Float64Histogram {
+	late := uint64(float64(n) * long)
+	return &metrics.Float64Histogram{Counts: []uint64{0, n - late, late}, Buckets: []float64{math.Inf(-1), 0, 0.02, math.Inf(1)}}
+}
+
+// One in ten is what counts, of what is new since the last look, and of enough.
+func TestTenth(t *testing.T) {
+	const late = 20 * time.Millisecond
+	for _, test := range []struct {
+		what   string
+		before []uint64
+		h      *metrics.Float64Histogram
+		want   time.Duration
+	}{
+		{"one in five", nil, waits(100, .2), late}, {"one in ten", nil, waits(100, .1), late}, {"one in twenty", nil, waits(100, .05), 0},
+		{"nobody", nil, waits(0, 0), 0}, {"too few", nil, waits(fewWaits-1, 1), 0}, {"just enough", nil, waits(fewWaits, 1), late},
+		{"long ago", []uint64{0, 0, 50}, waits(100, .5), 0}, {"again", []uint64{0, 50, 0}, waits(100, .5), late},
+	} {
+		if got := tenthSince(test.before, test.h); got != test.want {
+			t.Errorf("%s: %s, want %s", test.what, got, test.want)
+		}
+	}
+}
+
+// Where many goroutines can run at the same time, the last ones wait for all others.
+func TestLag(t *testing.T) {
+	const each = 100 * time.Microsecond
+	many := 500 * runtime.GOMAXPROCS(0)
+	l := newLag()
+	l.tenth()
+	var running sync.WaitGroup
+	for range many {
+		running.Go(func() {
+			for begin := time.Now(); time.Since(begin) < each; {
+			}
+		})
+	}
+	running.Wait()
+	if got := l.tenth(); got < 10*each {
+		t.Errorf("%d goroutines of %s each wait for %s", many, each, got)
+	}
+	if calm := l.tenth(); calm != 0 {
+		t.Errorf("between two looks they wait for %s", calm)
+	}
+}
