@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -58,17 +57,13 @@ func TestWhatIsNoSecret(t *testing.T) {
 
 // What nobody has added yet is looked through as well, and the output has no secret.
 func TestTreeHasNoSecret(t *testing.T) {
-	found, err := scan()
-	if err != nil || len(found) != 0 {
-		t.Errorf("found %+v, %v", found, err)
-	}
-	file := filepath.Join("testdata-secret.txt")
+	file := "testdata-secret.txt"
 	if err := os.WriteFile(file, []byte(samples["key of AWS"]+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.Remove(file) })
-	found, err = scan()
+	found, err := scan()
 	if err != nil || len(found) != 1 || found[0].file != "scripts/secretscan/testdata-secret.txt" || found[0].line != 1 {
-		t.Errorf("found %+v, %v; want the new file", found, err)
+		t.Errorf("found %+v, %v; want the new file alone", found, err)
 	}
 }
