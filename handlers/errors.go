@@ -117,9 +117,8 @@ var uploadName = regexp.MustCompile(`guest-[a-z2-7]{10}`)
 // shortPath is the request's path as it can be logged.
 func shortPath(c *fiber.Ctx) string {
 	path, _, _ := bytes.Cut(c.Request().Header.RequestURI(), []byte("?"))
-	path = path[:min(len(path), 120)]
 	if bytes.Contains(path, []byte("guest-")) {
 		path = uploadName.ReplaceAllLiteral(path, []byte("guest-*"))
 	}
-	return string(path)
+	return string(path[:min(len(path), 120)])
 }
