@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"regexp"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"reko.moe/handlers"
+	"reko.moe/handlers/metrics"
+	"reko.moe/internal/wait"
 )
 
 var newID = regexp.MustCompile(`^[0-9a-f]{16}$`)
@@ -62,7 +65,8 @@ func TestAccessLog(t *testing.T) {
 		{"GET", "/" + strings.Repeat("x", 10_000), "/" + strings.Repeat("x", 119), 404},
 		{"GET", "/healthz", "/healthz", 200},
 		{"GET", "/", "/", 200},
-		{"GET", "/u/guest-abcdefghij/compare/guest-zzzzzzz234", "/u/guest-*/compare/guest-*", 404}, // the address of a private list is its secret
+		{"GET", "/u/guest-abcdefghij/compare/guest-zzzzzzz234", "/u/guest-*/compare/guest-*", 404},                      // the address of a private list is its secret
+		{"GET", "/" + strings.Repeat("x", 108) + "/guest-abcdefghij", "/" + strings.Repeat("x", 108) + "/guest-*", 404}, // also where the path is cut off
 	} {
 		got := a.ask(t, test.method, test.target)
 		lines := a.log.lines(t, "request")
@@ -155,25 +159,32 @@ func TestHealth(t *testing.T) {
 
 // However many ask whether it is ready, the database is asked once at a time.
 func TestReadinessIsAskedOnceAtATime(t *testing.T) {
+	const askers = 16
+	numbers := metrics.New("v")
 	var at, most atomic.Int32
+	var all sync.Once
 	a := start(t, func(s *setup) {
+		s.handlers.Metrics = numbers
 		s.handlers.Ready = func(context.Context) error {
-			if n := at.Add(1); n > most.Load() {
-				most.Store(n)
-			}
-			time.Sleep(5 * time.Millisecond)
+			most.Store(max(most.Load(), at.Add(1)))
+			all.Do(func() { // nobody is told before all have asked
+				wait.For(t, func() error {
+					if n := numbers.InFlight(); n < askers {
+						return fmt.Errorf("%d of %d have asked", n, askers)
+					}
+					return nil
+				})
+			})
 			at.Add(-1)
 			return nil
 		}
 	})
 	b := newBrowser(t, a.listen(t))
 	var asking sync.WaitGroup
-	for range 16 {
+	for range askers {
 		asking.Go(func() {
-			for range 5 {
-				if got := b.get(t, "/readyz"); got.status != http.StatusOK {
-					t.Errorf("%d %s", got.status, got.body)
-				}
+			if got := b.get(t, "/readyz"); got.status != http.StatusOK {
+				t.Errorf("%d %s", got.status, got.body)
 			}
 		})
 	}
