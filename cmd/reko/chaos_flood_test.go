@@ -36,7 +36,7 @@ type flood struct {
 	asking sync.WaitGroup
 }
 
-// patience bounds a connection, and so the time that a question can be without an answer.
+// floodPatience bounds a connection, and so the time that a question can be without an answer.
 const floodPatience = time.Minute
 
 // newFlood makes the requests for paths of the server at url.
@@ -53,7 +53,7 @@ type asker struct {
 	conn   net.Conn
 	read   *bufio.Reader
 	header fasthttp.ResponseHeader
-	todo   chan task
+	tasks  chan task
 }
 
 type task struct {
@@ -72,12 +72,12 @@ func (f *flood) start(q *demand) bool {
 	case f.open == f.most:
 		return false
 	default:
-		a = &asker{todo: make(chan task, 1)}
+		a = &asker{tasks: make(chan task, 1)}
 		f.open++
 		go f.run(a)
 	}
 	f.asking.Add(1)
-	a.todo <- task{q, f.next()}
+	a.tasks <- task{q, f.next()}
 	return true
 }
 
@@ -89,14 +89,14 @@ func (f *flood) next() []byte {
 
 // run lets a ask what it is given, until it is told to end or its connection fails.
 func (f *flood) run(a *asker) {
-	for t := range a.todo {
+	for t := range a.tasks {
 		a.ask(f.addr, t)
 		f.mu.Lock()
 		if a.conn != nil {
 			f.idle = append(f.idle, a)
 		} else {
 			f.open--
-			close(a.todo)
+			close(a.tasks)
 		}
 		f.mu.Unlock()
 		f.asking.Done()
@@ -205,7 +205,7 @@ func (f *flood) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, a := range f.idle {
-		close(a.todo)
+		close(a.tasks)
 	}
 	f.idle = nil
 }
