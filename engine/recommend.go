@@ -48,9 +48,12 @@ type Page struct {
 	More    bool
 }
 
+// pageNumber takes n into 1..last.
+func pageNumber(n, last int) int { return min(max(n, 1), last) }
+
 // pageOf cuts page n of the given size out of items; n is taken into 1..last.
 func pageOf[T any](items []T, n, size, last int) (Page, []T) {
-	n = min(max(n, 1), last)
+	n = pageNumber(n, last)
 	from, to := min((n-1)*size, len(items)), min(n*size, len(items))
 	return Page{Current: n, More: n < last && to < len(items)}, items[from:to]
 }
@@ -130,7 +133,7 @@ func (e *Engine) Recommend(ctx context.Context, name string, q Query) (Answer[Re
 
 // recommendTo returns a page of what the users of a batch of those nearest to a hash watched, and u could.
 func (e *Engine) recommendTo(ctx context.Context, u User, taste Hash, q Query) (Answer[Recommendations], error) {
-	q.Page = min(max(q.Page, 1), MaxPage)
+	q.Page = pageNumber(q.Page, MaxPage)
 	found, err := e.fromBatch(ctx, u, taste, q)
 	if err != nil {
 		return Answer[Recommendations]{}, err
@@ -172,7 +175,7 @@ func (e *Engine) RecommendFrom(ctx context.Context, name, other string, q Query)
 	if err != nil {
 		return none, err
 	}
-	q.Page = min(max(q.Page, 1), MaxPage)
+	q.Page = pageNumber(q.Page, MaxPage)
 	found, err := e.lend(ctx, u, []Neighbour{{card(o), Distance(u.Hash, o.Hash)}}, []User{o})
 	if err != nil {
 		return none, err
