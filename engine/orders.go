@@ -3,7 +3,9 @@ package engine
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"iter"
 	"math"
+	"slices"
 	"sync/atomic"
 )
 
@@ -18,8 +20,8 @@ type OrderMemory interface {
 
 // Remembered is an order or, under the key of a page of one, what the item model said of its anime.
 type Remembered struct {
-	Order []AnimeID // all that can be recommended, the best first
-	Said  []Saying  // of each anime of the page
+	Order PackedOrder // all that can be recommended, the best first
+	Said  []Saying    // of each anime of the page
 }
 
 // Saying is what the item model said of an anime: see [Recommendation]. It keeps no catalogue in memory.
@@ -118,19 +120,48 @@ func (p *pool) remember(m OrderMemory) bool {
 	if !ok {
 		return false
 	}
-	for _, id := range r.Order {
+	for id := range r.Order.all() {
 		p.ranked = append(p.ranked, eligible{anime: p.catalogue.Anime(id)})
 	}
 	return true
 }
 
 // order is that of what is ranked.
-func (p *pool) order() []AnimeID {
-	ids := make([]AnimeID, len(p.ranked))
+func (p *pool) order() PackedOrder {
+	packed := make(PackedOrder, 0, len(p.ranked)*2)
 	for i := range p.ranked {
-		ids[i] = p.ranked[i].anime.ID
+		packed = packed.add(p.ranked[i].anime.ID)
 	}
-	return ids
+	return slices.Clip(packed)
+}
+
+// PackedOrder has the ids of anime in two bytes each, the high one first; those of 0xFF00 and above in three, behind [longID].
+type PackedOrder []byte
+
+const longID = 0xFF
+
+func (o PackedOrder) add(id AnimeID) PackedOrder {
+	if id < longID<<8 {
+		return append(o, byte(id>>8), byte(id))
+	}
+	return append(o, longID, byte(id>>16), byte(id>>8), byte(id))
+}
+
+// all walks over the ids in their order.
+func (o PackedOrder) all() iter.Seq[AnimeID] {
+	return func(yield func(AnimeID) bool) {
+		for len(o) > 0 {
+			var id AnimeID
+			if o[0] < longID {
+				id, o = AnimeID(o[0])<<8|AnimeID(o[1]), o[2:]
+			} else {
+				id, o = AnimeID(o[1])<<16|AnimeID(o[2])<<8|AnimeID(o[3]), o[4:]
+			}
+			if !yield(id) {
+				return
+			}
+		}
+	}
 }
 
 // say asks the model about some of what is ranked.

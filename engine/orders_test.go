@@ -269,3 +269,23 @@ func TestRememberedOrderOfOneListIsItsOwn(t *testing.T) {
 		t.Errorf("%d orders were remembered", memory.hits)
 	}
 }
+
+func TestPackedOrderKeepsEveryID(t *testing.T) {
+	want := []AnimeID{1, MaxAnimeID, longID<<8 - 1, longID << 8, 255, 256, 1<<16 - 1, 1 << 16, 52991}
+	var packed PackedOrder
+	for _, id := range want {
+		packed = packed.add(id)
+	}
+	if got := slices.Collect(packed.all()); !slices.Equal(got, want) {
+		t.Errorf("%v became %v", want, got)
+	}
+	if len(packed) != 5*2+4*4 {
+		t.Errorf("%d bytes", len(packed))
+	}
+	for id := range packed.all() { // a walk can end early
+		if id != want[0] {
+			t.Fatal(id)
+		}
+		break
+	}
+}

@@ -14,7 +14,7 @@ func TestWhatIsSetIsRemembered(t *testing.T) {
 	if _, ok := m.Get(keyOf(1)); ok {
 		t.Error("an order is known before it is set")
 	}
-	want := []engine.AnimeID{3, 1, 2}
+	want := engine.PackedOrder{0, 3, 0, 1, 0, 2}
 	m.Set(keyOf(1), engine.Remembered{Order: want})
 	if r, ok := m.Get(keyOf(1)); !ok || !slices.Equal(r.Order, want) {
 		t.Errorf("remembered is %v, %t; want %v", r, ok, want)
@@ -24,7 +24,7 @@ func TestWhatIsSetIsRemembered(t *testing.T) {
 	}
 	m.orders.CleanUp() // sizes follow a little later
 	s := m.Stats()
-	if s.Hits != 1 || s.Misses != 2 || s.Orders != 1 || s.Bytes != int64(overhead+3*4) {
+	if s.Hits != 1 || s.Misses != 2 || s.Orders != 1 || s.Bytes != int64(overhead+6) {
 		t.Errorf("statistics: %+v", s)
 	}
 }
@@ -33,7 +33,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	const most = 100_000
 	m := New(most)
 	for i := range 10_000 {
-		m.Set(keyOf(i), engine.Remembered{Order: make([]engine.AnimeID, 60), Said: make([]engine.Saying, 4)})
+		m.Set(keyOf(i), engine.Remembered{Order: make(engine.PackedOrder, 240), Said: make([]engine.Saying, 4)})
 	}
 	m.orders.CleanUp() // now, not a little later
 	if s := m.Stats(); s.Bytes > most || s.Bytes < most/2 {
