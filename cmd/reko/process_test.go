@@ -21,6 +21,8 @@ type process struct {
 func startProcess(t *testing.T, env []string) *process {
 	t.Helper()
 	p := &process{cmd: program(t, t.TempDir(), env), gone: make(chan struct{})}
+	p.cmd.Path = os.Args[0] // with the race detector if the tests are: a server does much at once
+	p.cmd.Env = append(p.cmd.Env, "GORACE=halt_on_error=1")
 	log, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -31,14 +33,21 @@ func startProcess(t *testing.T, env []string) *process {
 	listening := make(chan string, 1)
 	go func() {
 		defer close(p.gone)
+		var race strings.Builder
 		lines := bufio.NewScanner(log)
 		for lines.Scan() {
+			if race.Len() > 0 || strings.Contains(lines.Text(), "DATA RACE") {
+				race.WriteString(lines.Text() + "\n")
+			}
 			if _, rest, ok := strings.Cut(lines.Text(), " url="); ok && strings.Contains(lines.Text(), "msg=serving") {
 				listening <- strings.Fields(rest)[0]
 			}
 		}
 		_, _ = io.Copy(io.Discard, log)
 		p.err = p.cmd.Wait()
+		if race.Len() > 0 {
+			t.Error(race.String())
+		}
 	}()
 	t.Cleanup(func() { _ = p.end(os.Kill) })
 	select {
