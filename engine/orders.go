@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"iter"
 	"math"
-	"slices"
 	"sync/atomic"
 )
 
@@ -132,7 +131,7 @@ func (p *pool) order() PackedOrder {
 	for i := range p.ranked {
 		packed = packed.add(p.ranked[i].anime.ID)
 	}
-	return slices.Clip(packed)
+	return packed
 }
 
 // PackedOrder has the ids of anime in two bytes each, the high one first; those of 0xFF00 and above in three, behind [longID].

@@ -41,8 +41,8 @@ func TestMain(m *testing.M) {
 }
 
 // program is the program with arguments, to run as a process in a folder of its own, configured by pairs of keys and values. With
-// REKO_TEST_PLAIN, which names this package's tests built without the race detector, it is that: what the detector says of a process
-// is printed by it alone, and most commands do one thing at a time, five times as slowly.
+// REKO_TEST_PLAIN, which names this package's tests built without the race detector, it is that, since commands do little at a time, and
+// with the detector take several times as long; without, go test -race looks into commands as well.
 func program(t *testing.T, dir string, env []string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), cmp.Or(os.Getenv("REKO_TEST_PLAIN"), os.Args[0]), args...)

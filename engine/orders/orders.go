@@ -27,7 +27,7 @@ func New(bytes int) *Memory {
 	return &Memory{orders: otter.Must(&otter.Options[engine.OrderKey, engine.Remembered]{
 		MaximumWeight: uint64(bytes),
 		Weigher: func(_ engine.OrderKey, r engine.Remembered) uint32 {
-			return uint32(len(r.Order) + len(r.Said)*int(unsafe.Sizeof(engine.Saying{})) + overhead)
+			return uint32(cap(r.Order) + len(r.Said)*int(unsafe.Sizeof(engine.Saying{})) + overhead)
 		},
 	})}
 }
