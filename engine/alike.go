@@ -139,11 +139,12 @@ func (e *Engine) RecommendAlike(ctx context.Context, name string, q AlikeQuery) 
 		near[i] = Neighbour{Card: card(lenders[i])}
 		out.Users[i] = Alike{Card: near[i].Card, Affinity: Affinity(me.ranks, m.population.Ranks(a.profiles[id]))}
 	}
-	p, err := e.lend(ctx, u, near, lenders)
+	p, err := e.lend(u, near, lenders)
 	if err != nil {
 		return none, err
 	}
 	defer p.close()
+	e.read(ctx, p)
 	p.gather()
 	p.fold = p.model.fold(p.own, p.catalogue, nil)
 	p.ranked = slices.DeleteFunc(p.ranked, func(el eligible) bool { return q.Without[el.anime.ID] })
@@ -192,7 +193,7 @@ func (out *Rekos) fill(p *pool, me *subject) {
 	for i := range out.Users {
 		at[out.Users[i].ID] = i
 	}
-	for i, votes := range p.votes(p.ranked) {
+	for i, votes := range p.votes(p.vote(p.ranked), len(p.ranked)) {
 		users := make([]int, len(votes))
 		for k := range votes {
 			by := at[votes[k].ID]

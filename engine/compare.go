@@ -69,13 +69,14 @@ func (e *Engine) Compare(ctx context.Context, name, other string) (Answer[Compar
 
 // top is the first page of what to can add from from's list.
 func (e *Engine) top(ctx context.Context, to, from User, distance int) ([]Recommendation, error) {
-	found, err := e.lend(ctx, to, []Neighbour{{card(from), distance}}, []User{from})
+	found, err := e.lend(to, []Neighbour{{card(from), distance}}, []User{from})
 	if err != nil {
 		return nil, err
 	}
 	defer found.close()
-	e.arrange(found, Query{}, true)
-	return found.recommendations(found.ranked[:min(len(found.ranked), PageSize)], false), nil
+	e.arrange(ctx, found, Query{}, true)
+	recs, _ := found.recommendations(found.ranked[:min(len(found.ranked), PageSize)], false)
+	return recs, nil
 }
 
 // shared finds what two users watched both, and how much of their lists is the same.

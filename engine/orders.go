@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 )
 
-// OrderMemory remembers in which order anime were recommended, and what the item model said of those of a page, since to find that takes most of
-// the time of an answer. It may forget anything at any time. Implementations are safe for concurrent use.
+// OrderMemory remembers in which order anime were recommended, and what was on a page of them, since to find that takes most of the time of
+// an answer. It may forget anything at any time. Implementations are safe for concurrent use.
 type OrderMemory interface {
 	// Get returns what was set under a key. It is not to be changed.
 	Get(key OrderKey) (r Remembered, ok bool)
@@ -17,10 +17,14 @@ type OrderMemory interface {
 	Set(key OrderKey, r Remembered)
 }
 
-// Remembered is an order or, under the key of a page of one, what the item model said of its anime.
+// Remembered is an order or, under the key of a page of one, what is on the page.
 type Remembered struct {
-	Order PackedOrder // all that can be recommended, the best first
-	Said  []Saying    // of each anime of the page
+	Order PackedOrder // all that can be recommended, the best first; of a page, what is on it
+
+	// Of a page.
+	Total   int      // how many can be recommended, on all pages
+	Ballots Ballots  // for each
+	Said    []Saying // of each; nil: the item model was not asked
 }
 
 // Saying is what the item model said of an anime: see [Recommendation]. It keeps no catalogue in memory.
@@ -113,23 +117,38 @@ func (p *pool) orderKey(order Order, q *Query, single bool) OrderKey {
 	return sha256.Sum256(p.recipe)
 }
 
-// remember tells whether the order is known, and then puts what is eligible in it.
-func (p *pool) remember(m OrderMemory) bool {
+// recall tells whether the order is known, and then puts what is eligible in it.
+func (p *pool) recall(m OrderMemory) bool {
 	r, ok := m.Get(p.key)
-	if !ok {
+	if ok {
+		p.line(r.Order)
+	}
+	return ok
+}
+
+// recallPage tells whether page n of the order is known, with what the model says of it unless bare, and then has what is on it.
+func (p *pool) recallPage(m OrderMemory, n int, bare bool) bool {
+	r, ok := m.Get(p.key.page(n))
+	if !ok || r.Said == nil && !bare && p.model != nil {
 		return false
 	}
-	for id := range r.Order.all() {
-		p.ranked = append(p.ranked, eligible{anime: p.catalogue.Anime(id)})
-	}
+	p.page = &r
+	p.line(r.Order)
 	return true
 }
 
-// order is that of what is ranked.
-func (p *pool) order() PackedOrder {
-	packed := make(PackedOrder, 0, len(p.ranked)*2)
-	for i := range p.ranked {
-		packed = packed.add(p.ranked[i].anime.ID)
+// line puts what is eligible in a known order.
+func (p *pool) line(o PackedOrder) {
+	for id := range o.all() {
+		p.ranked = append(p.ranked, eligible{anime: p.catalogue.Anime(id)})
+	}
+}
+
+// pack is the order of some of what is ranked.
+func pack(ranked []eligible) PackedOrder {
+	packed := make(PackedOrder, 0, len(ranked)*2)
+	for i := range ranked {
+		packed = packed.add(ranked[i].anime.ID)
 	}
 	return packed
 }
@@ -177,10 +196,10 @@ func (p *pool) say(shown []eligible) []Saying {
 }
 
 // explain adds to recommendations what the model said of them.
-func (p *pool) explain(recs []Recommendation) {
+func (p *pool) explain(recs []Recommendation, said []Saying) {
 	memory := make([]Influence, 0, len(recs)*MaxInfluences)
 	for i := range recs {
-		r, s := &recs[i], &p.said[i]
+		r, s := &recs[i], &said[i]
 		r.HasMatch, r.Match, r.Expected = true, s.Match, s.Expected
 		from := len(memory)
 		for _, in := range s.Because {

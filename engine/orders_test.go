@@ -28,7 +28,7 @@ func (m *allOrders) Get(key OrderKey) (Remembered, bool) {
 	if ok {
 		m.hits++
 	}
-	if len(r.Said) > 0 {
+	if len(r.Ballots) > 0 {
 		m.pages++
 	}
 	return r, ok

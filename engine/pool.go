@@ -19,15 +19,18 @@ type pool struct {
 	ranked    []eligible
 	loosen    []Loosening
 	today     Day
-	own       List     // the requester's
-	fold      Fold     // of own; nil without a model
-	said      []Saying // by the model, of what is shown; nil: it was not asked yet
-	key       OrderKey // of the order; zero without a memory
+	own       List        // the requester's
+	fold      Fold        // of own; nil without a model
+	key       OrderKey    // of the order; zero without a memory
+	page      *Remembered // of the page that is asked for, and all that is ranked then; nil: not remembered
 
-	lent  List   // the entries of all lenders
-	parts []part // of lent
+	lenders []lender
+	lent    List   // the entries of all lenders, once they are read
+	parts   []part // of lent
 
 	ballots []ballot
+	packed  Ballots
+	starts  []int
 	spare   []eligible // for sorting and varying
 	waiting [2][]eligible
 	keys    []sortKey
@@ -35,10 +38,16 @@ type pool struct {
 	matches []float64
 }
 
+// lender is somebody whose list recommends.
+type lender struct {
+	near int // index into pool.near
+	list Packed
+}
+
 // part is a lender's entries.
 type part struct {
-	near int // index into pool.near
-	end  int // of the entries, which begin where those of the part before end
+	lender int // index into pool.lenders
+	end    int // of the entries, which begin where those of the part before end
 }
 
 // pools has pools that are closed.
@@ -55,7 +64,8 @@ func (p *pool) close() {
 		clear(of[:cap(of)])
 	}
 	clear(p.shown[:cap(p.shown)])
-	p.catalogue, p.excluded, p.model, p.near, p.loosen, p.said = nil, nil, nil, nil, nil, nil
+	clear(p.lenders[:cap(p.lenders)])
+	p.catalogue, p.excluded, p.model, p.near, p.loosen, p.page = nil, nil, nil, nil, nil, nil
 	pools.Put(p)
 }
 
@@ -70,13 +80,13 @@ type eligible struct {
 	dated int32 // how many do
 }
 
-// lend returns a pool with the lists of lenders, some of the neighbours near and in their order, for u. [pool.gather] finds what of it can
-// be recommended. A lender's damaged list is left out.
-func (e *Engine) lend(ctx context.Context, u User, near []Neighbour, lenders []User) (*pool, error) {
+// lend returns a pool with the lists of lenders, some of the neighbours near and in their order, for u. [Engine.read] and [pool.gather]
+// find what of it can be recommended.
+func (e *Engine) lend(u User, near []Neighbour, lenders []User) (*pool, error) {
 	p := pools.Get().(*pool)
 	p.catalogue, p.excluded, p.model = e.catalogue.Load(), e.exclude.Load(), e.models.now.Load()
 	p.near, p.today = near, DayOf(e.opts.Now())
-	p.ranked, p.lent, p.parts, p.recipe = p.ranked[:0], p.lent[:0], p.parts[:0], p.recipe[:0]
+	p.ranked, p.lenders, p.lent, p.parts, p.recipe = p.ranked[:0], p.lenders[:0], p.lent[:0], p.parts[:0], p.recipe[:0]
 	var err error
 	if p.own, err = u.List.Unpack(p.own[:0]); err != nil {
 		p.close()
@@ -88,18 +98,25 @@ func (e *Engine) lend(ctx context.Context, u User, near []Neighbour, lenders []U
 		if len(lenders) == 0 || lenders[0].ID != near[i].ID {
 			continue // gone since the index was asked
 		}
-		lender := &lenders[0]
+		p.lenders = append(p.lenders, lender{i, lenders[0].List})
+		p.recipe.list(&lenders[0])
 		lenders = lenders[1:]
+	}
+	return p, nil
+}
+
+// read unpacks the lists of a pool's lenders. A damaged one is left out.
+func (e *Engine) read(ctx context.Context, p *pool) {
+	for i := range p.lenders {
 		end := len(p.lent)
-		if p.lent, err = lender.List.Unpack(p.lent); err != nil {
-			e.opts.Log.ErrorContext(ctx, "stored list", "user", lender.Name, "err", err)
+		var err error
+		if p.lent, err = p.lenders[i].list.Unpack(p.lent); err != nil {
+			e.opts.Log.ErrorContext(ctx, "stored list", "user", p.near[p.lenders[i].near].Name, "err", err)
 			p.lent = p.lent[:end]
 			continue
 		}
 		p.parts = append(p.parts, part{i, len(p.lent)})
-		p.recipe.list(lender)
 	}
-	return p, nil
 }
 
 // gather finds what was lent and can be recommended: watched and scored entries of anime that have a mean score, no parent, and are neither on the
@@ -212,52 +229,15 @@ func (el *eligible) classic(today Day, single bool) float64 {
 	return value
 }
 
-// ballot is a vote before it is sorted.
-type ballot struct {
-	near  int32 // index into pool.near
-	of    int32 // which anime
-	score uint8
-}
-
-// votes are the votes for each of some of what is eligible, the most similar user's first.
-func (p *pool) votes(of []eligible) [][]Vote {
-	seats := borrowSeats(p.catalogue)
-	defer seats.giveBack()
-	for i := range of {
-		seats.set(of[i].anime.ID, int32(i)+1)
-	}
-	p.ballots = p.ballots[:0]
-	ends := make([]int, len(of)+1)
-	at := 0
-	for _, part := range p.parts {
-		for ; at < part.end; at++ {
-			entry := &p.lent[at]
-			if seat := seats.at(entry.Anime); seat > 0 && entry.Score > 0 && entry.Watched() {
-				p.ballots = append(p.ballots, ballot{int32(part.near), seat - 1, entry.Score})
-				ends[seat]++
-			}
-		}
-	}
-	for i := range of {
-		ends[i+1] += ends[i]
-	}
-	all := make([]Vote, len(p.ballots))
-	next := slices.Clone(ends[:len(of)])
-	for _, b := range p.ballots {
-		all[next[b.of]] = Vote{p.near[b.near], int(b.score)}
-		next[b.of]++
-	}
-	votes := make([][]Vote, len(of))
-	for i := range of {
-		votes[i] = all[ends[i]:ends[i+1]:ends[i+1]]
-	}
-	return votes
-}
-
 // recommendations turns some of what is ranked into what is answered. bare says that it is not explained.
-func (p *pool) recommendations(shown []eligible, bare bool) []Recommendation {
-	recs := make([]Recommendation, len(shown))
-	for i, votes := range p.votes(shown) {
+func (p *pool) recommendations(shown []eligible, bare bool) (recs []Recommendation, r Remembered) {
+	if p.page != nil {
+		r = *p.page
+	} else {
+		r.Ballots = p.vote(shown)
+	}
+	recs = make([]Recommendation, len(shown))
+	for i, votes := range p.votes(r.Ballots, len(shown)) {
 		sum, count := 0, len(votes)
 		for k := range votes {
 			sum += votes[k].Score
@@ -265,13 +245,13 @@ func (p *pool) recommendations(shown []eligible, bare bool) []Recommendation {
 		recs[i] = Recommendation{Anime: shown[i].anime, Score: (2*sum + count) / (2 * count), Votes: votes} // rounded, a half up
 	}
 	if bare || p.model == nil {
-		return recs
+		return recs, r
 	}
-	if p.said == nil {
-		p.said = p.say(shown)
+	if r.Said == nil {
+		r.Said = p.say(shown)
 	}
-	p.explain(recs)
-	return recs
+	p.explain(recs, r.Said)
+	return recs, r
 }
 
 // anime are those of some of what is eligible, until the next call.

@@ -41,7 +41,8 @@ func (e *Engine) Random(ctx context.Context, name string, q Query, seed *uint64)
 	} else {
 		s = e.opts.Seed()
 	}
-	return Answer[Draw]{Requester: e.requester(u), Data: Draw{s, found.recommendations(draw(found.ranked, s), q.Bare), found.loosen}}, nil
+	picks, _ := found.recommendations(draw(found.ranked, s), q.Bare)
+	return Answer[Draw]{Requester: e.requester(u), Data: Draw{s, picks, found.loosen}}, nil
 }
 
 // draw picks up to [RandomSize] of ranked without replacement, in the order drawn, with weights falling from 2 to 1. It is

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -51,11 +52,11 @@ type Page struct {
 // pageNumber takes n into 1..last.
 func pageNumber(n, last int) int { return min(max(n, 1), last) }
 
-// pageOf cuts page n of the given size out of items; n is taken into 1..last.
-func pageOf[T any](items []T, n, size, last int) (Page, []T) {
+// pageAt says where page n of the given size is among so many items; n is taken into 1..last.
+func pageAt(n, size, last, items int) (p Page, from, to int) {
 	n = pageNumber(n, last)
-	from, to := min((n-1)*size, len(items)), min(n*size, len(items))
-	return Page{Current: n, More: n < last && to < len(items)}, items[from:to]
+	from, to = min((n-1)*size, items), min(n*size, items)
+	return Page{Current: n, More: n < last && to < items}, from, to
 }
 
 // Recommendation is an anime with those who recommend it.
@@ -176,26 +177,34 @@ func (e *Engine) RecommendFrom(ctx context.Context, name, other string, q Query)
 		return none, err
 	}
 	q.Page = pageNumber(q.Page, MaxPage)
-	found, err := e.lend(ctx, u, []Neighbour{{card(o), Distance(u.Hash, o.Hash)}}, []User{o})
+	found, err := e.lend(u, []Neighbour{{card(o), Distance(u.Hash, o.Hash)}}, []User{o})
 	if err != nil {
 		return none, err
 	}
 	defer found.close()
 	end := e.step(ctx, "model")
-	e.arrange(found, q, true)
+	e.arrange(ctx, found, q, true)
 	end()
 	return e.recommended(u, found, q), nil
 }
 
 // recommended cuts the page out of what was found for u.
 func (e *Engine) recommended(u User, found *pool, q Query) Answer[Recommendations] {
-	p, shown := pageOf(found.ranked, q.Page, PageSize, MaxPage)
-	items := found.recommendations(shown, q.Bare)
-	if e.opts.Orders != nil && found.fold != nil && len(found.said) > 0 {
-		e.opts.Orders.Set(found.key.page(p.Current), Remembered{Said: found.said})
+	shown, total := found.ranked, len(found.ranked)
+	if found.page != nil {
+		total = found.page.Total
 	}
-	return Answer[Recommendations]{e.requester(u), p, Recommendations{
-		Items: items, From: found.near, Total: len(found.ranked), Loosen: found.loosen,
+	page, from, to := pageAt(q.Page, PageSize, MaxPage, total)
+	if found.page == nil {
+		shown = shown[from:to]
+	}
+	items, r := found.recommendations(shown, q.Bare)
+	if e.opts.Orders != nil && found.page == nil && found.loosen == nil {
+		r.Order, r.Total, r.Ballots = pack(shown), total, slices.Clone(r.Ballots)
+		e.opts.Orders.Set(found.key.page(page.Current), r)
+	}
+	return Answer[Recommendations]{e.requester(u), page, Recommendations{
+		Items: items, From: found.near, Total: total, Loosen: found.loosen,
 	}}
 }
 
@@ -211,37 +220,37 @@ func (e *Engine) fromBatch(ctx context.Context, u User, taste Hash, q Query) (*p
 	if err != nil {
 		return nil, err
 	}
-	found, err := e.lend(ctx, u, near, lenders)
+	found, err := e.lend(u, near, lenders)
 	if err != nil {
 		return nil, err
 	}
 	end := e.step(ctx, "model")
-	e.arrange(found, q, false)
+	e.arrange(ctx, found, q, false)
 	end()
 	return found, nil
 }
 
 // arrange finds what was lent that can be recommended, narrows it by the query's filter, and puts it in the query's order. single says that it
-// is from one user's list. Without a page in the query it is not a page that will be shown.
-func (e *Engine) arrange(found *pool, q Query, single bool) {
+// is from one user's list. Of a page that is remembered nothing is found but what is on it; a query without a page is of no page.
+func (e *Engine) arrange(ctx context.Context, found *pool, q Query, single bool) {
 	order := cmp.Or(q.Order, e.opts.Order)
 	if found.model == nil {
 		order = Classic
 	}
-	if e.opts.Orders != nil {
+	bare := q.Bare || found.model == nil
+	memory := e.opts.Orders
+	if memory != nil {
 		found.key = found.orderKey(order, &q, single)
-		bare := q.Bare || found.model == nil
-		if !bare && q.Page > 0 {
-			page, _ := e.opts.Orders.Get(found.key.page(q.Page))
-			found.said = page.Said
-		}
-		if (bare || found.said != nil) && found.remember(e.opts.Orders) {
+		if q.Page > 0 && found.recallPage(memory, q.Page, bare) {
 			return
 		}
-		found.said = nil
+	}
+	e.read(ctx, found)
+	if memory != nil && bare && found.recall(memory) {
+		return
 	}
 	found.gather()
-	if order == Taste || !q.Bare {
+	if order == Taste || !bare {
 		found.fold = found.model.fold(found.own, found.catalogue, q.Without)
 		found.compare(q.Niche)
 	}
@@ -250,8 +259,8 @@ func (e *Engine) arrange(found *pool, q Query, single bool) {
 	if order == Taste {
 		found.vary(q.Filter.With)
 	}
-	if e.opts.Orders != nil && found.loosen == nil {
-		e.opts.Orders.Set(found.key, Remembered{Order: found.order()})
+	if memory != nil && found.loosen == nil {
+		memory.Set(found.key, Remembered{Order: pack(found.ranked)})
 	}
 }
 

@@ -386,7 +386,7 @@ func TestPageIsTakenIntoRange(t *testing.T) {
 	}
 }
 
-func FuzzPageOf(f *testing.F) {
+func FuzzPageAt(f *testing.F) {
 	f.Add(uint16(33), uint8(16), uint8(20), int64(2))
 	f.Add(uint16(0), uint8(1), uint8(1), int64(math.MaxInt64))
 	f.Fuzz(func(t *testing.T, n uint16, size, last uint8, asked int64) {
@@ -397,9 +397,10 @@ func FuzzPageOf(f *testing.F) {
 		sz, top := int(size)+1, int(last)+1
 		next := 0
 		for page := 1; ; page++ {
-			p, shown := pageOf(items, page, sz, top)
+			p, from, to := pageAt(page, sz, top, len(items))
+			shown := items[from:to]
 			if p.Current != page || len(shown) > sz {
-				t.Fatalf("pageOf(%d, %d, %d, %d) = %+v with %d", len(items), page, sz, top, p, len(shown))
+				t.Fatalf("pageAt(%d, %d, %d, %d) = %+v with %d", page, sz, top, len(items), p, len(shown))
 			}
 			for _, item := range shown {
 				if item != next {
@@ -414,8 +415,8 @@ func FuzzPageOf(f *testing.F) {
 		if want := min(len(items), sz*top); next != want {
 			t.Fatalf("a walk over %d, %d to a page, at most %d pages, saw %d, want %d", len(items), sz, top, next, want)
 		}
-		if p, shown := pageOf(items, int(asked), sz, top); p.Current < 1 || p.Current > top || p.More && len(shown) != sz {
-			t.Fatalf("pageOf(%d, %d, %d, %d) = %+v with %d", len(items), asked, sz, top, p, len(shown))
+		if p, from, to := pageAt(int(asked), sz, top, len(items)); p.Current < 1 || p.Current > top || p.More && to-from != sz {
+			t.Fatalf("pageAt(%d, %d, %d, %d) = %+v with %d", asked, sz, top, len(items), p, to-from)
 		}
 	})
 }

@@ -108,14 +108,11 @@ func (s *soak) forget(ctx context.Context) error {
 	return nil
 }
 
-// upstream serves a MyAnimeList on which the users have lists of others.
+// upstream serves a MyAnimeList on which the users have the lists of users of the store who are not asked for, and so as often as any user
+// they are neighbours of somebody who is.
 func (s *soak) upstream(ctx context.Context) (*http.Server, error) {
 	s.fake = maltest.New(nil)
-	ids := make([]engine.UserID, len(s.world.some))
-	for i, c := range s.world.some {
-		ids[i] = c.ID
-	}
-	users, err := s.world.store.Users(ctx, ids)
+	users, err := s.world.store.Users(ctx, s.world.elsewhere(s.users))
 	if err != nil {
 		return nil, err
 	}

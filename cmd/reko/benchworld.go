@@ -67,6 +67,22 @@ func (w *benchWorld) load(ctx context.Context, some int) error {
 	return nil
 }
 
+// elsewhere draws n users, or as many as there are, who are not asked for; where there are no others, of those who are.
+func (w *benchWorld) elsewhere(n int) []engine.UserID {
+	asked := map[engine.UserID]bool{}
+	for _, c := range w.some {
+		asked[c.ID] = len(w.some) < len(w.cards)
+	}
+	var ids []engine.UserID
+	r := rand.New(rand.NewPCG(2, 1))
+	for _, i := range r.Perm(len(w.cards)) {
+		if id := w.cards[i].ID; len(ids) < n && !asked[id] {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 // everybody asks for recommendations for each of those who are asked for, which brings the lists of their neighbours into memory.
 func (w *benchWorld) everybody(ctx context.Context, server *benchServer) error {
 	for i := range w.some {

@@ -19,7 +19,7 @@ type Memory struct {
 
 var _ engine.OrderMemory = (*Memory)(nil)
 
-// overhead is what is kept beside anime and sayings, in bytes, about.
+// overhead is what is kept beside anime, votes and sayings, in bytes, about.
 const overhead = int(unsafe.Sizeof(engine.OrderKey{})+unsafe.Sizeof(engine.Remembered{})) + 128
 
 // New makes a memory of so many bytes, more than 0.
@@ -27,7 +27,7 @@ func New(bytes int) *Memory {
 	return &Memory{orders: otter.Must(&otter.Options[engine.OrderKey, engine.Remembered]{
 		MaximumWeight: uint64(bytes),
 		Weigher: func(_ engine.OrderKey, r engine.Remembered) uint32 {
-			return uint32(cap(r.Order) + len(r.Said)*int(unsafe.Sizeof(engine.Saying{})) + overhead)
+			return uint32(cap(r.Order) + cap(r.Ballots) + len(r.Said)*int(unsafe.Sizeof(engine.Saying{})) + overhead)
 		},
 	})}
 }
