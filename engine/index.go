@@ -20,7 +20,9 @@ func (n *Neighbour) Similarity() int { return Similarity(n.Distance) }
 // from 1 to 1<<48 - 1. It takes 41 bytes a user. It is safe for concurrent use: a question is answered from what is there at
 // one instant, and waits for no change. The zero value is empty.
 type Index struct {
-	tree atomic.Pointer[tree] // nil: nobody is there
+	tree    atomic.Pointer[tree] // nil: nobody is there
+	changes changeLog            // after they are in tree
+	version int64                // no other index of this process has it; 0: nothing is remembered of it
 
 	mu   sync.Mutex // one change at a time
 	roll roll       // guarded by mu
@@ -46,7 +48,7 @@ func (n *name) String() string { return string(n.bytes()) }
 
 // NewIndex makes an index of cards, which come in ascending order of id.
 func NewIndex(cards []Card) *Index {
-	x := new(Index)
+	x := &Index{version: versions.Add(1)}
 	in := make([]cell, len(cards))
 	for i, c := range cards {
 		if c.Hash != 0 {
@@ -67,8 +69,13 @@ func (x *Index) Set(c Card) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	was, found := x.roll.cell(c.ID)
-	if found && x.tree.Load().card(c.ID, was) == c {
-		return
+	var old Hash
+	if found {
+		there := x.tree.Load().card(c.ID, was)
+		if there == c {
+			return
+		}
+		old = there.Hash
 	}
 	next := x.changed()
 	if found {
@@ -78,6 +85,7 @@ func (x *Index) Set(c Card) {
 	next.add(p, c.ID, nameOf(c.Name))
 	x.roll.set(c.ID, p.cell())
 	x.tree.Store(next)
+	x.changes.add(old, c.Hash)
 }
 
 // Remove takes a user out, if there.
@@ -88,10 +96,12 @@ func (x *Index) Remove(id UserID) {
 	if !found {
 		return
 	}
+	old := x.tree.Load().card(id, was).Hash
 	next := x.changed()
 	next.remove(id, was)
 	x.roll.remove(id)
 	x.tree.Store(next)
+	x.changes.add(old, 0)
 }
 
 // changed returns a copy of the tree, to be changed.
@@ -117,19 +127,25 @@ var selections = sync.Pool{New: func() any { return new(selection) }}
 // Nearest orders all users but skip by their distance to h, then by id, and returns those at from, from+1 ... below to, as
 // far as they exist, and whether there are more.
 func (x *Index) Nearest(h Hash, skip UserID, from, to int) (near []Neighbour, more bool) {
+	near, more, _ = x.nearest(h, skip, from, to)
+	return near, more
+}
+
+// nearest is Nearest, and says how far away the last one is that the answer depends on: without more, anybody.
+func (x *Index) nearest(h Hash, skip UserID, from, to int) (near []Neighbour, more bool, cut int) {
 	t := x.tree.Load()
 	if t == nil {
-		return nil, false
+		return nil, false, MaxDistance
 	}
 	s := selections.Get().(*selection)
 	defer selections.Put(s)
 	defer s.forget()
 	s.search(t, h, to+1, skip) // one more, to see whether there are more
 	found := s.sorted(from, to+1)
-	if more = len(found) > to-from; more {
-		found = found[:to-from]
+	if more = len(found) > to-from; !more {
+		return s.neighbours(found), false, MaxDistance
 	}
-	return s.neighbours(found), more
+	return s.neighbours(found[:to-from]), true, found[to-from].distance()
 }
 
 // blocks yields the blocks of all rows, as they are at one instant.

@@ -3,12 +3,12 @@ package engine
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"iter"
 	"math"
+	"slices"
 	"sync/atomic"
 )
 
-// OrderMemory remembers in which order anime were recommended, and what was on a page of them, since to find that takes most of the time of
+// OrderMemory remembers who is near whom, in which order anime were recommended, and what was on a page of them, since to find that takes most of the time of
 // an answer. It may forget anything at any time. Implementations are safe for concurrent use.
 type OrderMemory interface {
 	// Get returns what was set under a key. It is not to be changed.
@@ -17,7 +17,7 @@ type OrderMemory interface {
 	Set(key OrderKey, r Remembered)
 }
 
-// Remembered is an order or, under the key of a page of one, what is on the page.
+// Remembered is an order; under the key of a page of one, what is on the page; under that of a search, what it found.
 type Remembered struct {
 	Order PackedOrder // all that can be recommended, the best first; of a page, what is on it
 
@@ -25,6 +25,8 @@ type Remembered struct {
 	Total   int      // how many can be recommended, on all pages
 	Ballots Ballots  // for each
 	Said    []Saying // of each; nil: the item model was not asked
+
+	Near Near // of a search
 }
 
 // Saying is what the item model said of an anime: see [Recommendation]. It keeps no catalogue in memory.
@@ -117,11 +119,11 @@ func (p *pool) orderKey(order Order, q *Query, single bool) OrderKey {
 	return sha256.Sum256(p.recipe)
 }
 
-// recall tells whether the order is known, and then puts what is eligible in it.
+// recall tells whether the order is known, which is the pool's then.
 func (p *pool) recall(m OrderMemory) bool {
 	r, ok := m.Get(p.key)
 	if ok {
-		p.line(r.Order)
+		p.order = r.Order.unpack(p.order)
 	}
 	return ok
 }
@@ -133,24 +135,19 @@ func (p *pool) recallPage(m OrderMemory, n int, bare bool) bool {
 		return false
 	}
 	p.page = &r
-	p.line(r.Order)
+	p.order = r.Order.unpack(p.order)
 	return true
 }
 
-// line puts what is eligible in a known order.
-func (p *pool) line(o PackedOrder) {
-	for id := range o.all() {
+// part is what stands at from ... to in the order, without the votes if the order was known.
+func (p *pool) part(from, to int) []eligible {
+	if len(p.ranked) > 0 {
+		return p.ranked[from:to]
+	}
+	for _, id := range p.order[from:to] {
 		p.ranked = append(p.ranked, eligible{anime: p.catalogue.Anime(id)})
 	}
-}
-
-// pack is the order of some of what is ranked.
-func pack(ranked []eligible) PackedOrder {
-	packed := make(PackedOrder, 0, len(ranked)*2)
-	for i := range ranked {
-		packed = packed.add(ranked[i].anime.ID)
-	}
-	return packed
+	return p.ranked
 }
 
 // PackedOrder has the ids of anime in two bytes each, the high one first; those of 0xFF00 and above in three, behind [longID].
@@ -158,28 +155,29 @@ type PackedOrder []byte
 
 const longID = 0xFF
 
-func (o PackedOrder) add(id AnimeID) PackedOrder {
-	if id < longID<<8 {
-		return append(o, byte(id>>8), byte(id))
-	}
-	return append(o, longID, byte(id>>16), byte(id>>8), byte(id))
-}
-
-// all walks over the ids in their order.
-func (o PackedOrder) all() iter.Seq[AnimeID] {
-	return func(yield func(AnimeID) bool) {
-		for len(o) > 0 {
-			var id AnimeID
-			if o[0] < longID {
-				id, o = AnimeID(o[0])<<8|AnimeID(o[1]), o[2:]
-			} else {
-				id, o = AnimeID(o[1])<<16|AnimeID(o[2])<<8|AnimeID(o[3]), o[4:]
-			}
-			if !yield(id) {
-				return
-			}
+func pack(ids []AnimeID) PackedOrder {
+	o := make(PackedOrder, 0, len(ids)*2)
+	for _, id := range ids {
+		if id < longID<<8 {
+			o = append(o, byte(id>>8), byte(id))
+		} else {
+			o = append(o, longID, byte(id>>16), byte(id>>8), byte(id))
 		}
 	}
+	return o
+}
+
+// unpack returns the ids, in the memory of those.
+func (o PackedOrder) unpack(ids []AnimeID) []AnimeID {
+	ids = slices.Grow(ids[:0], len(o)/2)
+	for len(o) > 0 {
+		if o[0] < longID {
+			ids, o = append(ids, AnimeID(o[0])<<8|AnimeID(o[1])), o[2:]
+		} else {
+			ids, o = append(ids, AnimeID(o[1])<<16|AnimeID(o[2])<<8|AnimeID(o[3])), o[4:]
+		}
+	}
+	return ids
 }
 
 // say asks the model about some of what is ranked.

@@ -17,12 +17,13 @@ type pool struct {
 	recipe    recipe       // of the order, as far as the lists
 	near      []Neighbour  // not of that memory
 	ranked    []eligible
+	order     []AnimeID // of what is ranked; or known, and nothing is ranked
 	loosen    []Loosening
 	today     Day
 	own       List        // the requester's
 	fold      Fold        // of own; nil without a model
 	key       OrderKey    // of the order; zero without a memory
-	page      *Remembered // of the page that is asked for, and all that is ranked then; nil: not remembered
+	page      *Remembered // of the page that is asked for, and all that is in the order then; nil: not remembered
 
 	lenders []lender
 	lent    List   // the entries of all lenders, once they are read
@@ -86,7 +87,7 @@ func (e *Engine) lend(u User, near []Neighbour, lenders []User) (*pool, error) {
 	p := pools.Get().(*pool)
 	p.catalogue, p.excluded, p.model = e.catalogue.Load(), e.exclude.Load(), e.models.now.Load()
 	p.near, p.today = near, DayOf(e.opts.Now())
-	p.ranked, p.lenders, p.lent, p.parts, p.recipe = p.ranked[:0], p.lenders[:0], p.lent[:0], p.parts[:0], p.recipe[:0]
+	p.ranked, p.order, p.lenders, p.lent, p.parts, p.recipe = p.ranked[:0], p.order[:0], p.lenders[:0], p.lent[:0], p.parts[:0], p.recipe[:0]
 	var err error
 	if p.own, err = u.List.Unpack(p.own[:0]); err != nil {
 		p.close()

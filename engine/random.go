@@ -41,35 +41,58 @@ func (e *Engine) Random(ctx context.Context, name string, q Query, seed *uint64)
 	} else {
 		s = e.opts.Seed()
 	}
-	picks, _ := found.recommendations(draw(found.ranked, s), q.Bare)
+	found.draw(s)
+	picks, _ := found.recommendations(found.ranked, q.Bare)
 	return Answer[Draw]{Requester: e.requester(u), Data: Draw{s, picks, found.loosen}}, nil
 }
 
-// draw picks up to [RandomSize] of ranked without replacement, in the order drawn, with weights falling from 2 to 1. It is
+// draw leaves in ranked what is drawn from the order, see [draw].
+func (p *pool) draw(seed uint64) {
+	picks := p.spare[:0]
+	for _, at := range draw(p.order, seed) {
+		if len(p.ranked) > 0 {
+			picks = append(picks, p.ranked[at])
+		} else {
+			picks = append(picks, eligible{anime: p.catalogue.Anime(p.order[at])})
+		}
+	}
+	p.ranked, p.spare = picks, p.ranked
+}
+
+// lot is a place in an order that may be drawn.
+type lot struct {
+	at  int
+	key float64
+}
+
+// draw picks up to [RandomSize] places of an order without replacement, in the order drawn, with weights falling from 2 to 1. It is
 // the exponential form of weighted sampling (Efraimidis and Spirakis, “Weighted random sampling with a reservoir”, 2006):
 // the smallest of -ln(u) / weight win, where u depends on seed and anime alone.
-func draw(ranked []eligible, seed uint64) []eligible {
-	type lot struct {
-		at  int
-		key float64
-	}
+func draw(order []AnimeID, seed uint64) []int {
 	lots := make([]lot, 0, RandomSize+1) // the smallest so far, in their order
 	var source rand.PCG
-	for i := range ranked {
-		source.Seed(seed, uint64(ranked[i].anime.ID))
+	for i, id := range order {
+		source.Seed(seed, uint64(id))
 		u := 1 - float64(source.Uint64()>>11)/(1<<53) // (0, 1]
-		weight := 2 - float64(i)/float64(len(ranked))
+		weight := 2 - float64(i)/float64(len(order))
+		most := math.Inf(1)
+		if len(lots) == RandomSize {
+			most = lots[RandomSize-1].key
+		}
+		if 1-u >= most*weight { // -ln(u) is more than 1-u, so that most need no logarithm
+			continue
+		}
 		key := -math.Log(u) / weight
-		if len(lots) == RandomSize && key >= lots[RandomSize-1].key {
+		if key >= most {
 			continue
 		}
 		at := sort.Search(len(lots), func(k int) bool { return lots[k].key > key })
 		lots = slices.Insert(lots, at, lot{i, key})
 		lots = lots[:min(len(lots), RandomSize)]
 	}
-	picks := make([]eligible, len(lots))
-	for i := range picks {
-		picks[i] = ranked[lots[i].at]
+	places := make([]int, len(lots))
+	for i := range lots {
+		places[i] = lots[i].at
 	}
-	return picks
+	return places
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -99,13 +100,13 @@ func TestRandomWithoutSeedNamesTheOneItTook(t *testing.T) {
 	}
 }
 
-// ranking returns n eligible anime, the best first, with ids in no order.
-func ranking(n int) []eligible {
-	ranked := make([]eligible, n)
+// ranking returns n ids, in no order.
+func ranking(n int) []AnimeID {
+	order := make([]AnimeID, n)
 	for i, id := range rand.New(rand.NewPCG(30, 30)).Perm(n) {
-		ranked[i].anime = &Anime{ID: AnimeID(id + 1)}
+		order[i] = AnimeID(id + 1)
 	}
-	return ranked
+	return order
 }
 
 // A draw without replacement picks first in proportion to the weights 2, 2 - 1/n ... 1 + 1/n. Seeds and ids are consecutive
@@ -113,18 +114,16 @@ func ranking(n int) []eligible {
 func TestDrawFollowsTheWeights(t *testing.T) {
 	const n, seeds = 64, 30_000
 	ranked := ranking(n)
-	place := map[AnimeID]int{}
 	total := 0.0
 	for i := range ranked {
-		place[ranked[i].anime.ID] = i
 		total += 2 - float64(i)/n
 	}
 	var first, drawn [n]int
 	for seed := range uint64(seeds) {
 		picks := draw(ranked, seed)
-		first[place[picks[0].anime.ID]]++
+		first[picks[0]]++
 		for _, p := range picks {
-			drawn[place[p.anime.ID]]++
+			drawn[p]++
 		}
 	}
 	chi2 := 0.0
@@ -150,6 +149,25 @@ func TestDrawFollowsTheWeights(t *testing.T) {
 	}
 }
 
+// What is drawn is what the formula says, whose logarithm is not taken of most.
+func TestDrawIsTheFormula(t *testing.T) {
+	for _, n := range []int{0, 1, 31, 32, 33, 300, 2000} {
+		ranked := ranking(n)
+		for seed := range uint64(50) {
+			keys := make([]float64, n)
+			want := make([]int, n)
+			for i, id := range ranked {
+				u := 1 - float64(rand.NewPCG(seed, uint64(id)).Uint64()>>11)/(1<<53)
+				keys[i], want[i] = -math.Log(u)/(2-float64(i)/float64(n)), i
+			}
+			slices.SortFunc(want, func(a, b int) int { return cmp.Compare(keys[a], keys[b]) })
+			if got := draw(ranked, seed); !slices.Equal(got, want[:min(n, RandomSize)]) {
+				t.Fatalf("of %d, seed %d: %v, want %v", n, seed, got, want)
+			}
+		}
+	}
+}
+
 // Two draws have as many picks in common as chance gives them, also for seeds that are neighbours.
 func TestDrawsOfDifferentSeedsAreIndependent(t *testing.T) {
 	const n, seeds = 300, 1000
@@ -158,16 +176,16 @@ func TestDrawsOfDifferentSeedsAreIndependent(t *testing.T) {
 		common, sameFirst := 0, 0
 		for seed := range uint64(seeds) {
 			a, b := draw(ranked, seed), draw(ranked, seed+step)
-			in := map[AnimeID]bool{}
-			for _, el := range a {
-				in[el.anime.ID] = true
+			in := map[int]bool{}
+			for _, at := range a {
+				in[at] = true
 			}
-			for _, el := range b {
-				if in[el.anime.ID] {
+			for _, at := range b {
+				if in[at] {
 					common++
 				}
 			}
-			if a[0].anime == b[0].anime {
+			if a[0] == b[0] {
 				sameFirst++
 			}
 		}
@@ -187,13 +205,13 @@ func TestDrawIsStable(t *testing.T) {
 	changed := 0
 	for seed := range uint64(200) {
 		before := draw(ranked, seed)
-		after := draw(slices.Delete(slices.Clone(ranked), int(seed), int(seed)+1), seed)
+		without := slices.Delete(slices.Clone(ranked), int(seed), int(seed)+1)
 		in := map[AnimeID]bool{}
-		for _, el := range before {
-			in[el.anime.ID] = true
+		for _, at := range before {
+			in[ranked[at]] = true
 		}
-		for _, el := range after {
-			if !in[el.anime.ID] {
+		for _, at := range draw(without, seed) {
+			if !in[without[at]] {
 				changed++
 			}
 		}

@@ -190,17 +190,17 @@ func (e *Engine) RecommendFrom(ctx context.Context, name, other string, q Query)
 
 // recommended cuts the page out of what was found for u.
 func (e *Engine) recommended(u User, found *pool, q Query) Answer[Recommendations] {
-	shown, total := found.ranked, len(found.ranked)
+	total := len(found.order)
 	if found.page != nil {
 		total = found.page.Total
 	}
 	page, from, to := pageAt(q.Page, PageSize, MaxPage, total)
-	if found.page == nil {
-		shown = shown[from:to]
+	if found.page != nil {
+		from, to = 0, len(found.order)
 	}
-	items, r := found.recommendations(shown, q.Bare)
+	items, r := found.recommendations(found.part(from, to), q.Bare)
 	if e.opts.Orders != nil && found.page == nil && found.loosen == nil {
-		r.Order, r.Total, r.Ballots = pack(shown), total, slices.Clone(r.Ballots)
+		r.Order, r.Total, r.Ballots = pack(found.order[from:to]), total, slices.Clone(r.Ballots)
 		e.opts.Orders.Set(found.key.page(page.Current), r)
 	}
 	return Answer[Recommendations]{e.requester(u), page, Recommendations{
@@ -211,7 +211,7 @@ func (e *Engine) recommended(u User, found *pool, q Query) Answer[Recommendation
 // fromBatch arranges all that the users of a batch of those nearest to a hash can recommend to u. The pool is the caller's to close.
 func (e *Engine) fromBatch(ctx context.Context, u User, taste Hash, q Query) (*pool, error) {
 	batch := min(max(q.Batch, 1), MaxBatch)
-	near, _ := e.index.Load().Nearest(taste, u.ID, (batch-1)*BatchSize, batch*BatchSize)
+	near, _ := e.nearest(taste, u.ID, (batch-1)*BatchSize, batch*BatchSize)
 	ids := make([]UserID, len(near))
 	for i, n := range near {
 		ids[i] = n.ID
@@ -259,8 +259,11 @@ func (e *Engine) arrange(ctx context.Context, found *pool, q Query, single bool)
 	if order == Taste {
 		found.vary(q.Filter.With)
 	}
+	for i := range found.ranked {
+		found.order = append(found.order, found.ranked[i].anime.ID)
+	}
 	if memory != nil && found.loosen == nil {
-		memory.Set(found.key, Remembered{Order: pack(found.ranked)})
+		memory.Set(found.key, Remembered{Order: pack(found.order)})
 	}
 }
 

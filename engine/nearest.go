@@ -1,0 +1,74 @@
+package engine
+
+import (
+	"encoding/binary"
+	"sync/atomic"
+)
+
+// Near are neighbours that were found in an index, and how far a change of the index has to be away from who asked so that they
+// are still the nearest.
+type Near struct {
+	Users []Neighbour
+	more  bool
+	since uint64 // changes of the index that they are from, or a later state of it
+	cut   int    // distance of the last one that was looked at; who is as near or nearer matters
+}
+
+// nearest is [Index.Nearest] of the index that serves, from memory where that still holds. What is returned is not to be changed.
+func (e *Engine) nearest(h Hash, skip UserID, from, to int) (near []Neighbour, more bool) {
+	x, m := e.index.Load(), e.opts.Orders
+	if m == nil || x.version == 0 {
+		return x.Nearest(h, skip, from, to)
+	}
+	key := nearKey(x.version, h, skip, from, to)
+	if r, ok := m.Get(key); ok && x.changes.farther(h, r.Near.cut, r.Near.since) {
+		return r.Near.Users, r.Near.more
+	}
+	n := Near{since: x.changes.count.Load()} // before the search, which may see later ones
+	n.Users, n.more, n.cut = x.nearest(h, skip, from, to)
+	m.Set(key, Remembered{Near: n})
+	return n.Users, n.more
+}
+
+// nearKey is the key of a search. It is as long as a checksum, and equals one by no chance that matters.
+func nearKey(version int64, h Hash, skip UserID, from, to int) (k OrderKey) {
+	binary.LittleEndian.PutUint64(k[:], uint64(version))
+	binary.LittleEndian.PutUint64(k[8:], uint64(h))
+	binary.LittleEndian.PutUint64(k[16:], uint64(skip))
+	binary.LittleEndian.PutUint32(k[24:], uint32(from))
+	binary.LittleEndian.PutUint32(k[28:], uint32(to))
+	return k
+}
+
+// changeLog has the latest changes of an index. It is safe for one writer and any number of readers.
+type changeLog struct {
+	count  atomic.Uint64                          // of all changes ever
+	latest [1024]struct{ was, now atomic.Uint64 } // hashes, of change n at n modulo the length; 0: the user was or is not there
+}
+
+// add logs that a user's hash changed.
+func (l *changeLog) add(was, now Hash) {
+	n := l.count.Load()
+	c := &l.latest[n%uint64(len(l.latest))]
+	c.was.Store(uint64(was))
+	c.now.Store(uint64(now))
+	l.count.Store(n + 1)
+}
+
+// farther tells whether all changes since were farther away from h than cut, as far as that is known.
+func (l *changeLog) farther(h Hash, cut int, since uint64) bool {
+	reach := uint64(len(l.latest))
+	until := l.count.Load()
+	if until-since >= reach {
+		return false
+	}
+	for n := since; n < until; n++ {
+		c := &l.latest[n%reach]
+		for _, of := range [...]uint64{c.was.Load(), c.now.Load()} {
+			if of != 0 && Distance(h, Hash(of)) <= cut {
+				return false
+			}
+		}
+	}
+	return l.count.Load()-since < reach // nothing was written over meanwhile
+}
