@@ -29,6 +29,7 @@ type pool struct {
 	lent    List   // the entries of all lenders, once they are read
 	parts   []part // of lent
 
+	most    int // of what was eligible at once
 	ballots []ballot
 	packed  Ballots
 	starts  []int
@@ -62,9 +63,9 @@ func (p *pool) close() {
 	}
 	// A pool that waits for its next use must not keep a catalogue.
 	for _, of := range [...][]eligible{p.ranked, p.spare, p.waiting[0], p.waiting[1]} {
-		clear(of[:cap(of)])
+		clear(of[:min(cap(of), p.most)])
 	}
-	clear(p.shown[:cap(p.shown)])
+	clear(p.shown[:min(cap(p.shown), p.most)])
 	clear(p.lenders[:cap(p.lenders)])
 	p.catalogue, p.excluded, p.model, p.near, p.loosen, p.page = nil, nil, nil, nil, nil, nil
 	pools.Put(p)
@@ -86,7 +87,7 @@ type eligible struct {
 func (e *Engine) lend(u User, near []Neighbour, lenders []User) (*pool, error) {
 	p := pools.Get().(*pool)
 	p.catalogue, p.excluded, p.model = e.catalogue.Load(), e.exclude.Load(), e.models.now.Load()
-	p.near, p.today = near, DayOf(e.opts.Now())
+	p.near, p.today, p.most = near, DayOf(e.opts.Now()), max(PageSize, RandomSize)
 	p.ranked, p.order, p.lenders, p.lent, p.parts, p.recipe = p.ranked[:0], p.order[:0], p.lenders[:0], p.lent[:0], p.parts[:0], p.recipe[:0]
 	var err error
 	if p.own, err = u.List.Unpack(p.own[:0]); err != nil {
@@ -158,6 +159,7 @@ func (p *pool) gather() {
 			el.dated++
 		}
 	}
+	p.most = max(p.most, len(p.ranked))
 }
 
 // compare sets how well what is eligible fits the requester's list.
