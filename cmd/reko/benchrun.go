@@ -209,13 +209,15 @@ func (cmd benchRunCmd) inTurn(ctx context.Context, users []engine.Card, server *
 	return row
 }
 
-// unordered measures recommendations that nobody asked for before: lists are in memory, and have to be put in order.
+// unordered measures what nobody asked for before: lists are in memory, neighbours have to be searched, and what is recommended has to be put in
+// order.
 func (cmd benchRunCmd) unordered(ctx context.Context, w *benchWorld, server *benchServer) ([]bench.Row, error) {
 	if err := w.everybody(ctx, server); err != nil {
 		return nil, err
 	}
 	server.settle(ctx)
 	return []bench.Row{
+		cmd.inTurn(ctx, w.some, server, "similar, searched", askSimilar, false),
 		cmd.inTurn(ctx, w.some, server, "recommendations, taste, put in order", askTaste, false),
 		cmd.inTurn(ctx, w.some, server, "recommendations, classic, put in order", askClassic, false),
 		cmd.inTurn(ctx, w.some, server, "random, put in order", askRandom, false),
@@ -278,6 +280,7 @@ func (cmd benchRunCmd) mixed(ctx context.Context, w *benchWorld, server *benchSe
 // aims are what the rows shall be, with up to manyUsers users and with more. 0: as it comes.
 var aims = map[string]struct{ few, few99, many, many99 float64 }{
 	"similar":                                           {0.25, 2, 1, 4},
+	"similar, searched":                                 {0.25, 2, 1, 4},
 	"recommendations, taste":                            {1, 4, 1.5, 6},
 	"recommendations, classic":                          {1, 4, 1.5, 6},
 	"recommendations, taste, put in order":              {1, 4, 1.5, 6},
