@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -110,6 +111,9 @@ func logsIn(t *testing.T, base, name, password string) int {
 func command(t *testing.T, dir, store, stdin string, args ...string) string {
 	t.Helper()
 	cmd := program(t, dir, []string{"REKO_DB_URL=" + store}, args...)
+	if slices.Contains([]string{"backup", "restore", "import"}, args[0]) { // these read and write at the same time
+		cmd = detected(cmd)
+	}
 	cmd.Stdin = strings.NewReader(stdin)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs

@@ -50,7 +50,8 @@ func TestPopulate(t *testing.T) {
 					t.Fatalf("%v\n%s", err, out)
 				}
 			}
-			if out, err := reko(t, whole, "bench", "populate", "--no-train", "--users=300"); err != nil || !strings.Contains(out, "300 users with") {
+			populate := detected(program(t, t.TempDir(), []string{"REKO_DB_URL=" + whole}, "bench", "populate", "--no-train", "--users=300"))
+			if out, err := populate.CombinedOutput(); err != nil || !strings.Contains(string(out), "300 users with") {
 				t.Fatalf("%v\n%s", err, out)
 			}
 			lists := storedLists(t, whole)

@@ -99,7 +99,7 @@ func TestKilledImport(t *testing.T) {
 		if killed == 0 {
 			t.Error("no import was killed: the test proves nothing")
 		}
-		if out, err := program(t, dir, []string{"REKO_DB_URL=" + url}, "import", "lists", "lists.csv").CombinedOutput(); err != nil {
+		if out, err := detected(program(t, dir, []string{"REKO_DB_URL=" + url}, "import", "lists", "lists.csv")).CombinedOutput(); err != nil {
 			t.Fatalf("import at last: %v\n%s", err, out)
 		}
 		if n := check(); n != users {

@@ -41,14 +41,20 @@ func TestMain(m *testing.M) {
 }
 
 // program is the program with arguments, to run as a process in a folder of its own, configured by pairs of keys and values. With
-// REKO_TEST_PLAIN, which names this package's tests built without the race detector, it is that, since commands do little at a time, and
-// with the detector take several times as long; without, go test -race looks into commands as well.
+// REKO_TEST_PLAIN, which names this package's tests built without the race detector, it is that, since most commands do little at a time, and
+// with the detector take several times as long; without, go test -race looks into all commands.
 func program(t *testing.T, dir string, env []string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), cmp.Or(os.Getenv("REKO_TEST_PLAIN"), os.Args[0]), args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "REKO_TEST_PROGRAM=1")
 	cmd.Env = append(cmd.Env, env...)
+	return cmd
+}
+
+// detected is a program that is looked into by the race detector if the tests are, whatever [program] says.
+func detected(cmd *exec.Cmd) *exec.Cmd {
+	cmd.Path = os.Args[0]
 	return cmd
 }
 

@@ -20,8 +20,7 @@ type process struct {
 // startProcess runs the server as a process until the test ends, and returns once it has its users in memory.
 func startProcess(t *testing.T, env []string) *process {
 	t.Helper()
-	p := &process{cmd: program(t, t.TempDir(), env), gone: make(chan struct{})}
-	p.cmd.Path = os.Args[0] // with the race detector if the tests are: a server does much at once
+	p := &process{cmd: detected(program(t, t.TempDir(), env)), gone: make(chan struct{})} // a server does much at once
 	p.cmd.Env = append(p.cmd.Env, "GORACE=halt_on_error=1")
 	log, err := p.cmd.StderrPipe()
 	if err != nil {
