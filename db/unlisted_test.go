@@ -19,6 +19,7 @@ func TestWalksOverAllUsersReadIndexes(t *testing.T) {
 	}{
 		{selectCards, "users_cards", []any{0, 1}},
 		{selectTotals, "users_totals", nil},
+		{countOrigin, "users_totals", []any{"upload"}},
 		{selectUndescribed, "anime_undescribed", nil},
 		{selectUsersState, "users_fetched", nil},
 		{selectFetchedSince, "users_fetched", []any{0}},

@@ -334,6 +334,14 @@ func (db *DB) CountUsers(ctx context.Context) (map[engine.Origin]int, error) {
 	return all, failed("counting users", err)
 }
 
+// CountOrigin implements [engine.Store], from an index alone.
+func (db *DB) CountOrigin(ctx context.Context, origin engine.Origin) (n int, err error) {
+	err = db.sql.QueryRowContext(ctx, countOrigin, string(origin)).Scan(&n)
+	return n, failed("counting users", err)
+}
+
+const countOrigin = `SELECT count(*) FROM users WHERE origin = $1`
+
 // Totals implements [engine.TotalsStore], from indexes alone.
 func (db *DB) Totals(ctx context.Context) (engine.Totals, error) {
 	type count struct {

@@ -50,6 +50,8 @@ type Store interface {
 	RemoveOrigin(ctx context.Context, origin Origin) (int, error)
 	// CountUsers returns how many users of each origin there are.
 	CountUsers(ctx context.Context) (map[Origin]int, error)
+	// CountOrigin returns how many users of an origin there are.
+	CountOrigin(ctx context.Context, origin Origin) (int, error)
 
 	// Anime walks over all described anime in order of their ids.
 	Anime(ctx context.Context) iter.Seq2[Anime, error]
@@ -116,6 +118,7 @@ type Options struct {
 	MaxAge       time.Duration                                       // a list older than this is refreshed when asked for; 72 h
 	Patience     time.Duration                                       // how long a visitor waits for a refresh before the stored list serves; 1.5 s
 	FetchTimeout time.Duration                                       // the longest that fetching one list may take; 60 s
+	Uploads      int                                                 // so many uploaded lists are kept, and no more taken; 10,000
 	Exclude      []AnimeID                                           // never recommended
 	Trainer      Trainer                                             // of the item model; nil: there is none
 	Order        Order                                               // of queries that name none; Taste
@@ -175,6 +178,7 @@ func New(o Options) *Engine {
 	o.MaxAge = cmp.Or(o.MaxAge, 72*time.Hour)
 	o.Patience = cmp.Or(o.Patience, 1500*time.Millisecond)
 	o.FetchTimeout = cmp.Or(o.FetchTimeout, time.Minute)
+	o.Uploads = cmp.Or(o.Uploads, 10_000)
 	o.SessionIdle = cmp.Or(o.SessionIdle, 30*time.Minute)
 	o.SessionFor = cmp.Or(o.SessionFor, 12*time.Hour)
 	if o.Log == nil {

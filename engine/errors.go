@@ -19,6 +19,7 @@ var (
 	ErrNoLeave         = errors.New("no leave to fetch a list")         // see WithLeave
 	ErrInvalidList     = errors.New("list not understood")              // the source's answer could not be read
 	ErrNoHash          = errors.New("taste hash is 0")                  // the list tells no taste
+	ErrFull            = errors.New("no more uploaded lists are kept")  // see [Options.Uploads]
 	ErrStarting        = errors.New("not in memory yet")                // shortly after the start; soon it is
 	ErrStore           = errors.New("store failed")                     // the database refused
 	ErrStoreDown       = fmt.Errorf("%w: it does not answer", ErrStore) // or has no room; that passes

@@ -264,6 +264,11 @@ func (s *memStore) CountUsers(ctx context.Context) (map[Origin]int, error) {
 	return counts, nil
 }
 
+func (s *memStore) CountOrigin(ctx context.Context, origin Origin) (int, error) {
+	counts, err := s.CountUsers(ctx)
+	return counts[origin], err
+}
+
 func (s *memStore) Anime(ctx context.Context) iter.Seq2[Anime, error] {
 	return walk(ctx, s, "Anime", func() []Anime {
 		var all []Anime

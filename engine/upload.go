@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // mostMentioned bounds how many anime that nobody described one upload puts in line for it, so that invented ids do not keep
@@ -13,11 +14,18 @@ import (
 const mostMentioned = 500
 
 // Upload stores a list as that of a new user of origin [Uploaded], under a name that nobody can guess. Others are matched with
-// it only if it is listed. A list that tells no taste is not stored: [ErrEmptyList] and [ErrNoHash] say why.
+// it only if it is listed. A list that tells no taste is not stored: [ErrEmptyList] and [ErrNoHash] say why. Nor is one when as many are
+// stored as may be, which is [ErrFull]: none goes that its owner has not deleted. Those who come at the same moment may be let in together.
 func (e *Engine) Upload(ctx context.Context, list List, listed bool) (User, error) {
 	u, err := e.passing(list)
 	if err != nil {
 		return User{}, fmt.Errorf("uploaded list: %w", err)
+	}
+	switch n, err := e.opts.Store.CountOrigin(ctx, Uploaded); {
+	case err != nil:
+		return User{}, err
+	case n >= e.opts.Uploads:
+		return User{}, fmt.Errorf("uploaded list: %w: there are %d", ErrFull, n)
 	}
 	now := e.opts.Now()
 	u.Name, u.FetchedAt, u.FullAt, u.Unlisted = guestName(), now, now, !listed
@@ -54,6 +62,23 @@ func (e *Engine) Unupload(ctx context.Context, name string) error {
 		return err
 	}
 	return e.remove(func() (UserID, error) { return u.ID, e.opts.Store.DeleteUser(ctx, u.ID) })
+}
+
+// RemoveUploads deletes the lists that were uploaded before a time, and returns how many it deleted.
+func (e *Engine) RemoveUploads(ctx context.Context, before time.Time) (n int, err error) {
+	for u, err := range e.opts.Store.AllUsers(ctx) {
+		if err != nil {
+			return n, err
+		}
+		if u.Origin != Uploaded || !u.FetchedAt.Before(before) {
+			continue
+		}
+		if err := e.remove(func() (UserID, error) { return u.ID, e.opts.Store.DeleteUser(ctx, u.ID) }); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
 }
 
 // Remove deletes the named user, whatever the origin. One of MyAnimeList comes back when somebody asks for the name again and

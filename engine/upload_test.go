@@ -107,6 +107,34 @@ func TestUploadRefuses(t *testing.T) {
 	}
 }
 
+// So many uploaded lists are kept, whoever else there is, and none goes for a new one.
+func TestUploadsAreBounded(t *testing.T) {
+	s := newMemStore()
+	s.recommendable(1)
+	s.add("faye", taste12, completed(1, 8))
+	e := loaded(t, Options{Store: s, Now: clock, Uploads: 2})
+	var names []string
+	upload := func(want error) {
+		t.Helper()
+		u, err := e.Upload(t.Context(), List{completed(1, 9)}, false)
+		if !errors.Is(err, want) || (u.ID != 0) != (want == nil) {
+			t.Fatalf("Upload() = %+v, %v; want %v", u, err, want)
+		}
+		names = append(names, u.Name)
+	}
+	upload(nil)
+	upload(nil)
+	upload(ErrFull)
+	for _, name := range names[:2] {
+		s.stored(t, name)
+	}
+	if err := e.Unupload(t.Context(), names[0]); err != nil {
+		t.Fatal(err)
+	}
+	upload(nil)
+	upload(ErrFull)
+}
+
 // A list of invented anime does not keep real ones waiting for ever.
 func TestUploadOfManyUnknownAnime(t *testing.T) {
 	s := newMemStore()
@@ -180,6 +208,40 @@ func TestUnupload(t *testing.T) {
 	}
 	if _, err := e.Uploads(t.Context(), names); !errors.Is(err, ErrStore) {
 		t.Errorf("Uploads() = %v, want %v", err, ErrStore)
+	}
+}
+
+// Lists that were uploaded long ago can be deleted, and nobody else is.
+func TestRemoveUploads(t *testing.T) {
+	s := newMemStore()
+	s.recommendable(1)
+	s.add("spike", taste12, completed(1, 9))
+	now := clock()
+	e := loaded(t, Options{Store: s, Now: func() time.Time { return now }})
+	var users []User
+	for range 3 {
+		u, err := e.Upload(t.Context(), List{completed(1, 9)}, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		users = append(users, u)
+		now = now.Add(time.Hour)
+	}
+	for _, test := range []struct {
+		before  time.Time
+		removed int
+	}{{users[0].FetchedAt, 0}, {users[2].FetchedAt, 2}, {users[2].FetchedAt, 0}, {now, 1}} {
+		if n, err := e.RemoveUploads(t.Context(), test.before); n != test.removed || err != nil {
+			t.Errorf("RemoveUploads(%s) = %d, %v; want %d", test.before, n, err, test.removed)
+		}
+		if n, err := s.CountOrigin(t.Context(), Uploaded); n != e.Users()-1 || err != nil {
+			t.Errorf("%d are stored, %v; %d are matched, one of whom was not uploaded", n, err, e.Users())
+		}
+	}
+	s.stored(t, "spike")
+	s.broken = func(string) error { return errors.New("disk full") }
+	if _, err := e.RemoveUploads(t.Context(), now); !errors.Is(err, ErrStore) {
+		t.Errorf("RemoveUploads() = %v, want %v", err, ErrStore)
 	}
 }
 

@@ -24,6 +24,8 @@ var limitedTexts = map[limit.Kind]string{
 	limit.Pages:  "That was a bit much at once. Wait a moment, then go on where you were.",
 	limit.Costly: "New lists have to be read one by one, and you asked for many. Those that Reko knows already are still there.",
 	limit.Logins: "Too many passwords were tried. Wait, then try again.",
+
+	limit.Uploads: "Many lists were uploaded from where you are. Those that are stored stay; more of them have to wait.",
 }
 
 // limited is the error of who asked for too much.

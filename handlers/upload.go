@@ -21,6 +21,7 @@ import (
 
 	"reko.moe/engine"
 	"reko.moe/engine/listfile"
+	"reko.moe/handlers/limit"
 	"reko.moe/views"
 )
 
@@ -118,7 +119,9 @@ var (
 	tooLarge = refused{http.StatusRequestEntityTooLarge, "The file is larger than 8 MB. MyAnimeList’s export is compressed and much smaller: " +
 		"send the .xml.gz as it came, without unpacking it."}
 	noFile = refused{http.StatusBadRequest, "No file came along. Choose the file that MyAnimeList gave you, then send it."}
-	busy   = refused{http.StatusServiceUnavailable, "Many lists are being read just now. Send it again in a moment."}
+	full   = refused{http.StatusInsufficientStorage, "Reko keeps as many uploaded lists as it has room for. If you do not need one of yours any more, delete it; " +
+		"else try again another day, or pick a few anime instead."}
+	busy = refused{http.StatusServiceUnavailable, "Many lists are being read just now. Send it again in a moment."}
 )
 
 // upload takes a list, and leads to its recommendations.
@@ -176,10 +179,16 @@ func (s *server) takeUpload(c *fiber.Ctx, files []*multipart.FileHeader, listed 
 	if err != nil {
 		return nobody, s.whyNot(err)
 	}
+	if err := s.spend(c, limit.Uploads); err != nil {
+		return nobody, err
+	}
 	u, err := s.Engine.Upload(ctx, list, listed)
 	switch {
 	case errors.Is(err, engine.ErrEmptyList):
 		err = refused{http.StatusUnprocessableEntity, "Nothing on this list is watched yet, so there is no taste to go by."}
+	case errors.Is(err, engine.ErrFull):
+		s.Log.WarnContext(ctx, "upload refused", "err", err)
+		err = full
 	case errors.Is(err, engine.ErrNoHash):
 		err = refused{http.StatusUnprocessableEntity, "Reko does not know the anime watched on this list yet, so there is no taste to go by."}
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"reko.moe/engine"
+	"reko.moe/handlers/limit"
 )
 
 // exported is a list as MyAnimeList exports it: Cowboy Bebop, which makes the hash of spike, and Only a year, planned.
@@ -196,6 +197,51 @@ func TestUploadsOfOneBrowser(t *testing.T) {
 	if err := a.engine.Unupload(t.Context(), name); err != nil {
 		t.Fatal(err)
 	}
+	b.upload(t, exported, false)
+}
+
+// A store has room for so many uploaded lists; none that somebody uploaded goes for a new one.
+func TestUploadsOfAll(t *testing.T) {
+	a := start(t, func(s *setup) { s.engine.Uploads = 2 })
+	addr := a.listen(t)
+	first, second := newBrowser(t, addr), newBrowser(t, addr)
+	name := first.upload(t, exported, false)
+	other := second.upload(t, exported, true)
+	got := second.send(t, "/import", []part{{"file", "list.xml", exported}, {"listed", "", "yes"}})
+	if got.status != http.StatusInsufficientStorage || !strings.Contains(got.body, "as many uploaded lists as it has room for") ||
+		!strings.Contains(got.body, " checked") || !strings.Contains(got.body, "/u/"+other) {
+		t.Errorf("one more: %d %s", got.status, got.body)
+	}
+	a.get(t, "/u/"+name, http.StatusOK)
+	if n := a.uploaded(t); n != 2 {
+		t.Errorf("%d lists are stored, want 2", n)
+	}
+	if got := first.ask(t, http.MethodPost, "/import/delete", plainForm, "name="+name); got.status != http.StatusSeeOther {
+		t.Fatalf("deleting %s: %d", name, got.status)
+	}
+	second.upload(t, exported, false)
+}
+
+// One address can have so many lists stored in a time; what is not taken does not count.
+func TestLimitOfUploads(t *testing.T) {
+	a, c := limitedApp(t, limit.Budgets{limit.Uploads: minutely}, nil)
+	b := newBrowser(t, a.listen(t))
+	file := []part{{"file", "list.xml", exported}}
+	for range 3 {
+		b.upload(t, exported, false)
+		if got := b.send(t, "/import", []part{{"file", "list.xml", "no list"}}); got.status != http.StatusUnprocessableEntity || got.header.Get("RateLimit") != "" {
+			t.Errorf("no list: %d %v", got.status, got.header)
+		}
+	}
+	got := b.send(t, "/import", file, "Accept", browserAccepts)
+	if got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") != "20" || got.header.Get("RateLimit") != `"uploads";r=0;t=20` ||
+		!strings.Contains(got.body, "Many lists were uploaded from where you are.") {
+		t.Errorf("one more: %d %v %s", got.status, got.header, got.body)
+	}
+	if n := a.uploaded(t); n != 3 {
+		t.Errorf("%d lists are stored, want 3", n)
+	}
+	c.forward(20 * time.Second)
 	b.upload(t, exported, false)
 }
 

@@ -39,15 +39,17 @@ type config struct {
 	MALTimeout time.Duration // [mal] timeout, of one request
 	MALProbe   string        // [mal] probe_user
 
-	MaxAge time.Duration // [lists] max_age
+	MaxAge  time.Duration // [lists] max_age
+	Uploads int           // [lists] uploads
 
 	Order   engine.Order     // [recommend] order
 	Exclude []engine.AnimeID // [recommend] exclude
 
-	APILimit    limit.Budget // [limits] api
-	PagesLimit  limit.Budget // [limits] pages
-	CostlyLimit limit.Budget // [limits] costly
-	LoginsLimit limit.Budget // [limits] logins
+	APILimit     limit.Budget // [limits] api
+	PagesLimit   limit.Budget // [limits] pages
+	CostlyLimit  limit.Budget // [limits] costly
+	UploadsLimit limit.Budget // [limits] uploads
+	LoginsLimit  limit.Budget // [limits] logins
 
 	Lists  int // [memory] lists, MiB
 	Orders int // [memory] orders, MiB
@@ -106,11 +108,13 @@ func (cfg *config) settings() []setting {
 		{"mal", "timeout", "10s", duration(&cfg.MALTimeout, 100*time.Millisecond)},
 		{"mal", "probe_user", "Xinil", text(&cfg.MALProbe)},
 		{"lists", "max_age", "72h", duration(&cfg.MaxAge, time.Minute)},
+		{"lists", "uploads", "10000", whole(&cfg.Uploads, 1, 100_000_000)},
 		{"recommend", "order", "taste", order(&cfg.Order)},
 		{"recommend", "exclude", "", animeIDs(&cfg.Exclude)},
 		{"limits", "api", "600/1m", budget(&cfg.APILimit)},
 		{"limits", "pages", "600/1m", budget(&cfg.PagesLimit)},
 		{"limits", "costly", "60/10m", budget(&cfg.CostlyLimit)},
+		{"limits", "uploads", "30/24h", budget(&cfg.UploadsLimit)},
 		{"limits", "logins", "10/10m", budget(&cfg.LoginsLimit)},
 		{"memory", "lists", "256", whole(&cfg.Lists, 0, 1<<20)},
 		{"memory", "orders", "16", whole(&cfg.Orders, 0, 1<<20)},

@@ -42,7 +42,7 @@ func TestDefaultsAreHardened(t *testing.T) {
 	if len(cfg.TrustedProxies) > 0 || cfg.LogAddresses == "full" || cfg.LogLevel < slog.LevelInfo || cfg.PrivacyDays > 30 {
 		t.Errorf("believed are %v, addresses are logged %q at %s and kept for %d days", cfg.TrustedProxies, cfg.LogAddresses, cfg.LogLevel, cfg.PrivacyDays)
 	}
-	for name, b := range map[string]limit.Budget{"api": cfg.APILimit, "pages": cfg.PagesLimit, "costly": cfg.CostlyLimit, "logins": cfg.LoginsLimit} {
+	for name, b := range map[string]limit.Budget{"api": cfg.APILimit, "pages": cfg.PagesLimit, "costly": cfg.CostlyLimit, "uploads": cfg.UploadsLimit, "logins": cfg.LoginsLimit} {
 		if b.Quota == 0 {
 			t.Errorf("%s have no limit", name)
 		}

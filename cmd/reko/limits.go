@@ -9,7 +9,7 @@ import (
 // newLimiter makes what counts requests. To call done, when it is no longer used, closes what it has to Redis.
 func (cfg *config) newLimiter(log *slog.Logger) (l *limit.Limiter, done func(), err error) {
 	o := limit.Options{Log: log, Budgets: limit.Budgets{
-		limit.API: cfg.APILimit, limit.Pages: cfg.PagesLimit, limit.Costly: cfg.CostlyLimit, limit.Logins: cfg.LoginsLimit,
+		limit.API: cfg.APILimit, limit.Pages: cfg.PagesLimit, limit.Costly: cfg.CostlyLimit, limit.Uploads: cfg.UploadsLimit, limit.Logins: cfg.LoginsLimit,
 	}}
 	done = func() {}
 	if cfg.Redis != "" {

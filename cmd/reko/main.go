@@ -8,11 +8,9 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"reko.moe/db"
-	"reko.moe/engine"
 	"reko.moe/handlers"
 )
 
@@ -47,35 +45,6 @@ func (cfg *config) logger() *slog.Logger {
 // openStore opens the database of the configuration.
 func (cfg *config) openStore(ctx context.Context, log *slog.Logger) (*db.DB, error) {
 	return db.Open(ctx, db.Options{URL: cfg.Database, Lists: cfg.Lists, Log: log})
-}
-
-// removeCmd deletes users.
-type removeCmd struct {
-	Name    []string `arg:"positional,required" help:"Names of users. Who has a public list on MyAnimeList comes back when somebody asks for the name."`
-	KeepOut bool     `arg:"--keep-out" help:"Keep the names out from now on, also those of which there is no list."`
-}
-
-// Run deletes those of the users that are there, and fails if one is not. A running server notices.
-func (cmd removeCmd) Run(ctx context.Context, cfg *config) error {
-	return cfg.withEngine(ctx, func(eng *engine.Engine, _ *db.DB) error {
-		var errs []error
-		for _, name := range cmd.Name {
-			if cmd.KeepOut {
-				errs = append(errs, keepOut(ctx, eng, name))
-				continue
-			}
-			err := eng.Remove(ctx, name)
-			if err == nil {
-				err = eng.Note(ctx, engine.Action{What: "deleted the list of", On: strings.ToLower(name), From: onCommandLine})
-			}
-			if err != nil {
-				errs = append(errs, err)
-				continue
-			}
-			fmt.Printf("%s removed\n", name)
-		}
-		return errors.Join(errs...)
-	})
 }
 
 // checkCmd reads every list.

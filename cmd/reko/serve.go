@@ -171,7 +171,7 @@ func (cfg *config) newEngine(store *db.DB, log *slog.Logger) (*engine.Engine, er
 func (cfg *config) watchedEngine(store *db.DB, log *slog.Logger, m *metrics.Metrics, traced *traces.Traces) (*engine.Engine, metrics.Sources, error) {
 	var client *mal.Client
 	o := engine.Options{
-		Store: store, MaxAge: cfg.MaxAge, Exclude: cfg.Exclude, Order: cfg.Order, Trainer: model.Trainer{}, Log: log,
+		Store: store, MaxAge: cfg.MaxAge, Uploads: cfg.Uploads, Exclude: cfg.Exclude, Order: cfg.Order, Trainer: model.Trainer{}, Log: log,
 		Passwords: password.New(), SessionIdle: cfg.AdminIdle, SessionFor: cfg.AdminSession,
 		Secret: []byte(cfg.Secret),
 	}

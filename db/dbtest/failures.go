@@ -61,6 +61,7 @@ func calls(u engine.User) []call {
 		}},
 		{"RemoveOrigin", true, func(ctx context.Context, s *db.DB) error { return second(s.RemoveOrigin(ctx, u.Origin)) }},
 		{"CountUsers", false, func(ctx context.Context, s *db.DB) error { return second(s.CountUsers(ctx)) }},
+		{"CountOrigin", false, func(ctx context.Context, s *db.DB) error { return second(s.CountOrigin(ctx, u.Origin)) }},
 		{"Totals", false, func(ctx context.Context, s *db.DB) error { return second(s.Totals(ctx)) }},
 		{"AddCounts", true, func(ctx context.Context, s *db.DB) error {
 			return s.AddCounts(ctx, "batch", minute0, []series.Count{{Event: series.Failed, Bucket: 5, N: 1}})

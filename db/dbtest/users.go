@@ -256,7 +256,10 @@ func removeOrigin(t *testing.T, s store) {
 	must[[]engine.User](t)(s.Users(t.Context(), idsOf(u)))
 	want(t, "CountUsers", must[map[engine.Origin]int](t)(s.CountUsers(t.Context())),
 		map[engine.Origin]int{engine.FromDemo: 7, engine.FromMAL: 1, engine.FromFile: 1})
+	want(t, "CountOrigin", must[int](t)(s.CountOrigin(t.Context(), engine.FromDemo)), 7)
+	want(t, "CountOrigin of another", must[int](t)(s.CountOrigin(t.Context(), engine.FromFile)), 1)
 	want(t, "RemoveOrigin", must[int](t)(s.RemoveOrigin(t.Context(), engine.FromDemo)), 7)
+	want(t, "CountOrigin of nobody", must[int](t)(s.CountOrigin(t.Context(), engine.FromDemo)), 0)
 	want(t, "RemoveOrigin again", must[int](t)(s.RemoveOrigin(t.Context(), engine.FromDemo)), 0)
 	want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), idsOf(u))), u[7:])
 	want(t, "AllUsers", all(t, s.AllUsers(t.Context())), u[7:])

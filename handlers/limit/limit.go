@@ -22,6 +22,8 @@ const (
 	Pages  Kind = "pages"  // pages and their parts
 	Costly Kind = "costly" // what makes us ask MyAnimeList at once, and files to read
 	Logins Kind = "logins" // passwords that are tried
+
+	Uploads Kind = "uploads" // lists that are uploaded, and stored until somebody deletes them
 )
 
 // Budget is how much may be asked: Quota at once, and as many again in each Window, which come back one by one. The zero

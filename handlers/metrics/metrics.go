@@ -56,7 +56,7 @@ func New(version string) *Metrics {
 		Name: "reko_http_shed_total", Help: "Requests that were turned away because there was too much to do. The other metrics of requests are without them.",
 	})
 	m.limited = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "reko_limited_total", Help: "Requests that were refused because their client asked too much, by limit (api, pages, costly, logins).",
+		Name: "reko_limited_total", Help: "Requests that were refused because their client asked too much, by limit (api, pages, costly, uploads, logins).",
 	}, []string{"limit"})
 	m.registry.MustRegister(
 		collectors.NewGoCollector(),
