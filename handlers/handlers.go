@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/valyala/fasthttp"
 	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/singleflight"
 
@@ -55,11 +54,10 @@ type Options struct {
 
 type server struct {
 	Options
-	gates     gates
-	refusals  refusals
-	receiving receiving
-	looking   singleflight.Group // whether questions can be answered
-	reading   chan struct{}      // has an item for each upload that is being read
+	gates    gates
+	refusals refusals
+	looking  singleflight.Group // whether questions can be answered
+	reading  chan struct{}      // has an item for each upload that is being read
 }
 
 // Limits of what is read before a request is looked at. A path with a name of 10,000 characters still gets its answer.
@@ -90,7 +88,7 @@ func New(o Options) *fiber.App {
 	if o.Metrics == nil {
 		o.Metrics = metrics.New(o.Version)
 	}
-	s := &server{Options: o, gates: newGates(), receiving: receiving{since: map[*fasthttp.RequestHeader]time.Time{}}, reading: make(chan struct{}, mostReading)}
+	s := &server{Options: o, gates: newGates(), reading: make(chan struct{}, mostReading)}
 	app := fiber.New(fiber.Config{
 		AppName:               "Reko",
 		Immutable:             true,
@@ -157,7 +155,7 @@ func New(o Options) *fiber.App {
 	app.Post("/forget", sameSite, s.forget)
 	s.adminRoutes(app)
 
-	app.Server().HeaderReceived = s.bodyLimits
+	app.Server().HeaderReceived = bodyLimits
 	app.Server().Handler = s.door(app, app.Server().Handler)
 	return app
 }

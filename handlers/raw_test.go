@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"reko.moe/handlers"
 )
 
 // listen serves the application on a free port until the test ends.
@@ -21,7 +23,7 @@ func (a *app) listen(t testing.TB) (addr string) {
 		t.Fatal(err)
 	}
 	served := make(chan error, 1)
-	go func() { served <- a.Listener(ln) }()
+	go func() { served <- a.Listener(handlers.Receive(ln)) }()
 	t.Cleanup(func() {
 		if err := a.ShutdownWithTimeout(10 * time.Second); err != nil {
 			t.Error(err)

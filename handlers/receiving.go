@@ -1,7 +1,9 @@
 package handlers
 
 import (
-	"maps"
+	"errors"
+	"math"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -11,39 +13,148 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// A form with a file is in memory as a whole, from its first byte until it is answered. Such a form may be as large as that of a list usually
-// is; of larger ones few are received at a time, so that nobody fills the memory by sending many.
+// A form with a file is in memory as a whole, from its first byte until it is answered. What all of them together take is bounded. Once
+// there is no more room, the one of which the least came lately is cut off: who sends slowly, or stops, keeps nobody's room. Of who has just begun it
+// is as if much had come.
 const (
-	usualForm     = 1 << 20
-	mostReceiving = 8
-	receivingFor  = uploadTimeout + time.Minute // longer than it takes to receive and answer one
+	mostReceived = 32 << 20
+	freeOfCharge = bodyLimit + readBuffer // of each request: what any may have
+	muchLately   = 1 << 20                // more counts as much
+	latelyHalf   = time.Second            // after which what came counts half
 )
 
-// receiving are the large forms that are in memory, by their requests. It is safe for concurrent use.
-type receiving struct {
+var errNoRoom = errors.New("no room for the form")
+
+// received is the room for forms. It is safe for concurrent use.
+type received struct {
+	most int64
+	now  func() time.Time
+
 	mu    sync.Mutex
-	since map[*fasthttp.RequestHeader]time.Time // guarded by mu
+	taken int64                  // guarded by mu
+	by    map[*formConn]struct{} // those that take any, guarded by mu
 }
 
-// begin tells whether there is room for one more.
-func (r *receiving) begin(h *fasthttp.RequestHeader) bool {
+// Receive returns ln, of whose connections large forms take no more memory than there is for them. An application of [New] is meant to be
+// reached through it.
+func Receive(ln net.Listener) net.Listener {
+	return formListener{ln, &received{most: mostReceived, now: time.Now, by: map[*formConn]struct{}{}}}
+}
+
+type formListener struct {
+	net.Listener
+	room *received
+}
+
+// Accept implements [net.Listener].
+func (l formListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &formConn{Conn: conn, room: l.room}, nil
+}
+
+// formConn is a connection that takes room for what it receives, from one request to the next.
+type formConn struct {
+	net.Conn
+	room *received
+	got  int64 // of the present request; for who reads only
+
+	// These are guarded by room.mu.
+	taken  int64
+	lately float64 // bytes that came, counted less the longer ago they did, at the time last
+	last   time.Time
+	whole  bool // it is received and will be answered
+	cut    bool // there was no room for it
+}
+
+// Read implements [net.Conn].
+func (c *formConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if c.got += int64(n); c.got > freeOfCharge && n > 0 && !c.room.take(c, n) {
+		return 0, errNoRoom
+	}
+	return n, err
+}
+
+// Close implements [net.Conn].
+func (c *formConn) Close() error {
+	c.leave()
+	return c.Conn.Close()
+}
+
+// take takes room for n bytes more. It tells whether there was any.
+func (r *received) take(c *formConn, n int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := time.Now()
-	// Not every request that breaks off comes to its end here.
-	maps.DeleteFunc(r.since, func(_ *fasthttp.RequestHeader, since time.Time) bool { return now.Sub(since) > receivingFor })
-	if len(r.since) >= mostReceiving {
+	if c.cut {
 		return false
 	}
-	r.since[h] = now
-	return true
+	now := r.now()
+	if c.taken == 0 {
+		c.lately = muchLately
+	}
+	c.lately, c.last = min(c.latelyAt(now)+float64(n), muchLately), now
+	c.taken += int64(n)
+	r.taken += int64(n)
+	r.by[c] = struct{}{}
+	for r.taken > r.most && !c.cut {
+		r.cutSlowest(now)
+	}
+	return !c.cut
 }
 
-// end makes room, if the request took any.
-func (r *receiving) end(h *fasthttp.RequestHeader) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.since, h)
+// cutSlowest cuts off one of those that are being received; there is one. The caller holds mu.
+func (r *received) cutSlowest(now time.Time) {
+	var slowest *formConn
+	for c := range r.by {
+		if !c.whole && (slowest == nil || c.latelyAt(now) < slowest.latelyAt(now)) {
+			slowest = c
+		}
+	}
+	slowest.cut = true
+	r.give(slowest)
+	_ = slowest.SetReadDeadline(time.Unix(1, 0)) // it waits for more no longer
+}
+
+// latelyAt is how much came lately. The caller holds room.mu.
+func (c *formConn) latelyAt(now time.Time) float64 {
+	return c.lately * math.Exp2(-now.Sub(c.last).Seconds()/latelyHalf.Seconds())
+}
+
+// give gives back what c has taken. The caller holds mu.
+func (r *received) give(c *formConn) {
+	r.taken -= c.taken
+	c.taken, c.lately = 0, 0
+	delete(r.by, c)
+}
+
+// hold keeps the room of a request that is received until it is answered, whoever else wants it.
+func (c *formConn) hold() {
+	if c.got > freeOfCharge {
+		c.room.mu.Lock()
+		defer c.room.mu.Unlock()
+		c.whole = true
+	}
+}
+
+// done ends a request.
+func (c *formConn) done() {
+	if c.got > freeOfCharge {
+		c.leave()
+	}
+	c.got = 0
+}
+
+// leave gives back all room, and tells whether it had been cut off.
+func (c *formConn) leave() (cut bool) {
+	c.room.mu.Lock()
+	defer c.room.mu.Unlock()
+	cut = c.cut
+	c.room.give(c)
+	c.whole, c.cut = false, false
+	return cut
 }
 
 func isUpload(method, path string) bool {
@@ -59,8 +170,8 @@ func isUploadForm(h *fasthttp.RequestHeader) bool {
 }
 
 // bodyLimits lets forms with a file be larger than other bodies, and take longer.
-func (s *server) bodyLimits(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
-	if isUploadForm(h) && (h.ContentLength() <= usualForm || s.receiving.begin(h)) {
+func bodyLimits(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+	if isUploadForm(h) {
 		return fasthttp.RequestConfig{MaxRequestBodySize: uploadBody, ReadTimeout: uploadTimeout}
 	}
 	return fasthttp.RequestConfig{}

@@ -42,8 +42,9 @@ func takesNoTurn(method, path string) bool {
 // method that Fiber does not know.
 func (s *server) door(app *fiber.App, known fasthttp.RequestHandler) fasthttp.RequestHandler {
 	return func(raw *fasthttp.RequestCtx) {
-		if raw.IsPost() {
-			defer s.receiving.end(&raw.Request.Header)
+		if form, ok := raw.Conn().(*formConn); ok {
+			form.hold()
+			defer form.done()
 		}
 		s.gates.crush.adapt(s.gates.all, raw.Time())
 		wrong := unclear(&raw.Request.Header)

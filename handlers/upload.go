@@ -52,15 +52,19 @@ type refused struct {
 
 func (e refused) Error() string { return e.text }
 
-// failUnread is s.fail, but for an upload whose body was too large to be read, or for which there was no room.
+// failUnread is s.fail, but for an upload whose body was too large to be read, or that was cut off since there was no room.
 func (s *server) failUnread(c *fiber.Ctx, err error) error {
-	defer s.receiving.end(&c.Context().Request.Header)
 	conn := c.Context().Conn()
+	cut := false
+	if form, ok := conn.(*formConn); ok {
+		conn, cut = form.Conn, form.leave()
+	}
 	defer func() { _ = conn.SetWriteDeadline(time.Now().Add(writeTimeout)) }() // else that of the answer before holds, or none
 	var f *fiber.Error
-	if errors.As(err, &f) && f.Code == http.StatusRequestEntityTooLarge && isUpload(c.Method(), c.Path()) {
+	large := errors.As(err, &f) && f.Code == http.StatusRequestEntityTooLarge && isUpload(c.Method(), c.Path())
+	if cut || large {
 		why := tooLarge
-		if isUploadForm(&c.Context().Request.Header) {
+		if cut {
 			why = busy
 		}
 		linger(conn)

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"reko.moe/internal/wait"
 )
@@ -73,6 +76,33 @@ func TestServerBoundsConnections(t *testing.T) {
 	})
 	if n := closed.Load(); n > beyond+asking {
 		t.Errorf("%d connections are closed, want %d", n, beyond)
+	}
+}
+
+// The server bounds what large forms take together: who sends one and stops is cut off when others need the room.
+func TestServerBoundsForms(t *testing.T) {
+	url := start(t, func(cfg *config) { cfg.Demo = "false" })
+	refused := make(chan string, 12)
+	for range cap(refused) {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "POST /import HTTP/1.1\r\nHost: reko.test\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: %d\r\n\r\n", 9<<20)
+		fmt.Fprintf(conn, "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.xml\"\r\n\r\n%s", make([]byte, 6<<20))
+		go func() {
+			line, _ := bufio.NewReader(conn).ReadString('\n')
+			refused <- line
+		}()
+	}
+	select {
+	case line := <-refused:
+		if !strings.HasPrefix(line, "HTTP/1.1 503 ") {
+			t.Errorf("who is cut off reads %q", line)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("72 MB of forms are in memory")
 	}
 }
 

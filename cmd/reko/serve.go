@@ -115,7 +115,9 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 	defer answered()
 	go boundGarbage(answering)
 	finish := keepSeries(ctx, m, store, log)
-	g.Go(func() error { return app.Listener(bound(ln, mostPerNetwork, mostOfAll, cfg.TrustedProxies)) })
+	g.Go(func() error {
+		return app.Listener(handlers.Receive(bound(ln, mostPerNetwork, mostOfAll, cfg.TrustedProxies)))
+	})
 	g.Go(func() error {
 		<-ctx.Done()
 		stopping.Store(true)
