@@ -93,7 +93,7 @@ func (r *received) take(c *formConn, n int) bool {
 	}
 	now := r.now()
 	if c.taken == 0 {
-		c.lately = muchLately
+		c.lately, c.last = muchLately, now
 	}
 	c.lately, c.last = min(c.latelyAt(now)+float64(n), muchLately), now
 	c.taken += int64(n)
