@@ -57,7 +57,7 @@ func (fs *flights[T]) do(ctx context.Context, key string, f func() (T, error)) (
 		return fl.value, fl.err
 	case <-ctx.Done():
 		var none T
-		return none, ctx.Err()
+		return none, context.Cause(ctx)
 	}
 }
 

@@ -72,10 +72,10 @@ func patienceOf(ctx context.Context) time.Duration {
 // waitingKey is the key under which a context has who is to be told that a question begins to wait.
 type waitingKey struct{}
 
-// WithWaiting returns a context with which begins is called whenever a question begins to wait for a list that is being fetched, and so
-// does no work for a while; by the goroutine that asks the question.
-func WithWaiting(ctx context.Context, begins func()) context.Context {
-	return context.WithValue(ctx, waitingKey{}, begins)
+// WithWaiting returns a context with which may is called whenever a question would begin to wait for a list that is being fetched, and so
+// do no work for a while; by the goroutine that asks the question. Where it says no the question does not wait, but the list is fetched.
+func WithWaiting(ctx context.Context, may func() bool) context.Context {
+	return context.WithValue(ctx, waitingKey{}, may)
 }
 
 // leaveKey is the key under which a context has who is to be asked before a list is fetched.
@@ -169,10 +169,13 @@ func (e *Engine) newcomer(ctx context.Context, name string) (User, error) {
 // fetch gets the list of u from the source and saves it: once, whoever asks for it at the same time, and even when all of
 // them have left.
 func (e *Engine) fetch(ctx context.Context, name string, u User) (User, error) {
-	if begins, ok := ctx.Value(waitingKey{}).(func()); ok {
-		begins()
+	wait := ctx
+	if may, ok := ctx.Value(waitingKey{}).(func() bool); ok && !may() {
+		over, end := context.WithCancelCause(ctx)
+		end(fmt.Errorf("%w: too many wait for lists", ErrUpstreamTimeout))
+		wait = over
 	}
-	return e.fetches.do(ctx, name, func() (User, error) {
+	return e.fetches.do(wait, name, func() (User, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.opts.FetchTimeout)
 		defer cancel()
 		if out, err := e.opts.Store.IsKeptOut(ctx, name); err != nil {

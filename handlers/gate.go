@@ -16,7 +16,7 @@ import (
 
 // How much is worked on at a time, for each processor, and how many may wait for their turn, how long. More at a time would make all of
 // them slower and nothing quicker; who would wait longer is told at once to come again. Who waits for a list from
-// MyAnimeList works on nothing, and so takes nobody's turn; but not too many of them either.
+// MyAnimeList works on nothing, and so takes nobody's turn; but not too many of them either: who comes then does not wait.
 const (
 	workPerProcessor = 8
 	waitPerProcessor = 64
@@ -98,8 +98,8 @@ func (g *gate) leave() {
 	}
 }
 
-// park gives the turn of a request that begins to wait to somebody else, unless too many wait already. It tells whether it did; then the
-// request goes on without a turn.
+// park gives the turn of a request that is about to wait to somebody else, unless too many wait already. It tells whether it did; then the
+// request goes on without a turn. Else it is not to wait.
 func (g *gate) park() bool {
 	if g.parked.Add(1) > mostParked {
 		g.parked.Add(-1)
@@ -156,13 +156,16 @@ func (s *server) turn(c *fiber.Ctx) error {
 type ticket struct {
 	gate   *gate
 	parked bool
-	waits  func() // parks it
+	waits  func() bool // parks it, if it can be
 }
 
 // tickets are used again.
 var tickets = sync.Pool{New: func() any {
 	t := new(ticket)
-	t.waits = func() { t.parked = t.parked || t.gate.park() }
+	t.waits = func() bool {
+		t.parked = t.parked || t.gate.park()
+		return t.parked
+	}
 	return t
 }}
 
