@@ -125,7 +125,7 @@ func (a *asker) ask(addr string, t task) {
 
 func (a *asker) exchange(addr string, request []byte) error {
 	if a.conn == nil {
-		conn, err := net.Dial("tcp", addr) //nolint:noctx // the connection has a deadline
+		conn, err := net.Dial("tcp", addr)
 		if err != nil {
 			return err
 		}
