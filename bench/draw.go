@@ -18,8 +18,8 @@ var drawn = []struct{ row, label, colour, dash string }{
 	{"recommendations, taste", "recommendations, lists in memory", "#bc4c00", ""},
 	{"compare", "compare", "#1a7f37", ""},
 	{"similar, searched", "similar", "#0969da", ""},
-	{"plain scan: the nearest 1,281", "plain scan of all hashes, no HTTP", "#6e7781", "2 3"},
-	{"index: the nearest 1,280", "the index, no HTTP", "#6e7781", ""},
+	{"plain scan: the last page of the nearest 1,281", "plain scan of all hashes, no HTTP", "#6e7781", "2 3"},
+	{"index: the last page of the nearest 1,281", "the index, no HTTP", "#6e7781", ""},
 	{"33 lists: a row per entry", "33 lists from a row per entry, no HTTP", "#cf222e", "2 3"},
 }
 

@@ -225,13 +225,15 @@ func (e *Engine) LoadUsers(ctx context.Context) error {
 
 // loadAll is LoadUsers with the mark from which on what changes is followed; e.following is locked.
 func (e *Engine) loadAll(ctx context.Context, mark string) error {
-	if err := e.loadAt(ctx, mark); err != nil {
+	var model error
+	var reading sync.WaitGroup // beside the rest, since it takes about as long
+	reading.Go(func() { model = e.loadModel(ctx) })
+	err := e.loadAt(ctx, mark)
+	reading.Wait()
+	if err := errors.Join(err, model); err != nil {
 		return err
 	}
-	if err := errors.Join(e.loadExcluded(ctx), e.loadKeptOut(ctx), e.loadHidden(ctx)); err != nil {
-		return err
-	}
-	return errors.Join(e.loadModel(ctx), e.loadPopulation(ctx))
+	return errors.Join(e.loadExcluded(ctx), e.loadKeptOut(ctx), e.loadHidden(ctx), e.loadPopulation(ctx))
 }
 
 // loadAt reads catalogue and hashes. What the store changes after mark is followed from then on; e.following is locked.
@@ -243,25 +245,36 @@ func (e *Engine) loadAt(ctx context.Context, mark string) error {
 		return err
 	}
 	e.opts.Store.Forget()
-	var anime []Anime
-	for a, err := range e.opts.Store.Anime(ctx) {
-		if err != nil {
-			return err
+	var index *Index
+	var cardsErr error
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		var cards []Card
+		if cards, cardsErr = collect(e.opts.Store.Cards(ctx)); cardsErr == nil {
+			index = NewIndex(cards)
 		}
-		anime = append(anime, a)
-	}
-	var cards []Card
-	for c, err := range e.opts.Store.Cards(ctx) {
-		if err != nil {
-			return err
-		}
-		cards = append(cards, c)
+	})
+	anime, err := collect(e.opts.Store.Anime(ctx))
+	reading.Wait()
+	if err := errors.Join(err, cardsErr); err != nil {
+		return err
 	}
 	e.catalogue.Store(NewCatalogue(anime))
-	e.index.Store(NewIndex(cards))
+	e.index.Store(index)
 	e.loaded.Store(bulk)
 	e.following.mark = mark
 	return nil
+}
+
+// collect returns all of seq, or its first error.
+func collect[T any](seq iter.Seq2[T, error]) (all []T, err error) {
+	for v, err := range seq {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, nil
 }
 
 // Reload loads again if users or anime were changed in bulk since, for example by an import in another process, and tells

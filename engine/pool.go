@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -197,10 +196,13 @@ type sortKey struct {
 
 // compare is negative if k comes before other: by value, the greatest first, then by anime id.
 func (k sortKey) compare(other sortKey) int {
-	if c := cmp.Compare(other.value, k.value); c != 0 {
-		return c
+	switch {
+	case k.value > other.value:
+		return -1
+	case k.value < other.value:
+		return 1
 	}
-	return cmp.Compare(k.id, other.id)
+	return int(k.id - other.id)
 }
 
 // sort puts what is eligible in order of value, the greatest first; ties by anime id.

@@ -143,10 +143,10 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 		if err := noteDemo(ctx, store, &demoUsers); err != nil {
 			return err
 		}
-		debug.FreeOSMemory() // once: what loading left behind
 		started.Store(true)
 		log.Info("serving", "url", "http://"+ln.Addr().String(), "version", versionText(), "users", eng.Users(),
 			"anime", eng.Titles(), "demo", demoUsers.Load(), "after", time.Since(begin).Round(time.Millisecond))
+		debug.FreeOSMemory() // once: what loading left behind
 		g.Go(func() error {
 			follow(answering, eng, store, log, func() error { return noteDemo(answering, store, &demoUsers) })
 			return nil
