@@ -16,10 +16,12 @@ type selection struct {
 	counts [MaxDistance + 2]int // of those that were found, by distance up to cut
 	total  int                  // of counts
 
-	found  []candidate
-	spare  []candidate
-	blocks []rowBlock // that the candidates are in
-	text   []byte
+	found   []candidate
+	spare   []candidate
+	blocks  []rowBlock // that the candidates are in
+	runs    []run
+	fetched uint64 // means nothing
+	text    []byte
 }
 
 // candidate is a user who may be among the nearest.
@@ -40,17 +42,27 @@ func (r rank) id() UserID    { return UserID(r & maxUserID) }
 // fewUsers are scanned sooner than it is looked up which of them are of the right depth.
 const fewUsers = 24
 
+// run is some users of a block who have to be scanned.
+type run struct {
+	rowBlock
+	from, end int
+	rowFar    int // how far the row is away
+}
+
+// runsAhead are looked up before the first of them is scanned, so that a processor fetches what it needs of all of them at the same time.
+const runsAhead = 8
+
 // search leaves in found the k users of t who are nearest to h, and maybe more.
 func (s *selection) search(t *tree, h Hash, k int, skip UserID) {
 	s.k, s.skip, s.cut, s.last, s.total = k, skip, MaxDistance+1, 1<<63, 0
-	s.found, s.blocks = s.found[:0], s.blocks[:0]
+	s.found, s.blocks, s.runs = s.found[:0], s.blocks[:0], s.runs[:0]
 	clear(s.counts[:])
 	p := partsOf(h)
 	depth := p.depth()
 	for _, to := range &rowsAround {
 		rowFar := 2 * bits.OnesCount16(to)
 		if rowFar > s.cut {
-			return // and so are all rows that follow
+			break // and so are all rows that follow
 		}
 		row := int(p.row ^ to)
 		for _, b := range t.rows[row] {
@@ -59,23 +71,38 @@ func (s *selection) search(t *tree, h Hash, k int, skip UserID) {
 				from, end = int(b.starts[max(depth-room, 0)]), int(b.starts[min(depth+room+1, depths)])
 			}
 			if from < end {
-				s.scan(rowBlock{b, row}, from, end, p.rest, rowFar)
+				s.fetched ^= b.rests[from]
+				s.runs = append(s.runs, run{rowBlock{b, row}, from, end, rowFar})
 			}
 		}
+		if len(s.runs) >= runsAhead || s.total < k { // without k users there is no cut yet
+			s.scanAll(p.rest)
+		}
 	}
+	s.scanAll(p.rest)
 }
 
-// scan goes through some users of a block, whose row is rowFar away.
-func (s *selection) scan(b rowBlock, from, end int, rest uint64, rowFar int) {
-	s.blocks = append(s.blocks, b)
-	room := s.cut - rowFar
-	for i, other := range b.rests[from:end] {
+// scanAll goes through the runs.
+func (s *selection) scanAll(rest uint64) {
+	for i := range s.runs {
+		if r := &s.runs[i]; r.rowFar <= s.cut {
+			s.scan(r, rest)
+		}
+	}
+	s.runs = s.runs[:0]
+}
+
+// scan goes through the users of a run.
+func (s *selection) scan(r *run, rest uint64) {
+	s.blocks = append(s.blocks, r.rowBlock)
+	room := s.cut - r.rowFar
+	for i, other := range r.rests[r.from:r.end] {
 		far := bits.OnesCount64(rest ^ other)
 		if far > room {
 			continue
 		}
-		s.add(candidate{rank(far+rowFar)<<idBits | rank(b.ids[from+i]), uint32(len(s.blocks) - 1), uint32(from + i)})
-		room = s.cut - rowFar
+		s.add(candidate{rank(far+r.rowFar)<<idBits | rank(r.ids[r.from+i]), uint32(len(s.blocks) - 1), uint32(r.from + i)})
+		room = s.cut - r.rowFar
 	}
 }
 
@@ -154,4 +181,7 @@ func (s *selection) neighbours(of []candidate) []Neighbour {
 }
 
 // forget lets go of the tree.
-func (s *selection) forget() { clear(s.blocks) }
+func (s *selection) forget() {
+	clear(s.blocks)
+	clear(s.runs[:cap(s.runs)])
+}
