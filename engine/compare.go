@@ -75,7 +75,7 @@ func (e *Engine) top(ctx context.Context, to, from User, distance int) ([]Recomm
 	}
 	defer found.close()
 	e.arrange(ctx, found, Query{}, true)
-	recs, _ := found.recommendations(found.part(0, min(len(found.order), PageSize)), false)
+	recs, _ := found.recommendations(found.between(0, min(len(found.order), PageSize)), false)
 	return recs, nil
 }
 

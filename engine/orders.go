@@ -119,8 +119,8 @@ func (p *pool) orderKey(order Order, q *Query, single bool) OrderKey {
 	return sha256.Sum256(p.recipe)
 }
 
-// recall tells whether the order is known, which is the pool's then.
-func (p *pool) recall(m OrderMemory) bool {
+// remembered tells whether the order is known, which is the pool's then.
+func (p *pool) remembered(m OrderMemory) bool {
 	r, ok := m.Get(p.key)
 	if ok {
 		p.order = r.Order.unpack(p.order)
@@ -128,8 +128,8 @@ func (p *pool) recall(m OrderMemory) bool {
 	return ok
 }
 
-// recallPage tells whether page n of the order is known, with what the model says of it unless bare, and then has what is on it.
-func (p *pool) recallPage(m OrderMemory, n int, bare bool) bool {
+// rememberedPage tells whether page n of the order is known, with what the model says of it unless bare, and then has what is on it.
+func (p *pool) rememberedPage(m OrderMemory, n int, bare bool) bool {
 	r, ok := m.Get(p.key.page(n))
 	if !ok || r.Said == nil && !bare && p.model != nil {
 		return false
@@ -139,15 +139,21 @@ func (p *pool) recallPage(m OrderMemory, n int, bare bool) bool {
 	return true
 }
 
-// part is what stands at from ... to in the order, without the votes if the order was known.
-func (p *pool) part(from, to int) []eligible {
+// between is what stands at from ... to in the order.
+func (p *pool) between(from, to int) []eligible {
+	p.spare = p.spare[:0]
+	for i := from; i < to; i++ {
+		p.spare = append(p.spare, p.at(i))
+	}
+	return p.spare
+}
+
+// at is what stands at a place of the order; without the votes if the order was known.
+func (p *pool) at(i int) eligible {
 	if len(p.ranked) > 0 {
-		return p.ranked[from:to]
+		return p.ranked[i]
 	}
-	for _, id := range p.order[from:to] {
-		p.ranked = append(p.ranked, eligible{anime: p.catalogue.Anime(id)})
-	}
-	return p.ranked
+	return eligible{anime: p.catalogue.Anime(p.order[i])}
 }
 
 // PackedOrder has the ids of anime in two bytes each, the high one first; those of 0xFF00 and above in three, behind [longID].

@@ -41,22 +41,17 @@ func (e *Engine) Random(ctx context.Context, name string, q Query, seed *uint64)
 	} else {
 		s = e.opts.Seed()
 	}
-	found.draw(s)
-	picks, _ := found.recommendations(found.ranked, q.Bare)
+	picks, _ := found.recommendations(found.draw(s), q.Bare)
 	return Answer[Draw]{Requester: e.requester(u), Data: Draw{s, picks, found.loosen}}, nil
 }
 
-// draw leaves in ranked what is drawn from the order, see [draw].
-func (p *pool) draw(seed uint64) {
-	picks := p.spare[:0]
-	for _, at := range draw(p.order, seed) {
-		if len(p.ranked) > 0 {
-			picks = append(picks, p.ranked[at])
-		} else {
-			picks = append(picks, eligible{anime: p.catalogue.Anime(p.order[at])})
-		}
+// draw returns what is drawn from the order, see [draw].
+func (p *pool) draw(seed uint64) []eligible {
+	p.spare = p.spare[:0]
+	for _, i := range draw(p.order, seed) {
+		p.spare = append(p.spare, p.at(i))
 	}
-	p.ranked, p.spare = picks, p.ranked
+	return p.spare
 }
 
 // lot is a place in an order that may be drawn.

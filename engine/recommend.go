@@ -198,7 +198,7 @@ func (e *Engine) recommended(u User, found *pool, q Query) Answer[Recommendation
 	if found.page != nil {
 		from, to = 0, len(found.order)
 	}
-	items, r := found.recommendations(found.part(from, to), q.Bare)
+	items, r := found.recommendations(found.between(from, to), q.Bare)
 	if e.opts.Orders != nil && found.page == nil && found.loosen == nil {
 		r.Order, r.Total, r.Ballots = pack(found.order[from:to]), total, slices.Clone(r.Ballots)
 		e.opts.Orders.Set(found.key.page(page.Current), r)
@@ -241,12 +241,12 @@ func (e *Engine) arrange(ctx context.Context, found *pool, q Query, single bool)
 	memory := e.opts.Orders
 	if memory != nil {
 		found.key = found.orderKey(order, &q, single)
-		if q.Page > 0 && found.recallPage(memory, q.Page, bare) {
+		if q.Page > 0 && found.rememberedPage(memory, q.Page, bare) {
 			return
 		}
 	}
 	e.read(ctx, found)
-	if memory != nil && bare && found.recall(memory) {
+	if memory != nil && bare && found.remembered(memory) {
 		return
 	}
 	found.gather()

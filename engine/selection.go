@@ -20,7 +20,7 @@ type selection struct {
 	spare   []candidate
 	blocks  []rowBlock // that the candidates are in
 	runs    []run
-	fetched uint64 // means nothing
+	fetched uint64 // of no use but that the compiler has to read what is looked up ahead
 	text    []byte
 }
 

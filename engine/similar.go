@@ -9,7 +9,7 @@ func (e *Engine) Similar(ctx context.Context, name string, page int) (Answer[[]N
 	if err != nil {
 		return Answer[[]Neighbour]{}, err
 	}
-	page = min(max(page, 1), MaxSimilarPage)
+	page = pageNumber(page, MaxSimilarPage)
 	near, more := e.nearest(u.Hash, u.ID, (page-1)*SimilarSize, page*SimilarSize)
 	return Answer[[]Neighbour]{e.requester(u), Page{page, more && page < MaxSimilarPage}, near}, nil
 }

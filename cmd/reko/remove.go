@@ -15,7 +15,7 @@ import (
 type removeCmd struct {
 	Name           []string `arg:"positional" help:"Names of users. Who has a public list on MyAnimeList comes back when somebody asks for the name."`
 	KeepOut        bool     `arg:"--keep-out" help:"Keep the names out from now on, also those of which there is no list."`
-	UploadedBefore *day     `arg:"--uploaded-before" placeholder:"YYYY-MM-DD" help:"Delete the lists that visitors uploaded before that day (UTC) instead."`
+	UploadedBefore *day     `arg:"--uploaded-before" placeholder:"YYYY-MM-DD" help:"Without names: delete the lists that visitors uploaded before that day (UTC)."`
 }
 
 // day is the day of a flag.
