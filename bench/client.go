@@ -114,6 +114,8 @@ type Load struct {
 	Latency
 	Rate float64 // answers a second
 	Took time.Duration
+	// Woken says how late the client itself was when it had waited for a request to be due: what the machine alone adds to each answer.
+	Woken Latency
 }
 
 // AtOnce asks over conns connections, on each one request after the other, for d: as much as the server can do.
@@ -139,10 +141,10 @@ func (c *Client) Paced(ctx context.Context, requests Requests, rate float64, con
 func (c *Client) load(ctx context.Context, conns int, start time.Time, due func(n int) (time.Time, bool), requests Requests) Load {
 	var next atomic.Int64
 	var asking sync.WaitGroup
-	counted := make([]*histogram, conns)
+	counted, lateness := make([]*histogram, conns), make([]*histogram, conns)
 	for i := range conns {
-		h := newHistogram()
-		counted[i] = h
+		h, woken := newHistogram(), newHistogram()
+		counted[i], lateness[i] = h, woken
 		asking.Go(func() {
 			var body []byte
 			var err error
@@ -152,18 +154,17 @@ func (c *Client) load(ctx context.Context, conns int, start time.Time, due func(
 				if !more {
 					return
 				}
-				time.Sleep(time.Until(at))
+				if wait := time.Until(at); wait > 0 {
+					time.Sleep(wait)
+					woken.add(time.Since(at), nil)
+				}
 				body, err = c.Get(requests(n), body[:0])
 				h.add(time.Since(at), err)
 			}
 		})
 	}
 	asking.Wait()
-	all := newHistogram()
-	for _, h := range counted {
-		all.merge(h)
-	}
-	l := Load{Latency: all.latency(), Took: time.Since(start)}
+	l := Load{Latency: merged(counted), Took: time.Since(start), Woken: merged(lateness)}
 	l.Rate = float64(l.N-l.Errors) / l.Took.Seconds()
 	return l
 }

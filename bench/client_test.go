@@ -74,6 +74,9 @@ func TestStallsCount(t *testing.T) {
 		if l.P50 > time.Millisecond || l.P90 < 900*time.Millisecond || l.P99 < 1800*time.Millisecond || l.Max < 1990*time.Millisecond {
 			t.Errorf("p50 %v, p90 %v, p99 %v, max %v", l.P50, l.P90, l.P99, l.Max)
 		}
+		if l.Woken.N > 800 || l.Woken.N < 790 || l.Woken.Max > time.Millisecond { // the server's stall is not the client's
+			t.Errorf("the client waited %d times and was %v late", l.Woken.N, l.Woken.Max)
+		}
 		if l.Took < 9*time.Second || l.Took > 11*time.Second {
 			t.Errorf("took %v", l.Took)
 		}

@@ -39,6 +39,15 @@ func (h *histogram) merge(other *histogram) {
 	}
 }
 
+// merged is what several counted.
+func merged(some []*histogram) Latency {
+	all := newHistogram()
+	for _, h := range some {
+		all.merge(h)
+	}
+	return all.latency()
+}
+
 // Latency says how long requests took, those that failed included.
 type Latency struct {
 	N                  int

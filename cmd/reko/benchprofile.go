@@ -33,11 +33,20 @@ var profiled = map[string]func(r *rand.Rand, me, other string) string{
 	"random": askRandom, "page": askPage,
 }
 
+// questions are those that go by a name.
+func questions(what string) (func(r *rand.Rand, me, other string) string, error) {
+	if q := profiled[what]; q != nil {
+		return q, nil
+	}
+	return nil, fmt.Errorf("--what %.20q is none of %s", what, strings.Join(slices.Sorted(maps.Keys(profiled)), ", "))
+}
+
 // Run serves in this process, so that its processor profile has the client in it, too, below bench.(*Client). The start and the
 // warm-up are not in it.
 func (cmd benchProfileCmd) Run(ctx context.Context, cfg *config) (err error) {
-	if profiled[cmd.What] == nil {
-		return fmt.Errorf("--what %.20q is none of %s", cmd.What, strings.Join(slices.Sorted(maps.Keys(profiled)), ", "))
+	question, err := questions(cmd.What)
+	if err != nil {
+		return err
 	}
 	w, err := openWorld(ctx, cfg, max(cmd.Names, 1))
 	if err != nil {
@@ -63,7 +72,7 @@ func (cmd benchProfileCmd) Run(ctx context.Context, cfg *config) (err error) {
 		return err
 	}
 	requests := func(n int) bench.Request {
-		r := ask{w.some, profiled[cmd.What]}.requests(n)
+		r := ask{w.some, question}.requests(n)
 		r.Browser = cmd.What == "page"
 		return r
 	}

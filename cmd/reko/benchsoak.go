@@ -20,8 +20,9 @@ import (
 
 // benchSoakCmd asks a server for minutes.
 type benchSoakCmd struct {
+	What  string        `arg:"--what" default:"mixed" help:"What is asked for, as of reko bench profile."`
 	For   time.Duration `arg:"--for" default:"10m" help:"How long."`
-	Rate  float64       `arg:"--rate" default:"2500" help:"Requests a second, of mixed traffic."`
+	Rate  float64       `arg:"--rate" default:"2500" help:"Requests a second."`
 	Saves float64       `arg:"--saves" default:"50" help:"Lists saved a second."`
 	Names int           `arg:"--names" default:"2000" help:"How many users are asked for."`
 	Conns int           `arg:"--conns" default:"64" help:"Connections."`
@@ -38,6 +39,9 @@ const (
 // Run asks a server that is started for it. Lists are saved as always: they are fetched from a MyAnimeList, which is a fake one
 // in this process, because somebody asks for their users, and are older than they may be or not there.
 func (cmd benchSoakCmd) Run(ctx context.Context, cfg *config, c *cli) (err error) {
+	if _, err := questions(cmd.What); err != nil {
+		return err
+	}
 	w, err := openWorld(ctx, cfg, max(cmd.Names, 1))
 	if err != nil {
 		return err
@@ -152,7 +156,11 @@ func (s *soak) save(n int) bench.Request {
 
 // run asks and saves, and samples the memory meanwhile.
 func (s *soak) run(ctx context.Context, server *benchServer) ([]bench.Row, error) {
-	requests := ask{s.world.some, askMixed}.requests
+	make, err := questions(s.What)
+	if err != nil {
+		return nil, err
+	}
+	requests := ask{s.world.some, make}.requests
 	fmt.Fprintln(os.Stderr, "warming up")
 	if err := s.world.everybody(ctx, server); err != nil {
 		return nil, err
@@ -205,12 +213,13 @@ func (s *soak) rows(asked, saved bench.Load, memory []float64) []bench.Row {
 		return sum
 	}
 	most := float64(s.Most.Microseconds()) / 1000
-	mixed := asked.Ms(fmt.Sprintf("mixed traffic at %.0f/s, lists saved at %.0f/s", s.Rate, s.Saves))
+	mixed := asked.Ms(fmt.Sprintf("%s traffic at %.0f/s, lists saved at %.0f/s", s.What, s.Rate, s.Saves))
 	mixed.Most99 = most
 	begin := mean(memory[min(part, len(memory)-1):min(2*part+1, len(memory))]) // in the first part the load sets in
 	fetches := s.fake.Requests("/users/")
 	rows := []bench.Row{
 		mixed,
+		asked.Woken.Ms("of this, the client's own waking up"),
 		{Name: "answers", Unit: "requests/s", Value: asked.Rate, N: asked.N},
 		saved.Ms("requests that save a list"),
 		{Name: "lists saved", Unit: "lists/s", Value: float64(fetches) / s.For.Seconds(), Target: 0.99 * s.Saves, N: fetches},
