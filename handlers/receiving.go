@@ -11,11 +11,14 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
+
+	"reko.moe/engine"
 )
 
 // A form with a file is in memory as a whole, from its first byte until it is answered. What all of them together take is bounded. Once
 // there is no more room, the one of which the least came lately is cut off: who sends slowly, or stops, keeps nobody's room. Of who has just begun it
-// is as if much had come.
+// is as if much had come. An address that has more than half of the room has to do with it: its own are cut off then, so that one with much
+// bandwidth does not take the room of all others. Behind a proxy all have one address.
 const (
 	mostReceived = 32 << 20
 	freeOfCharge = bodyLimit + readBuffer // of each request: what any may have
@@ -33,12 +36,13 @@ type received struct {
 	mu    sync.Mutex
 	taken int64                  // guarded by mu
 	by    map[*formConn]struct{} // those that take any, guarded by mu
+	from  map[string]int64       // what is taken by network, guarded by mu
 }
 
 // Receive returns ln, of whose connections large forms take no more memory than there is for them. An application of [New] is meant to be
 // reached through it.
 func Receive(ln net.Listener) net.Listener {
-	return formListener{ln, &received{most: mostReceived, now: time.Now, by: map[*formConn]struct{}{}}}
+	return formListener{ln, &received{most: mostReceived, now: time.Now, by: map[*formConn]struct{}{}, from: map[string]int64{}}}
 }
 
 type formListener struct {
@@ -52,14 +56,20 @@ func (l formListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &formConn{Conn: conn, room: l.room}, nil
+	return newFormConn(conn, l.room), nil
+}
+
+func newFormConn(conn net.Conn, room *received) *formConn {
+	host, _, _ := net.SplitHostPort(conn.RemoteAddr().String()) // "", should it have no port
+	return &formConn{Conn: conn, room: room, network: engine.Network(host)}
 }
 
 // formConn is a connection that takes room for what it receives, from one request to the next.
 type formConn struct {
 	net.Conn
-	room *received
-	got  int64 // of the present request; for who reads only
+	room    *received
+	network string // it comes from
+	got     int64  // of the present request; for who reads only
 
 	// These are guarded by room.mu.
 	taken  int64
@@ -98,18 +108,29 @@ func (r *received) take(c *formConn, n int) bool {
 	c.lately, c.last = min(c.latelyAt(now)+float64(n), muchLately), now
 	c.taken += int64(n)
 	r.taken += int64(n)
+	r.from[c.network] += int64(n)
 	r.by[c] = struct{}{}
 	for r.taken > r.most && !c.cut {
-		r.cutSlowest(now)
+		r.cutSlowest(now, r.greedy())
 	}
 	return !c.cut
 }
 
-// cutSlowest cuts off one of those that are being received; there is one. The caller holds mu.
-func (r *received) cutSlowest(now time.Time) {
+// greedy is the network that has more than half of the room and is receiving; "" if none is. The caller holds mu.
+func (r *received) greedy() string {
+	for c := range r.by {
+		if !c.whole && r.from[c.network] > r.most/2 {
+			return c.network
+		}
+	}
+	return ""
+}
+
+// cutSlowest cuts off one of those that are being received, of a network or, if that is "", of all; there is one. The caller holds mu.
+func (r *received) cutSlowest(now time.Time, from string) {
 	var slowest *formConn
 	for c := range r.by {
-		if !c.whole && (slowest == nil || c.latelyAt(now) < slowest.latelyAt(now)) {
+		if !c.whole && (from == "" || c.network == from) && (slowest == nil || c.latelyAt(now) < slowest.latelyAt(now)) {
 			slowest = c
 		}
 	}
@@ -126,6 +147,9 @@ func (c *formConn) latelyAt(now time.Time) float64 {
 // give gives back what c has taken. The caller holds mu.
 func (r *received) give(c *formConn) {
 	r.taken -= c.taken
+	if r.from[c.network] -= c.taken; r.from[c.network] == 0 {
+		delete(r.from, c.network)
+	}
 	c.taken, c.lately = 0, 0
 	delete(r.by, c)
 }

@@ -11,7 +11,12 @@ import (
 // sender is a connection of which as much is read as is wanted.
 type sender struct {
 	net.Conn
-	cut bool // it is to be read no longer
+	address string
+	cut     bool // it is to be read no longer
+}
+
+func (s *sender) RemoteAddr() net.Addr {
+	return &net.TCPAddr{IP: net.ParseIP(s.address), Port: 1}
 }
 
 func (s *sender) Read(p []byte) (int, error) { return len(p), nil }
@@ -25,14 +30,15 @@ func (s *sender) SetReadDeadline(t time.Time) error {
 // stay, and what is not a large form takes no room.
 func TestRoomForForms(t *testing.T) {
 	var now time.Time
-	r := &received{most: 10 << 20, now: func() time.Time { return now }, by: map[*formConn]struct{}{}}
-	begin := func() *formConn {
-		c := &formConn{Conn: new(sender), room: r}
+	r := &received{most: 10 << 20, now: func() time.Time { return now }, by: map[*formConn]struct{}{}, from: map[string]int64{}}
+	beginFrom := func(address string) *formConn {
+		c := newFormConn(&sender{address: address}, r)
 		if _, err := io.ReadFull(c, make([]byte, freeOfCharge)); err != nil {
 			t.Fatal(err)
 		}
 		return c
 	}
+	begin := func() *formConn { return beginFrom("192.0.2.1") }
 	get := func(c *formConn, n int, want error) {
 		t.Helper()
 		if _, err := c.Read(make([]byte, n)); !errors.Is(err, want) {
@@ -93,4 +99,27 @@ func TestRoomForForms(t *testing.T) {
 		t.Error(err)
 	}
 	holds(0)
+
+	// Who has more than half of it takes from nobody else, however slow that one is; of whose network is meant.
+	alone, one, two := beginFrom("198.51.100.7"), beginFrom("2001:db8::1"), beginFrom("2001:db8::ffff")
+	get(alone, 4*mb, nil)
+	now = now.Add(time.Minute)
+	get(one, 4*mb, nil)
+	now = now.Add(time.Second)
+	get(two, 3*mb, nil)
+	holds(7*mb, alone, two)
+	three := beginFrom("2001:db8:0:1::1") // of another network
+	now = now.Add(time.Second)
+	get(two, mb, nil)
+	get(three, 3*mb, nil)
+	holds(7*mb, two, three) // nobody has more than half: the slowest has to go
+	for _, c := range []*formConn{two, three} {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	holds(0)
+	if len(r.from) != 0 {
+		t.Errorf("%v are remembered", r.from)
+	}
 }
