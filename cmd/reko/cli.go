@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -71,7 +73,7 @@ func execute(ctx context.Context, args []string) error {
 	}
 	err = parser.Parse(said(args))
 	if errors.Is(err, arg.ErrHelp) {
-		return parser.WriteHelpForSubcommand(os.Stdout, parser.SubcommandNames()...)
+		return writeHelp(os.Stdout, parser)
 	}
 	if err != nil {
 		_ = parser.WriteUsageForSubcommand(os.Stderr, parser.SubcommandNames()...)
@@ -110,6 +112,31 @@ func execute(ctx context.Context, args []string) error {
 		return command.Run(ctx, cfg, &c)
 	}
 	panic(fmt.Sprintf("%T cannot be run", command))
+}
+
+// writeHelp writes what --help says of the command that was typed: in place of what Reko is, what the command does.
+func writeHelp(w io.Writer, parser *arg.Parser) error {
+	var text strings.Builder
+	names := parser.SubcommandNames()
+	if err := parser.WriteHelpForSubcommand(&text, names...); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, strings.Replace(text.String(), (*cli).Description(nil), helpOf(names), 1))
+	return err
+}
+
+// helpOf is what the list of commands says of the one of that name, and of Reko without one.
+func helpOf(names []string) string {
+	help, at := (*cli).Description(nil), reflect.TypeFor[cli]()
+	for _, name := range names {
+		for i := range at.NumField() {
+			if f := at.Field(i); f.Tag.Get("arg") == "subcommand:"+name {
+				help, at = f.Tag.Get("help"), f.Type.Elem()
+				break
+			}
+		}
+	}
+	return help
 }
 
 // said puts in what may be left out: reko bench --out FILE is reko bench run --out FILE.

@@ -60,13 +60,17 @@ func (cmd importListsCmd) Run(ctx context.Context, cfg *config) error {
 		return err
 	}
 	return cfg.importing(ctx, func(im *importer) error {
-		if err := im.leaveDemo(ctx); err != nil {
+		if err := im.mayLeaveDemo(ctx); err != nil {
 			return err
 		}
+		leaveDemo := sync.OnceValue(func() error { return im.leaveDemo(ctx) })
 		now := time.Now()
 		entries := 0
 		err := im.files(ctx, cmd.File, "users", func(r io.Reader) error {
 			return batches(ctx, 250, listfile.ReadLists(r), func(batch []listfile.UserList) error {
+				if err := leaveDemo(); err != nil { // only now: a file without a list leaves it where it is
+					return err
+				}
 				users := make([]engine.User, len(batch))
 				for i, l := range batch {
 					users[i] = engine.User{Name: l.Name, Origin: engine.FromFile, List: l.List.Pack(), FetchedAt: now, FullAt: now, Unlisted: cmd.Unlisted}
@@ -119,21 +123,31 @@ func (cfg *config) importingLittle(ctx context.Context, f func(*importer) error)
 	})
 }
 
-// leaveDemo removes the demo population, since invented and real users are never mixed. On a terminal it asks.
-func (im *importer) leaveDemo(ctx context.Context) error {
+// mayLeaveDemo asks, on a terminal, if the demo population may go, which is not mixed with real users.
+func (im *importer) mayLeaveDemo(ctx context.Context) error {
+	if !term.IsTerminal(int(os.Stdin.Fd())) || !term.IsTerminal(int(os.Stderr.Fd())) {
+		return nil
+	}
 	users, err := im.store.CountUsers(ctx)
 	if err != nil || users[engine.FromDemo] == 0 {
 		return err
 	}
-	if term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd())) {
-		fmt.Fprintf(os.Stderr, "There are %d invented demo users here. Remove them and go on? [Y/n] ", users[engine.FromDemo])
-		answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
-		if err != nil {
-			return err
-		}
-		if a := strings.ToLower(strings.TrimSpace(answer)); a != "" && a != "y" && a != "yes" {
-			return errors.New("nothing imported: invented users are not mixed with real ones")
-		}
+	fmt.Fprintf(os.Stderr, "There are %d invented demo users here. Remove them and go on? [Y/n] ", users[engine.FromDemo])
+	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	if err != nil {
+		return err
+	}
+	if a := strings.ToLower(strings.TrimSpace(answer)); a != "" && a != "y" && a != "yes" {
+		return errors.New("nothing imported: invented users are not mixed with real ones")
+	}
+	return nil
+}
+
+// leaveDemo removes the demo population, if it is there, once there is a list to import.
+func (im *importer) leaveDemo(ctx context.Context) error {
+	users, err := im.store.CountUsers(ctx)
+	if err != nil || users[engine.FromDemo] == 0 {
+		return err
 	}
 	n, err := removeDemo(ctx, im.eng, im.store)
 	if err == nil {

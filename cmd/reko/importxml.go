@@ -43,6 +43,9 @@ func (cmd importXMLCmd) Run(ctx context.Context, cfg *config) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", cmd.File, err)
 		}
+		if err := im.mayLeaveDemo(ctx); err != nil {
+			return err
+		}
 		if err := im.leaveDemo(ctx); err != nil {
 			return err
 		}

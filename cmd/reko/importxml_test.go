@@ -76,16 +76,17 @@ func TestImportXML(t *testing.T) {
 	// A file that cannot be read leaves the demo where it is.
 	db := "REKO_DB_URL=sqlite:demo.db"
 	start(t, func(cfg *config) { cfg.Database = "sqlite:" + dir + "/demo.db" })
-	for _, test := range []struct{ file, want, users string }{
-		{"half.xml", "not whole", "400 users"},
-		{"list.xml", "400 invented demo users removed", "1 users"},
+	for _, test := range []struct{ args, want, users string }{
+		{"xml --user=spike half.xml", "not whole", "400 users"},
+		{"lists half.xml", "parse error", "400 users"},
+		{"xml --user=spike list.xml", "400 invented demo users removed", "1 users"},
 	} {
-		out, err := program(t, dir, []string{db}, "import", "xml", "--user=spike", test.file).CombinedOutput()
+		out, err := program(t, dir, []string{db}, append([]string{"import"}, strings.Fields(test.args)...)...).CombinedOutput()
 		if (err != nil) != (test.users == "400 users") || !strings.Contains(string(out), test.want) {
-			t.Errorf("%s: %v\n%s", test.file, err, out)
+			t.Errorf("%s: %v\n%s", test.args, err, out)
 		}
 		if out, err := program(t, dir, []string{db}, "check").CombinedOutput(); err != nil || !strings.Contains(string(out), test.users) {
-			t.Errorf("after %s: %v, %s; want %s", test.file, err, out, test.users)
+			t.Errorf("after %s: %v, %s; want %s", test.args, err, out, test.users)
 		}
 	}
 }

@@ -220,6 +220,8 @@ func TestCommands(t *testing.T) {
 		{"admin set-password --help", false, "standard input"},
 		{"version", false, versionText()},
 		{"import lists --help", false, "updated_at"},
+		{"import lists --help", false, "Import the lists of many users"},
+		{"check --help", false, "Check that every stored list is whole."},
 		{"import lists lists.csv", false, "2 users imported"}, // anime not described yet
 		{"import anime anime.csv", false, "2 of 2 hashes changed"},
 		{"import anime anime.csv", false, "0 of 2 hashes changed"},
