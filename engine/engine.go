@@ -7,6 +7,7 @@ import (
 	"iter"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -266,15 +267,21 @@ func (e *Engine) loadAt(ctx context.Context, mark string) error {
 	return nil
 }
 
-// collect returns all of seq, or its first error.
-func collect[T any](seq iter.Seq2[T, error]) (all []T, err error) {
+// collect returns all of seq, or its first error. It gathers them in parts, so that what is long is copied once.
+func collect[T any](seq iter.Seq2[T, error]) ([]T, error) {
+	const least, most = 64, 4096
+	var parts [][]T
+	part := make([]T, 0, least)
 	for v, err := range seq {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, v)
+		if len(part) == cap(part) {
+			parts, part = append(parts, part), make([]T, 0, min(2*cap(part), most))
+		}
+		part = append(part, v)
 	}
-	return all, nil
+	return slices.Concat(append(parts, part)...), nil
 }
 
 // Reload loads again if users or anime were changed in bulk since, for example by an import in another process, and tells
