@@ -106,14 +106,18 @@ func clean(s string) string {
 
 // Anime implements [engine.Store].
 func (db *DB) Anime(ctx context.Context) iter.Seq2[engine.Anime, error] {
+	if db.pool != nil {
+		return db.streamAnime(ctx)
+	}
 	const size = 5000
 	columns := strings.Join(animeColumns, ", ")
+	reader := animeReader{}
 	return walk(size, func(last *engine.Anime) ([]engine.Anime, error) {
 		var after engine.AnimeID
 		if last != nil {
 			after = last.ID
 		}
-		anime, err := query(ctx, db.sql, scanAnime,
+		anime, err := query(ctx, db.sql, reader.scan,
 			`SELECT id, `+columns+` FROM anime WHERE id > $1 AND described_at > 0 ORDER BY id LIMIT $2`, after, size)
 		return anime, failed("anime", err)
 	})
@@ -123,12 +127,13 @@ func (db *DB) Anime(ctx context.Context) iter.Seq2[engine.Anime, error] {
 func (db *DB) AnimeOf(ctx context.Context, ids []engine.AnimeID) ([]engine.Anime, error) {
 	const size = 200 // as in Users
 	var all []engine.Anime
+	reader := animeReader{}
 	for some := range slices.Chunk(ids, size) {
 		args := make([]any, len(some))
 		for i, id := range some {
 			args[i] = int64(id)
 		}
-		anime, err := query(ctx, db.sql, scanAnime, `SELECT id, `+strings.Join(animeColumns, ", ")+
+		anime, err := query(ctx, db.sql, reader.scan, `SELECT id, `+strings.Join(animeColumns, ", ")+
 			` FROM anime WHERE described_at > 0 AND id IN `+values(1, len(some)), args...)
 		if err != nil {
 			return nil, failed("anime", err)
@@ -138,13 +143,40 @@ func (db *DB) AnimeOf(ctx context.Context, ids []engine.AnimeID) ([]engine.Anime
 	return all, nil
 }
 
-// scanAnime reads id and animeColumns.
-func scanAnime(rows *sql.Rows) (engine.Anime, error) {
+// streamAnime has all anime by one query, whose rows are read as Postgres sends them.
+func (db *DB) streamAnime(ctx context.Context) iter.Seq2[engine.Anime, error] {
+	return func(yield func(engine.Anime, error) bool) {
+		rows, err := db.pool.Query(ctx, `SELECT id, `+strings.Join(animeColumns, ", ")+` FROM anime WHERE described_at > 0 ORDER BY id`)
+		if err != nil {
+			yield(engine.Anime{}, failed("anime", err))
+			return
+		}
+		defer rows.Close()
+		reader := animeReader{}
+		for rows.Next() {
+			a, err := reader.read(rows)
+			if !yield(a, failed("anime", err)) || err != nil {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(engine.Anime{}, failed("anime", err))
+		}
+	}
+}
+
+// animeReader has the genres of the anime that it read, as they are stored: most anime share theirs with others.
+type animeReader map[string][]engine.Genre
+
+func (r animeReader) scan(rows *sql.Rows) (engine.Anime, error) { return r.read(rows) }
+
+// read reads id and animeColumns.
+func (r animeReader) read(row interface{ Scan(to ...any) error }) (engine.Anime, error) {
 	var a engine.Anime
 	var rating, start, status string
-	var genres, relations sql.RawBytes
+	var genres, relations []byte
 	var described, related int64
-	err := rows.Scan(&a.ID, &a.Title, &a.English, &a.Type, &a.Episodes, &a.Mean, &rating, &start, &status, &genres,
+	err := row.Scan(&a.ID, &a.Title, &a.English, &a.Type, &a.Episodes, &a.Mean, &rating, &start, &status, &genres,
 		&a.Picture, &a.Members, &a.NSFW, &described, &relations, &a.Parent, &related)
 	if err != nil {
 		return a, err
@@ -154,13 +186,28 @@ func scanAnime(rows *sql.Rows) (engine.Anime, error) {
 	if a.Start, err = engine.ParseDate(start); err != nil {
 		return a, fmt.Errorf("anime %d: %w", a.ID, err)
 	}
-	if err = json.Unmarshal(genres, &a.Genres); err != nil {
+	if a.Genres, err = r.genres(genres); err != nil {
 		return a, fmt.Errorf("genres of anime %d: %w", a.ID, err)
+	}
+	if string(relations) == "null" {
+		return a, nil
 	}
 	if err = json.Unmarshal(relations, &a.Relations); err != nil {
 		return a, fmt.Errorf("relations of anime %d: %w", a.ID, err)
 	}
 	return a, nil
+}
+
+func (r animeReader) genres(stored []byte) (genres []engine.Genre, err error) {
+	genres, ok := r[string(stored)]
+	if !ok {
+		if err = json.Unmarshal(stored, &genres); err != nil {
+			return nil, err
+		}
+		genres = slices.Clip(genres) // whoever appends to it has it for himself
+		r[string(stored)] = genres
+	}
+	return genres, nil
 }
 
 // MentionAnime implements [engine.Store].
