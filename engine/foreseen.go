@@ -8,7 +8,7 @@ import (
 // Lists with fewer watched entries than shortList are foreseen: so many of the best known anime are looked at, and so many of them taken for
 // watched. The numbers were fitted to lists that were cut short, see docs/adr/0007-item-model.md.
 const (
-	shortList    = 16
+	shortList    = 32
 	foreseenFrom = 1500
 	foreseenMost = 60
 )

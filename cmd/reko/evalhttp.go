@@ -70,7 +70,7 @@ func (w *evalWorld) ask(ctx context.Context, server string) (a *agreement, err e
 			return nil, err
 		}
 		a.Asked++
-		here, err := w.eng.RecommendList(ctx, w.cases[i].FoldIn, engine.Query{Order: engine.Taste})
+		here, err := w.recommend(ctx, &w.cases[i], engine.Query{Order: engine.Taste})
 		if err != nil {
 			return nil, err
 		}

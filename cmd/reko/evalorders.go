@@ -56,12 +56,22 @@ func (w *evalWorld) orders(niche bool) []namedOrder {
 	return orders
 }
 
+// recommend asks the engine as a visitor would: of a fold-in as the user it is stored as, of one that was cut as a list of nobody.
+func (w *evalWorld) recommend(ctx context.Context, c *heldout.Case, q engine.Query) (engine.Answer[engine.Recommendations], error) {
+	for i := range w.cases {
+		if c == &w.cases[i] {
+			return w.eng.Recommend(ctx, caseName(i), q)
+		}
+	}
+	return w.eng.RecommendList(ctx, c.FoldIn, q)
+}
+
 // engineOrder asks the engine, page by page, as any client would.
 func (w *evalWorld) engineOrder(q engine.Query) heldout.Order {
 	return func(ctx context.Context, c *heldout.Case) iter.Seq2[engine.AnimeID, error] {
 		return func(yield func(engine.AnimeID, error) bool) {
 			for q.Page = 1; ; q.Page++ {
-				a, err := w.eng.RecommendList(ctx, c.FoldIn, q)
+				a, err := w.recommend(ctx, c, q)
 				if err != nil {
 					yield(0, err)
 					return
@@ -87,7 +97,7 @@ func (w *evalWorld) unvaried(ctx context.Context, c *heldout.Case) iter.Seq2[eng
 	}
 	var items []item
 	for page := 1; ; page++ {
-		a, err := w.eng.RecommendList(ctx, c.FoldIn, engine.Query{Order: engine.Taste, Page: page})
+		a, err := w.recommend(ctx, c, engine.Query{Order: engine.Taste, Page: page})
 		if err != nil {
 			return func(yield func(engine.AnimeID, error) bool) { yield(0, err) }
 		}
