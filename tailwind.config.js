@@ -3,6 +3,8 @@ module.exports = {
   content: ["./views/**/*.templ", "./views/*.go", "./static/app.js"],
   darkMode: ["selector", '[data-theme="dark"]'],
   theme: {
+    // In rem, so that who has larger letters gets the layout that has room for them.
+    screens: { sm: "40rem", md: "48rem", lg: "64rem", xl: "80rem", "2xl": "96rem" },
     extend: {
       colors: {
         // The values are in views/app.css, once for light and once for dark.

@@ -160,6 +160,7 @@ func (s *server) failPage(c *fiber.Ctx, status int, id, text string) error {
 		}
 		v.Text = "MyAnimeList has no user “" + asked + "”, or has not told us of one. Who asked to be left out is not found here either."
 		if !s.Upstream {
+			v.Kind = "unasked"
 			v.Text = "There is no user “" + asked + "” here, and this Reko does not ask MyAnimeList."
 		}
 		v.Near = s.Engine.NamesLike(asked, 6)

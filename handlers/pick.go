@@ -31,7 +31,7 @@ func (s *server) pickPage(c *fiber.Ctx) error {
 	for _, a := range picked {
 		state.Picked = append(state.Picked, a.ID)
 	}
-	if c.Context().QueryArgs().Has("find") && !isPartial(c) {
+	if c.Query("show") != "" && !isPartial(c) {
 		return c.Redirect(state.URL(), http.StatusSeeOther) // an address to share, without what the form sends beside the picks
 	}
 	list, err := engine.Picked(state.Picked)
@@ -53,6 +53,7 @@ func (s *server) pickPage(c *fiber.Ctx) error {
 // choose answers with the page on which anime are picked.
 func (s *server) choose(c *fiber.Ctx, picked []*engine.Anime) error {
 	v := views.PickView{Find: strings.TrimSpace(c.Query("find")), Picked: picked}
+	v.Missing = len(picked) == 0 && c.Query("show") != ""
 	v.Offered = s.Engine.WellKnown()
 	if v.Find != "" {
 		v.Offered = s.Engine.FindKnown(v.Find)

@@ -73,7 +73,7 @@ func TestPicked(t *testing.T) {
 	if pushed := part.header.Get("Hx-Push-Url"); pushed != target || !strings.HasPrefix(part.body, `<div id="results"`) {
 		t.Errorf("htmx is told %q, want %q: %.80s", pushed, target, part.body)
 	}
-	if form := a.get(t, target+"&find=", http.StatusSeeOther); form.header.Get("Location") != target {
+	if form := a.get(t, target+"&find=&show=yes", http.StatusSeeOther); form.header.Get("Location") != target {
 		t.Errorf("what the form sends leads to %q, want %q", form.header.Get("Location"), target)
 	}
 	if got := a.engine.Users(); got != users {
@@ -92,6 +92,12 @@ func TestPicking(t *testing.T) {
 	}
 	if strings.Contains(start, "noindex") || !strings.Contains(a.get(t, "/pick?find=x", http.StatusOK).body, "noindex") {
 		t.Error("search engines may list /pick, and nothing else of it")
+	}
+
+	// Who wants to be shown something has to pick something.
+	const missing = "Pick at least one"
+	if got := a.get(t, "/pick?show=yes", http.StatusOK).body; strings.Contains(start, missing) || !strings.Contains(got, missing) {
+		t.Error("who picked nothing is not told so, or who has not asked yet is")
 	}
 
 	// What is picked is still picked when something else is looked for.

@@ -19,7 +19,7 @@ import (
 func (s *server) home(c *fiber.Ctx) error {
 	p := s.page(c, "Anime recommendations from people like you", "Find the people who watch like you. Watch what they loved.")
 	p.Index = true
-	v := views.HomeView{Users: s.Engine.Users(), Titles: s.Engine.Titles(), Examples: s.examples(c, 6)}
+	v := views.HomeView{Upstream: s.Upstream, Users: s.Engine.Users(), Titles: s.Engine.Titles(), Examples: s.examples(c, 6)}
 	if p.Name != "" {
 		ctx := impatient(c)
 		// Without recommendations for the name the page is still a page.
@@ -48,6 +48,7 @@ func (s *server) examples(c *fiber.Ctx, n int) []engine.Card {
 // cards is what cards of recommendations to a user depend on.
 func (s *server) cards(c *fiber.Ctx, name string) views.CardView {
 	v := views.CardView{Name: name, CanHide: true, Back: c.OriginalURL(), Saved: map[engine.AnimeID]bool{}}
+	v.Hidden = len(s.visitor(c).Hidden)
 	for _, id := range s.visitor(c).Saved {
 		v.Saved[id] = true
 	}

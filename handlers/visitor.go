@@ -188,12 +188,24 @@ func (s *server) hide(c *fiber.Ctx) error {
 	if err := s.remember(c, func(v *visitor) { v.Hidden = put(v.Hidden, anime.ID, true) }); err != nil {
 		return err
 	}
+	if isPartial(c) {
+		path, _, _ := strings.Cut(localPath(c.FormValue("back")), "#")
+		return write(c, views.Hidden(anime, path))
+	}
 	return back(c)
 }
 
-// unhide shows all that was hidden again.
+// unhide shows an anime that was hidden again; all of them when none is named.
 func (s *server) unhide(c *fiber.Ctx) error {
-	if err := s.remember(c, func(v *visitor) { v.Hidden = nil }); err != nil {
+	show := func(v *visitor) { v.Hidden = nil }
+	if c.FormValue("id") != "" {
+		anime, err := s.formAnime(c)
+		if err != nil {
+			return err
+		}
+		show = func(v *visitor) { v.Hidden = put(v.Hidden, anime.ID, false) }
+	}
+	if err := s.remember(c, show); err != nil {
 		return err
 	}
 	return back(c)

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"reko.moe/engine"
 )
@@ -14,6 +15,7 @@ type CardView struct {
 	Name    string // of the user it is recommended to
 	Single  bool   // it is from one user's list: nobody has to be named
 	CanHide bool
+	Hidden  int    // how many anime the visitor hid
 	Leave   *State // whose influences can be left out; nil: they cannot
 	Saved   map[engine.AnimeID]bool
 	Back    string // where forms come back to
@@ -47,6 +49,28 @@ func measured(r engine.Recommendation) float64 {
 
 // about is a predicted score, which is not known more exactly.
 func about(score float64) string { return strconv.FormatFloat(score, 'f', 1, 64) }
+
+// anchor is the id of a card on its page.
+func anchor(id engine.AnimeID) string { return "anime-" + strconv.Itoa(int(id)) }
+
+// englishTitle is the English title of an anime, if the main one does not begin with it.
+func englishTitle(a *engine.Anime) string {
+	title, english := lettersOf(a.Title), lettersOf(a.English)
+	if len(english) <= len(title) && strings.EqualFold(english, title[:len(english)]) {
+		return ""
+	}
+	return a.English
+}
+
+// lettersOf is a text without what stands between its letters and digits.
+func lettersOf(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return -1
+	}, text)
+}
 
 func savePath(saved bool) string {
 	if saved {

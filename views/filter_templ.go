@@ -157,7 +157,7 @@ func ordering(s State) templ.Component {
 			templ_7745c5c3_Var4 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<div class=\"ordering flex flex-wrap items-center gap-x-8 gap-y-3 border-b border-line py-3\"><fieldset class=\"flex items-center gap-3\"><legend class=\"float-left mr-3 text-sm font-medium\">Order</legend><div class=\"flex rounded-full border border-line p-0.5 text-sm\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<div class=\"ordering flex flex-wrap items-center gap-x-8 gap-y-3 border-b border-line py-3\"><fieldset class=\"flex flex-wrap items-center gap-3\"><legend class=\"float-left mr-3 text-sm font-medium\">Order</legend><div class=\"flex rounded-full border border-line p-0.5 text-sm\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -169,7 +169,7 @@ func ordering(s State) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "</div></fieldset><div class=\"niche min-w-0 flex-1 basis-72 text-sm sm:max-w-xl\"><label class=\"block font-medium\" for=\"niche\">Taste for the unusual</label><div class=\"mt-1 flex items-center gap-3\"><span class=\"whitespace-nowrap text-xs text-soft\" aria-hidden=\"true\">well known</span> <input id=\"niche\" class=\"min-w-0 flex-1 accent-accent\" type=\"range\" name=\"niche\" min=\"0\" max=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "</div></fieldset><div class=\"niche min-w-0 flex-1 basis-72 text-sm sm:max-w-xl\"><label class=\"block font-medium\" for=\"niche\">Taste for the unusual</label><div class=\"mt-1 flex flex-wrap items-center gap-x-3\"><span class=\"whitespace-nowrap text-xs text-soft\" aria-hidden=\"true\">well known</span> <input id=\"niche\" class=\"min-w-20 flex-1 accent-accent\" type=\"range\" name=\"niche\" min=\"0\" max=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -19,6 +19,7 @@ type PickView struct {
 	Find    string
 	Offered []*engine.Anime // to be picked, by what is to be found, or the well known
 	Picked  []*engine.Anime // so far
+	Missing bool            // recommendations were asked for, with nothing picked
 }
 
 // URL is the address of the page.

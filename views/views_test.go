@@ -33,7 +33,7 @@ var (
 		Start: engine.Date{Year: 1998, Month: 4, Day: 3}, Status: engine.FinishedAiring, Picture: "https://cdn.myanimelist.net/images/anime/4/19644.jpg",
 		Genres: []engine.Genre{{ID: 1, Name: "Action"}, {ID: 24, Name: "Sci-Fi"}},
 	}
-	film  = &engine.Anime{ID: 5, Title: "Tengoku no Tobira", Type: "movie", Episodes: 1, Mean: 8.38, Start: engine.Date{Year: 2001}}
+	film  = &engine.Anime{ID: 5, Title: "Tengoku no Tobira", English: "Knockin' on Heaven's Door", Type: "movie", Episodes: 1, Mean: 8.38, Start: engine.Date{Year: 2001}}
 	nasty = &engine.Anime{
 		ID: 666, Title: `<script>alert("title")</script>`, Type: `"><img src=x onerror=alert(1)>`, Mean: 5, Picture: `javascript:alert("picture")`,
 		Genres: []engine.Genre{{ID: 1, Name: `</p><script>alert("genre")</script>`}, {ID: 2, Name: `' onmouseover='alert(1)`}},
@@ -102,9 +102,14 @@ var samples = map[string]templ.Component{
 	"recommendations-unordered": Recommendations(RecommendationsView{
 		State: State{Name: "spike", Order: engine.Classic, Niche: -1, Without: []engine.AnimeID{5}}, Answer: from(recs[1]), Cards: view, Now: now,
 	}),
-	"pick":       inside(PickPage(page, PickView{Find: `"><script>alert(1)</script>`, Offered: []*engine.Anime{bebop, nasty}, Picked: []*engine.Anime{film, nasty}})),
-	"pick-start": inside(PickPage(page, PickView{Offered: []*engine.Anime{bebop, film}})),
-	"pick-none":  inside(PickPage(page, PickView{Find: "x"})),
+	"pick":          inside(PickPage(page, PickView{Find: `"><script>alert(1)</script>`, Offered: []*engine.Anime{bebop, nasty}, Picked: []*engine.Anime{film, nasty}})),
+	"pick-start":    inside(PickPage(page, PickView{Offered: []*engine.Anime{bebop, film}})),
+	"pick-none":     inside(PickPage(page, PickView{Find: "x"})),
+	"picks-missing": Picks(PickView{Missing: true}),
+	"card-hidden":   Hidden(nasty, "/u/spike?page=2"),
+	"hidden-note":   hiddenNote(state, 2),
+	"home-alone":    inside(HomePage(page, HomeView{Users: 400, Examples: []engine.Card{faye.Card}})),
+	"error-unasked": inside(ErrorPage(page, ErrorView{Status: 404, Title: "Nobody", Text: "None.", Kind: "unasked"})),
 	"picked": inside(PickedPage(page, RecommendationsView{State: picked, Answer: from(explained), Cards: CardView{Leave: &picked}, Now: now},
 		[]*engine.Anime{film, nasty})),
 	"about-untaught":  inside(AboutPage(page, AboutView{Users: 12207, Contact: "hello@example.org"})),
@@ -129,7 +134,7 @@ var samples = map[string]templ.Component{
 		Requester: engine.Requester{Card: spike.Card, Origin: engine.FromMAL, FetchedAt: now.Add(-200 * time.Hour), Stale: true},
 		Data:      engine.Comparison{Neighbour: faye},
 	}, Now: now}),
-	"home":                 HomePage(page, HomeView{Users: 12207, Titles: 30761, Examples: []engine.Card{faye.Card, ed.Card}, Preview: recs[:1], Cards: view}),
+	"home":                 HomePage(page, HomeView{Upstream: true, Users: 12207, Titles: 30761, Examples: []engine.Card{faye.Card, ed.Card}, Preview: recs[:1], Cards: view}),
 	"saved":                Saved([]*engine.Anime{bebop, nasty}, ""),
 	"saved-none":           Saved(nil, "spike"),
 	"about":                AboutPage(page, AboutView{Name: "spike", Hash: spike.Hash, Other: faye.Card, Similar: 98, Users: 12207, Sums: []Sum{{"PG-13", 12}, {"about 12 episodes", 7}}, For: bebop, Because: why}),

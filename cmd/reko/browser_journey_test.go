@@ -316,7 +316,19 @@ func journeyHide(tb *tab, _ *world) {
 	}
 	for _, title := range titles {
 		tb.click("button", "Hide "+title)
+		if !tb.plain {
+			tb.shows(".card", title+" is hidden from now on.")
+			tb.until("the focus is on what takes it back", `document.activeElement.innerText === "Show it again"`)
+		}
 		tb.until(title+" is hidden", "document.readyState === 'complete' && ![...document.querySelectorAll('.cards h3')].some(e => e.innerText === "+quote(title)+")")
+	}
+	if !tb.plain {
+		tb.click("button", "Show "+titles[0]+" again")
+		tb.shows("h3", titles[0])
+		tb.shows("#results", fmt.Sprintf("%d hidden by you", len(titles)-1))
+		tb.click("button", "Hide "+titles[0])
+		tb.shows(".card", titles[0]+" is hidden")
+		tb.reload()
 	}
 	tb.shows("h2", "Nothing is left")
 	tb.click("button", "Show what you hid")

@@ -141,7 +141,7 @@ func journeyPick(tb *tab, _ *world) {
 	tb.open("/")
 	tb.click("main a", "Pick a few anime")
 	tb.at("/pick")
-	offered := read[[]string](tb, `[...document.querySelectorAll(".pick > span:last-child")].map(e => e.innerText.trim())`)
+	offered := read[[]string](tb, `[...document.querySelectorAll(".pick > span:nth-of-type(2)")].map(e => e.innerText.trim())`)
 	if len(offered) < 40 {
 		tb.t.Fatalf("%d anime are offered: %q", len(offered), offered)
 	}
