@@ -42,6 +42,23 @@ func TestHiddenComesBack(t *testing.T) {
 	}
 }
 
+// A name that was typed is remembered as the visitor's, unless it turns out to be nobody's.
+func TestNobodysNameIsForgotten(t *testing.T) {
+	a := start(t, nil)
+	b := newBrowser(t, a.listen(t))
+	for _, test := range []struct {
+		typed, welcomed string
+	}{{"Spike", ">spike</a>"}, {"no-such-user", ""}} {
+		b.ask(t, http.MethodGet, "/u?name="+test.typed, "", "").leads(t, test.typed, "/u/"+strings.ToLower(test.typed))
+		b.get(t, "/u/"+strings.ToLower(test.typed))
+		b.get(t, "/u/nobody-else") // who was not typed changes nothing
+		home := b.get(t, "/").body
+		if got := strings.Contains(home, "Welcome back"); got != (test.welcomed != "") || !strings.Contains(home, test.welcomed) {
+			t.Errorf("after %q was typed: welcome %t", test.typed, got)
+		}
+	}
+}
+
 // Where MyAnimeList is not asked, neither the first page nor an unknown name pretends that it is.
 func TestWithoutMyAnimeList(t *testing.T) {
 	for _, upstream := range []bool{true, false} {

@@ -152,18 +152,17 @@ func (s *server) failPage(c *fiber.Ctx, status int, id, text string) error {
 	switch id {
 	case "UserNotFound":
 		v.Kind, v.Title = "unknown", "Nobody of that name"
-		asked := v.Name
 		if other := param(c, "other"); other != "" {
-			if _, known := s.Engine.Known(c.UserContext(), asked); known {
-				asked = other
+			if _, known := s.Engine.Known(c.UserContext(), v.Name); known {
+				v.Name = other
 			}
 		}
-		v.Text = "MyAnimeList has no user “" + asked + "”, or has not told us of one. Who asked to be left out is not found here either."
+		v.Text = "MyAnimeList has no user “" + v.Name + "”, or has not told us of one. Who asked to be left out is not found here either."
 		if !s.Upstream {
 			v.Kind = "unasked"
-			v.Text = "There is no user “" + asked + "” here, and this Reko does not ask MyAnimeList."
+			v.Text = "There is no user “" + v.Name + "” here, and this Reko does not ask MyAnimeList."
 		}
-		v.Near = s.Engine.NamesLike(asked, 6)
+		v.Near = s.Engine.NamesLike(v.Name, 6)
 	case "PrivateUserList":
 		v.Kind, v.Title = "private", "This list is private"
 		v.Text = "MyAnimeList shows it to nobody else, so Reko cannot read it either."
@@ -188,6 +187,10 @@ func (s *server) failPage(c *fiber.Ctx, status int, id, text string) error {
 		}
 	}
 	p := s.page(c, v.Title, v.Text)
+	if name, _ := engine.CanonicalName(v.Name); id == "UserNotFound" && p.Name != "" && p.Name == name {
+		s.setCookie(c, nameCookie, "") // who was looked up by a name that is nobody's is not called so
+		p.Name = ""
+	}
 	switch {
 	case c.Method() == http.MethodPost && c.Path() == uploadPath:
 		p.Path = uploadPath
