@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -96,11 +97,19 @@ func testPages(t *testing.T, b *browser, w *world) {
 	if _, err := axe(); err != nil {
 		lacking(t, "axe-core: "+err.Error())
 	}
+	// A tab takes a good part of its time to get going, so these are used again and again.
+	tabs := make(chan *tab, runtime.GOMAXPROCS(0))
+	for range cap(tabs) {
+		tb := b.visitor(t, w.url, false)
+		tb.slowly()
+		tabs <- tb
+	}
 	for _, p := range sitePages() {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			tb := b.visitor(t, w.url, false)
-			tb.slowly()
+			tb := <-tabs
+			t.Cleanup(func() { tabs <- tb })
+			tb.lend(t)
 			for _, width := range []int64{narrow, 1440} {
 				tb.size(width)
 				tb.dark(false)

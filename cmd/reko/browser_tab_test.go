@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/storage"
 	"github.com/chromedp/chromedp"
 )
 
@@ -50,12 +51,7 @@ func newTab(parent context.Context, t *testing.T, site string, plain bool, optio
 	ctx, cancel := chromedp.NewContext(parent, append(options, chromedp.WithListener(tb.hear))...)
 	tb.ctx = ctx
 	t.Cleanup(func() {
-		tb.mu.Lock()
-		troubles := tb.troubles
-		tb.mu.Unlock()
-		for _, trouble := range troubles {
-			t.Errorf("in the browser: %s", trouble)
-		}
+		tb.report()
 		cancel()
 	})
 	tb.do(chromedp.Func(func(ctx context.Context, s *chromedp.Target) error {
@@ -76,6 +72,34 @@ func newTab(parent context.Context, t *testing.T, site string, plain bool, optio
 func (tb *tab) sibling() *tab {
 	tb.t.Helper()
 	return newTab(tb.ctx, tb.t, tb.site, tb.plain)
+}
+
+// report fails the test for what went wrong, and forgets it and what was expected.
+func (tb *tab) report() {
+	tb.t.Helper()
+	tb.mu.Lock()
+	troubles := tb.troubles
+	tb.troubles, tb.expected = nil, nil
+	tb.mu.Unlock()
+	for _, trouble := range troubles {
+		tb.t.Errorf("in the browser: %s", trouble)
+	}
+}
+
+// lend makes the tab that of t until that ends, and then again that of somebody who was never here.
+func (tb *tab) lend(t *testing.T) {
+	t.Helper()
+	owner := tb.t
+	tb.t = t
+	t.Cleanup(func() {
+		defer func() { tb.t = owner }()
+		tb.open("/readyz") // so that all is known of the pages before, which do nothing any more
+		tb.report()
+		tb.do(chromedp.Func(func(ctx context.Context, s *chromedp.Target) error {
+			_, err := cdp.Call(ctx, s, storage.ClearDataForOrigin, storage.ClearDataForOriginParams{Origin: tb.site, StorageTypes: "all"})
+			return err
+		}))
+	})
 }
 
 // do runs actions, within bounds of time.

@@ -57,7 +57,9 @@ func launch(t *testing.T) *browser {
 		chromedp.NoSandbox,
 		chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-gpu", true),
-		chromedp.Flag("disable-features", "Translate,WebUIOmniboxPopup,WebUIOmniboxAimPopup"), // two pages of its own for each window
+		// Two pages of its own for each window, and processes in case somebody opens more.
+		chromedp.Flag("disable-features", "Translate,WebUIOmniboxPopup,WebUIOmniboxAimPopup,SpareRendererForSitePerProcess"),
+		chromedp.Flag("js-flags", "--no-opt --no-maglev"), // no page is here for long enough that optimized code pays for itself
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
 	)
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)

@@ -130,11 +130,13 @@ func (tb *tab) painted(ctx context.Context) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if ok, err := eval[bool](tb, `performance.getEntriesByName("first-contentful-paint").length > 0`); ok && err == nil {
+		// The page tells: asked again and again, it may not come to paint on a busy machine.
+		if ok, err := eval[bool](tb, `new Promise(done => new PerformanceObserver(
+			list => list.getEntriesByName("first-contentful-paint").length && done(true)).observe({type: "paint", buffered: true}))`); ok && err == nil {
 			return
 		}
 		select {
-		case <-tick.C:
+		case <-tick.C: // the page was being left
 		case <-ctx.Done():
 			return
 		}
