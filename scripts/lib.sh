@@ -23,7 +23,7 @@ redis_bin() {
 }
 
 browser_bin() {
-	command -v chromium || command -v chromium-browser || command -v google-chrome
+	command -v chromium-headless-shell || command -v chromium || command -v chromium-browser || command -v google-chrome
 }
 
 # Compiles, since gcc may be there without the C library's headers; the race detector needs both.
