@@ -21,6 +21,7 @@ func testRestart(t *testing.T, b *browser, _ *world) {
 		tb.click(".theme", "")
 		tb.until("it is dark", `document.documentElement.dataset.theme === "dark"`)
 		tb.keeps("theme", "dark")
+		tb.reload() // another card takes the place of the hidden one
 		before := tb.place()
 
 		s.stop()
