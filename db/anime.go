@@ -104,21 +104,22 @@ func clean(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\ufffd"), "\x00", "")
 }
 
+// selectAnime selects what [animeReader] reads, of the anime that are described.
+var selectAnime = `SELECT id, ` + strings.Join(animeColumns, ", ") + ` FROM anime WHERE described_at > 0`
+
 // Anime implements [engine.Store].
 func (db *DB) Anime(ctx context.Context) iter.Seq2[engine.Anime, error] {
 	if db.pool != nil {
 		return db.streamAnime(ctx)
 	}
 	const size = 5000
-	columns := strings.Join(animeColumns, ", ")
 	reader := animeReader{}
 	return walk(size, func(last *engine.Anime) ([]engine.Anime, error) {
 		var after engine.AnimeID
 		if last != nil {
 			after = last.ID
 		}
-		anime, err := query(ctx, db.sql, reader.scan,
-			`SELECT id, `+columns+` FROM anime WHERE id > $1 AND described_at > 0 ORDER BY id LIMIT $2`, after, size)
+		anime, err := query(ctx, db.sql, reader.scan, selectAnime+` AND id > $1 ORDER BY id LIMIT $2`, after, size)
 		return anime, failed("anime", err)
 	})
 }
@@ -133,8 +134,7 @@ func (db *DB) AnimeOf(ctx context.Context, ids []engine.AnimeID) ([]engine.Anime
 		for i, id := range some {
 			args[i] = int64(id)
 		}
-		anime, err := query(ctx, db.sql, reader.scan, `SELECT id, `+strings.Join(animeColumns, ", ")+
-			` FROM anime WHERE described_at > 0 AND id IN `+values(1, len(some)), args...)
+		anime, err := query(ctx, db.sql, reader.scan, selectAnime+` AND id IN `+values(1, len(some)), args...)
 		if err != nil {
 			return nil, failed("anime", err)
 		}
@@ -146,7 +146,7 @@ func (db *DB) AnimeOf(ctx context.Context, ids []engine.AnimeID) ([]engine.Anime
 // streamAnime has all anime by one query, whose rows are read as Postgres sends them.
 func (db *DB) streamAnime(ctx context.Context) iter.Seq2[engine.Anime, error] {
 	return func(yield func(engine.Anime, error) bool) {
-		rows, err := db.pool.Query(ctx, `SELECT id, `+strings.Join(animeColumns, ", ")+` FROM anime WHERE described_at > 0 ORDER BY id`)
+		rows, err := db.pool.Query(ctx, selectAnime+` ORDER BY id`)
 		if err != nil {
 			yield(engine.Anime{}, failed("anime", err))
 			return

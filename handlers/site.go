@@ -47,9 +47,9 @@ func (s *server) examples(c *fiber.Ctx, n int) []engine.Card {
 
 // cards is what cards of recommendations to a user depend on.
 func (s *server) cards(c *fiber.Ctx, name string) views.CardView {
-	v := views.CardView{Name: name, CanHide: true, Back: c.OriginalURL(), Saved: map[engine.AnimeID]bool{}}
-	v.Hidden = len(s.visitor(c).Hidden)
-	for _, id := range s.visitor(c).Saved {
+	visitor := s.visitor(c)
+	v := views.CardView{Name: name, CanHide: true, Hidden: len(visitor.Hidden), Back: c.OriginalURL(), Saved: map[engine.AnimeID]bool{}}
+	for _, id := range visitor.Saved {
 		v.Saved[id] = true
 	}
 	return v

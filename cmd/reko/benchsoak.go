@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -39,7 +40,8 @@ const (
 // Run asks a server that is started for it. Lists are saved as always: they are fetched from a MyAnimeList, which is a fake one
 // in this process, because somebody asks for their users, and are older than they may be or not there.
 func (cmd benchSoakCmd) Run(ctx context.Context, cfg *config, c *cli) (err error) {
-	if _, err := questions(cmd.What); err != nil {
+	question, err := questions(cmd.What)
+	if err != nil {
 		return err
 	}
 	w, err := openWorld(ctx, cfg, max(cmd.Names, 1))
@@ -51,7 +53,7 @@ func (cmd benchSoakCmd) Run(ctx context.Context, cfg *config, c *cli) (err error
 	if err != nil {
 		return err
 	}
-	s := &soak{benchSoakCmd: cmd, world: w, users: int(cmd.Saves*soakAge.Seconds()*1.05) + 1}
+	s := &soak{benchSoakCmd: cmd, question: question, world: w, users: int(cmd.Saves*soakAge.Seconds()*1.05) + 1}
 	if err := s.forget(ctx); err != nil { // those of one that was interrupted
 		return err
 	}
@@ -90,10 +92,11 @@ func (cmd benchSoakCmd) Run(ctx context.Context, cfg *config, c *cli) (err error
 // soak is a soak in the making.
 type soak struct {
 	benchSoakCmd
-	world *benchWorld
-	users int // whose lists are saved in turn, so many that each is too old when its turn comes again
-	fake  *maltest.Server
-	lists [][]engine.Change
+	question func(r *rand.Rand, me, other string) string // What
+	world    *benchWorld
+	users    int // whose lists are saved in turn, so many that each is too old when its turn comes again
+	fake     *maltest.Server
+	lists    [][]engine.Change
 }
 
 func soakName(i int) string { return fmt.Sprint("soak--", i) }
@@ -156,11 +159,7 @@ func (s *soak) save(n int) bench.Request {
 
 // run asks and saves, and samples the memory meanwhile.
 func (s *soak) run(ctx context.Context, server *benchServer) ([]bench.Row, error) {
-	make, err := questions(s.What)
-	if err != nil {
-		return nil, err
-	}
-	requests := ask{s.world.some, make}.requests
+	requests := ask{s.world.some, s.question}.requests
 	fmt.Fprintln(os.Stderr, "warming up")
 	if err := s.world.everybody(ctx, server); err != nil {
 		return nil, err

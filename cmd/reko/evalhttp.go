@@ -52,12 +52,8 @@ func (w *evalWorld) ask(ctx context.Context, server string) (a *agreement, err e
 	if err := c.ready(ctx); err != nil {
 		return nil, err
 	}
-	at := make(map[*heldout.Case]int, len(w.cases))
-	for i := range w.cases {
-		at[&w.cases[i]] = i
-	}
 	row, err := w.ground.Run(ctx, orderTaste, func(ctx context.Context, k *heldout.Case) iter.Seq2[engine.AnimeID, error] {
-		return c.walk(ctx, name(at[k]))
+		return c.walk(ctx, name(w.at[k]))
 	}, w.cases)
 	if err != nil {
 		return nil, err

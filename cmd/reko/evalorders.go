@@ -58,10 +58,8 @@ func (w *evalWorld) orders(niche bool) []namedOrder {
 
 // recommend asks the engine as a visitor would: of a fold-in as the user it is stored as, of one that was cut as a list of nobody.
 func (w *evalWorld) recommend(ctx context.Context, c *heldout.Case, q engine.Query) (engine.Answer[engine.Recommendations], error) {
-	for i := range w.cases {
-		if c == &w.cases[i] {
-			return w.eng.Recommend(ctx, caseName(i), q)
-		}
+	if i, ok := w.at[c]; ok {
+		return w.eng.Recommend(ctx, caseName(i), q)
 	}
 	return w.eng.RecommendList(ctx, c.FoldIn, q)
 }

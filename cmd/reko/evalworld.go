@@ -32,8 +32,9 @@ type evalWorld struct {
 	cfg    config // of the store
 	ground *heldout.Ground
 	cases  []heldout.Case
-	learnt []engine.List // of the users learnt from
-	names  []string      // of these
+	at     map[*heldout.Case]int // the places of these
+	learnt []engine.List         // of the users learnt from
+	names  []string              // of these
 	log    *slog.Logger
 }
 
@@ -166,7 +167,9 @@ func (w *evalWorld) fill(ctx context.Context, cfg config, anime []engine.Anime) 
 	for i, l := range w.learnt {
 		users = append(users, engine.User{Name: w.names[i], Origin: engine.FromFile, List: l.Pack(), FetchedAt: now, FullAt: now})
 	}
+	w.at = make(map[*heldout.Case]int, len(w.cases))
 	for i := range w.cases {
+		w.at[&w.cases[i]] = i
 		users = append(users, engine.User{
 			Name: caseName(i), Origin: engine.Uploaded, List: w.cases[i].FoldIn.Pack(), FetchedAt: now, FullAt: now, Unlisted: true,
 		})
