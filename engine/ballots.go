@@ -59,7 +59,7 @@ func (p *pool) votes(b Ballots, n int) [][]Vote {
 		from := len(all)
 		for k := range count {
 			by, score := b[1+2*k], b[2+2*k]
-			all = append(all, Vote{p.near[p.lenders[by].near], int(score)})
+			all = append(all, Vote{&p.near[p.lenders[by].near], int(score)})
 		}
 		votes[i], b = all[from:len(all):len(all)], b[1+2*count:]
 	}

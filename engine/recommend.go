@@ -74,8 +74,8 @@ type Recommendation struct {
 
 // Vote is a user's score of an anime.
 type Vote struct {
-	Neighbour
-	Score int // 1..10
+	*Neighbour     // not to be changed: all votes of that user have it
+	Score      int // 1..10
 }
 
 // Order is a way to order what can be recommended.

@@ -7,8 +7,12 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// answer sends v as JSON. It is written into the memory of the response, which is used again, instead of into memory of its own.
+// answer sends v as JSON, and ends its use. It is written into the memory of the response, which is used again, instead of into memory of
+// its own.
 func answer(c *fiber.Ctx, v any) error {
+	if r, ok := v.(interface{ Release() }); ok {
+		defer r.Release()
+	}
 	if err := json.NewEncoder(c.Response().BodyWriter()).Encode(v); err != nil {
 		return err
 	}

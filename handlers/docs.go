@@ -52,7 +52,7 @@ var docsAnime = engine.Anime{
 func docsAnswers(user, other engine.Card, version string) (map[string]string, error) {
 	near := engine.Neighbour{Card: other, Distance: engine.Distance(user.Hash, other.Hash)}
 	requester := engine.Requester{Card: user}
-	picks := []engine.Recommendation{{Anime: &docsAnime, Score: 9, Votes: []engine.Vote{{Neighbour: near, Score: 9}}}}
+	picks := []engine.Recommendation{{Anime: &docsAnime, Score: 9, Votes: []engine.Vote{{Neighbour: &near, Score: 9}}}}
 	recommended := engine.Answer[engine.Recommendations]{
 		Requester: requester, Page: engine.Page{Current: 2, More: true}, Data: engine.Recommendations{Items: picks},
 	}

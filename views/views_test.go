@@ -39,16 +39,16 @@ var (
 		Genres: []engine.Genre{{ID: 1, Name: `</p><script>alert("genre")</script>`}, {ID: 2, Name: `' onmouseover='alert(1)`}},
 	}
 	recs = []engine.Recommendation{
-		{Anime: bebop, Score: 9, Votes: []engine.Vote{{Neighbour: faye, Score: 10}, {Neighbour: ed, Score: 8}}},
-		{Anime: film, Score: 8, Votes: []engine.Vote{{Neighbour: ed, Score: 8}}},
-		{Anime: nasty, Score: 1, Votes: []engine.Vote{{Neighbour: faye, Score: 1}}},
+		{Anime: bebop, Score: 9, Votes: []engine.Vote{{Neighbour: &faye, Score: 10}, {Neighbour: &ed, Score: 8}}},
+		{Anime: film, Score: 8, Votes: []engine.Vote{{Neighbour: &ed, Score: 8}}},
+		{Anime: nasty, Score: 1, Votes: []engine.Vote{{Neighbour: &faye, Score: 1}}},
 	}
 	why = []engine.Influence{
 		{Anime: film, Weight: 0.8, Status: engine.Completed}, {Anime: nasty, Weight: 0.2, Status: engine.Planned}, {Anime: bebop, Weight: 0.0001, Status: engine.Dropped},
 	}
-	explained = engine.Recommendation{Anime: bebop, Score: 9, Votes: []engine.Vote{{Neighbour: faye, Score: 9}}, Match: 1.5, Because: why, Expected: 8.24}
+	explained = engine.Recommendation{Anime: bebop, Score: 9, Votes: []engine.Vote{{Neighbour: &faye, Score: 9}}, Match: 1.5, Because: why, Expected: 8.24}
 	hostile   = engine.Recommendation{
-		Anime: bebop, Score: 1, Votes: []engine.Vote{{Neighbour: faye, Score: 9}}, Because: []engine.Influence{{Anime: nasty, Weight: 0.2, Status: engine.OnHold}}, Expected: 1,
+		Anime: bebop, Score: 1, Votes: []engine.Vote{{Neighbour: &faye, Score: 9}}, Because: []engine.Influence{{Anime: nasty, Weight: 0.2, Status: engine.OnHold}}, Expected: 1,
 	}
 	byTaste = State{
 		Name: "spike", Page: 2, Model: true, Usual: engine.Classic, Order: engine.Taste, Niche: 1, Without: []engine.AnimeID{666},

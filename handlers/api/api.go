@@ -4,7 +4,6 @@ package api
 
 import (
 	_ "embed" // for the document
-	"strings"
 
 	"reko.moe/engine"
 )
@@ -32,6 +31,7 @@ type Paged struct {
 	Requester  Requester  `json:"requester"`
 	Pagination Pagination `json:"pagination"`
 	Data       any        `json:"data"`
+	*memory
 }
 
 // Draw is the [Answer] of random, with the seed that repeats it.
@@ -39,6 +39,7 @@ type Draw struct {
 	Requester Requester `json:"requester"`
 	Seed      uint64    `json:"seed"`
 	Data      any       `json:"data"`
+	*memory
 }
 
 // Requester is the user for whom was asked.
@@ -114,30 +115,20 @@ type Details struct {
 
 // Recommendations makes the answer of recommendations.
 func Recommendations(a engine.Answer[engine.Recommendations], explain bool) Paged {
-	return Paged{requester(a.Requester), pagination(a.Page), recommendations(a.Data.Items, explain)}
+	m := borrow()
+	return Paged{requester(a.Requester), pagination(a.Page), m.recommendations(a.Data.Items, explain), m}
 }
 
 // RecommendationsFrom makes the answer of recommendations/{other}.
 func RecommendationsFrom(a engine.Answer[engine.Recommendations], explain bool) Paged {
-	singles := make([]Single, len(a.Data.Items))
-	d := newDescriber(a.Data.Items)
-	for i := range a.Data.Items {
-		r := &a.Data.Items[i]
-		singles[i] = Single{r.Anime.ID, r.Score, d.details(r.Anime), explanation(r, explain)}
-	}
-	return Paged{requester(a.Requester), pagination(a.Page), singles}
+	m := borrow()
+	return Paged{requester(a.Requester), pagination(a.Page), m.fromOne(a.Data.Items, explain), m}
 }
 
 // Similar makes the answer of similar.
 func Similar(a engine.Answer[[]engine.Neighbour]) Paged {
-	users := make([]User, len(a.Data))
-	var h hashes
-	h.grow(len(users))
-	for i := range a.Data {
-		n := &a.Data[i]
-		users[i] = User{n.Name, h.text(n.Hash), n.Similarity()}
-	}
-	return Paged{requester(a.Requester), pagination(a.Page), users}
+	m := borrow()
+	return Paged{requester(a.Requester), pagination(a.Page), m.similar(a.Data), m}
 }
 
 // Compare makes the answer of compare.
@@ -147,7 +138,8 @@ func Compare(a engine.Answer[engine.Neighbour]) Answer {
 
 // Random makes the answer of random.
 func Random(a engine.Answer[engine.Draw], explain bool) Draw {
-	return Draw{requester(a.Requester), a.Data.Seed, recommendations(a.Data.Picks, explain)}
+	m := borrow()
+	return Draw{requester(a.Requester), a.Data.Seed, m.recommendations(a.Data.Picks, explain), m}
 }
 
 func requester(c engine.Requester) Requester { return Requester{c.Name, c.Hash.String()} }
@@ -166,42 +158,6 @@ func pagination(p engine.Page) Pagination {
 
 func user(n *engine.Neighbour) User { return User{n.Name, n.Hash.String(), n.Similarity()} }
 
-func recommendations(recs []engine.Recommendation, explain bool) []Recommendation {
-	out := make([]Recommendation, len(recs))
-	n := 0
-	for i := range recs {
-		n += len(recs[i].Votes)
-	}
-	all := make([]Voter, n)
-	var h hashes
-	h.grow(n)
-	d := newDescriber(recs)
-	for i := range recs {
-		r := &recs[i]
-		voters := all[:len(r.Votes):len(r.Votes)]
-		all = all[len(r.Votes):]
-		for j := range r.Votes {
-			v := &r.Votes[j]
-			voters[j] = Voter{v.Score, v.Name, h.text(v.Hash), v.Similarity()}
-		}
-		out[i] = Recommendation{r.Anime.ID, r.Score, d.details(r.Anime), voters, explanation(r, explain)}
-	}
-	return out
-}
-
-// hashes writes hashes into one piece of memory.
-type hashes struct{ strings.Builder }
-
-// grow makes room for n hashes.
-func (h *hashes) grow(n int) { h.Grow(16 * n) }
-
-func (h *hashes) text(x engine.Hash) string {
-	var b [16]byte
-	from := h.Len()
-	h.Write(x.Append(b[:0]))
-	return h.String()[from:]
-}
-
 // explanation says why, if that is wanted.
 func explanation(r *engine.Recommendation, wanted bool) *Explanation {
 	if !wanted {
@@ -218,52 +174,4 @@ func explanation(r *engine.Recommendation, wanted bool) *Explanation {
 		e.Because[i] = Influence{in.Anime.ID, in.Anime.Title, rounded(in.Weight, 10_000)}
 	}
 	return e
-}
-
-// describer makes the details of anime, which share nothing with the catalogue, in few pieces of memory.
-type describer struct {
-	genres  []string
-	texts   []string // the others
-	lengths []int
-}
-
-// newDescriber has room for the anime of recs.
-func newDescriber(recs []engine.Recommendation) *describer {
-	const texts = 3 // of an anime at most
-	n := 0
-	for i := range recs {
-		n += len(recs[i].Anime.Genres)
-	}
-	return &describer{make([]string, 0, n), make([]string, 0, texts*len(recs)), make([]int, 0, len(recs))}
-}
-
-// details describe an anime.
-func (d *describer) details(a *engine.Anime) Details {
-	from := len(d.genres)
-	for _, g := range a.Genres {
-		d.genres = append(d.genres, g.Name)
-	}
-	out := Details{Title: a.Title, Mean: a.Mean, Genres: d.genres[from:len(d.genres):len(d.genres)]}
-	if out.Genres == nil {
-		out.Genres = []string{}
-	}
-	if a.Start.Full() {
-		out.AiringDate = d.text(a.Start.String())
-	}
-	if a.Episodes > 0 {
-		d.lengths = append(d.lengths, a.Episodes)
-		out.Length = &d.lengths[len(d.lengths)-1]
-	}
-	if a.Rating != engine.NoRating {
-		out.Rating = d.text(a.Rating.String())
-	}
-	if a.Picture != "" {
-		out.Picture = d.text(a.Picture)
-	}
-	return out
-}
-
-func (d *describer) text(s string) *string {
-	d.texts = append(d.texts, s)
-	return &d.texts[len(d.texts)-1]
 }

@@ -11,6 +11,7 @@ import (
 var (
 	spike = engine.Requester{Card: engine.Card{ID: 7, Name: "spike", Hash: 0x1104410102000000}}
 	faye  = engine.Neighbour{Card: engine.Card{ID: 8, Name: "faye", Hash: 0x0a}, Distance: 10}
+	near  = engine.Neighbour{Card: spike.Card, Distance: 3}
 	bebop = engine.Anime{
 		ID: 1, Title: "Cowboy Bebop", English: "not told", Episodes: 26, Mean: 8.75, Rating: engine.RatingPG13, Picture: "https://pictures.test/1.jpg",
 		Start: engine.Date{Year: 998, Month: 4, Day: 3}, Genres: []engine.Genre{{ID: 1, Name: "Action"}, {ID: 24, Name: "Sci-Fi"}},
@@ -36,7 +37,7 @@ func check(t *testing.T, what string, v any, want string) {
 
 // Every key in its order, null where nothing is known, and an empty list where there is nothing.
 func TestAnswers(t *testing.T) {
-	votes := []engine.Vote{{Neighbour: faye, Score: 10}}
+	votes := []engine.Vote{{Neighbour: &faye, Score: 10}}
 	recs := []engine.Recommendation{{Anime: &bebop, Score: 10, Votes: votes}, {Anime: &vague, Score: 1, Votes: votes}}
 	const recsJSON = `[{"id":1,"score":10,"details":` + bebopJSON + `,"users":[{"score":10,` + fayeJSON + `]},` +
 		`{"id":4194303,"score":1,"details":` + vagueJSON + `,"users":[{"score":10,` + fayeJSON + `]}]`
@@ -126,5 +127,40 @@ func TestAnswersOwnTheirData(t *testing.T) {
 	got.Genres[0], *got.Length, *got.Picture = "", 0, ""
 	if a.Genres[0].Name != "Action" || a.Episodes != 26 || a.Picture == "" {
 		t.Errorf("the catalogue's anime became %+v", a)
+	}
+}
+
+// Answers are made in memory that is used again: what was there before shows in none.
+func TestReleasedAnswers(t *testing.T) {
+	votes := []engine.Vote{{Neighbour: &faye, Score: 10}, {Neighbour: &near, Score: 1}}
+	long := engine.Answer[engine.Recommendations]{Requester: spike, Data: engine.Recommendations{Items: []engine.Recommendation{
+		{Anime: &bebop, Score: 10, Votes: votes}, {Anime: &vague, Score: 1, Votes: votes[:1]},
+	}}}
+	short := long
+	short.Data.Items = long.Data.Items[1:]
+	similar := engine.Answer[[]engine.Neighbour]{Requester: spike, Data: []engine.Neighbour{near}}
+	draw := engine.Answer[engine.Draw]{Requester: spike, Data: engine.Draw{Picks: long.Data.Items[:1]}}
+	type answer interface{ Release() }
+	made := []func() answer{
+		func() answer { return api.Recommendations(long, true) },
+		func() answer { return api.RecommendationsFrom(short, false) },
+		func() answer { return api.Recommendations(short, false) },
+		func() answer { return api.Similar(similar) },
+		func() answer { return api.Random(draw, false) },
+		func() answer { return api.RecommendationsFrom(long, true) },
+	}
+	want := make([]string, len(made))
+	for i := range made {
+		text, err := json.Marshal(made[i]()) // never released, so it has memory of its own
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[i] = string(text)
+	}
+	for n := range 50 {
+		i := n * n % len(made)
+		a := made[i]()
+		check(t, "used again", a, want[i])
+		a.Release()
 	}
 }

@@ -190,7 +190,7 @@ func TestSchemasAreTheTypes(t *testing.T) {
 		keys := 0
 		for _, f := range reflect.VisibleFields(typ) {
 			key := f.Tag.Get("json")
-			if f.Anonymous {
+			if f.Anonymous || !f.IsExported() {
 				continue
 			}
 			keys++

@@ -148,7 +148,7 @@ func rekos(items []engine.Reko) []Reko {
 	out := make([]Reko, len(items))
 	for i := range items {
 		item := &items[i]
-		d := new(describer).details(item.Anime)
+		d := new(memory).details(item.Anime)
 		info := RekoInfo{
 			ID: item.Anime.ID, Mean: d.Mean, Title: d.Title, AiringDate: d.AiringDate, MainImage: d.Picture, Rating: d.Rating,
 			NumEpisodes: item.Anime.Episodes, Genres: d.Genres, Related: make([]Related, len(item.Anime.Relations)),
