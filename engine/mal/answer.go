@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"reko.moe/engine"
@@ -16,18 +17,56 @@ import (
 // The answers as they are sent. A key that is absent or null is zero here, which everywhere means unknown.
 
 type listAnswer struct {
-	Data []struct {
-		Node       animeAnswer `json:"node"`
-		ListStatus struct {
-			Status    string `json:"status"`
-			Score     int64  `json:"score"`
-			Episodes  int64  `json:"num_episodes_watched"`
-			UpdatedAt string `json:"updated_at"`
-		} `json:"list_status"`
-	} `json:"data"`
+	Data   []entryAnswer `json:"data"`
 	Paging struct {
 		Next string `json:"next"`
 	} `json:"paging"`
+
+	memory []entryAnswer // of Data, which is used again
+}
+
+type entryAnswer struct {
+	Node       animeAnswer `json:"node"`
+	ListStatus struct {
+		Status    string `json:"status"`
+		Score     int64  `json:"score"`
+		Episodes  int64  `json:"num_episodes_watched"`
+		UpdatedAt string `json:"updated_at"`
+	} `json:"list_status"`
+}
+
+// listAnswers have memory that was used: a page of a list takes half a megabyte.
+var listAnswers = sync.Pool{New: func() any { return new(listAnswer) }}
+
+// read reads an answer into memory that has nothing of the one before: what is absent must not be taken from there.
+func (w *listAnswer) read(body []byte) error {
+	w.Data = w.memory[:0]
+	w.Paging.Next = ""
+	err := json.Unmarshal(body, w)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", engine.ErrInvalidList, err)
+	case w.Data == nil, len(w.Data) == 0 && cap(w.Data) > 0: // of an empty array json makes a slice without room
+		return fmt.Errorf("%w: no data", engine.ErrInvalidList)
+	}
+	return nil
+}
+
+// release ends the use of an answer.
+func (w *listAnswer) release() {
+	if cap(w.Data) > cap(w.memory) {
+		w.memory = w.Data
+	}
+	w.memory = w.memory[:cap(w.memory)]
+	for i := range w.memory {
+		e := &w.memory[i]
+		genres := e.Node.Genres[:cap(e.Node.Genres)]
+		clear(genres)
+		*e = entryAnswer{}
+		e.Node.Genres = genres[:0]
+	}
+	w.Data = nil
+	listAnswers.Put(w)
 }
 
 type animeAnswer struct {
@@ -70,12 +109,10 @@ type page struct {
 // readPage reads a page of a list as it was at that time. What it says about the user must be right to the last entry. Of
 // what it says about anime, nonsense counts as unknown.
 func readPage(body []byte, at time.Time) (page, error) {
-	var answer listAnswer
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return page{}, fmt.Errorf("%w: %w", engine.ErrInvalidList, err)
-	}
-	if answer.Data == nil {
-		return page{}, fmt.Errorf("%w: no data", engine.ErrInvalidList)
+	answer := listAnswers.Get().(*listAnswer)
+	defer answer.release()
+	if err := answer.read(body); err != nil {
+		return page{}, err
 	}
 	p := page{changes: make([]engine.Change, 0, len(answer.Data))}
 	for i := range answer.Data {
@@ -191,6 +228,9 @@ func text(s string) string { return strings.ReplaceAll(s, "\x00", "") }
 
 // picture returns the address of a picture that a browser may load, or nothing.
 func picture(address string) string {
+	if address == "" {
+		return ""
+	}
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
 		return ""

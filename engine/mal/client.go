@@ -187,15 +187,16 @@ func (c *Client) walk(ctx context.Context, name string, since engine.Day) (engin
 	var fetched engine.Fetched
 	var changes []engine.Change
 	described := make(map[engine.AnimeID]bool)
+	body := borrowBody()
+	defer returnBody(body)
 	for offset, n := 0, 1; ; n++ {
 		if n > maxPages {
 			return fetched, fmt.Errorf("more than %d pages: %w", maxPages, engine.ErrInvalidList)
 		}
-		body, err := c.get(ctx, listQuery(listFields, pageEntries, offset), "users", name, "animelist")
-		if err != nil {
+		if err := c.get(ctx, body, listQuery(listFields, pageEntries, offset), "users", name, "animelist"); err != nil {
 			return fetched, err
 		}
-		p, err := readPage(body, c.now())
+		p, err := readPage(body.Bytes(), c.now())
 		if err != nil {
 			return fetched, err
 		}
@@ -257,11 +258,12 @@ func (c *Client) Anime(ctx context.Context, id engine.AnimeID) (engine.Anime, er
 	if id < 1 || id > engine.MaxAnimeID {
 		return engine.Anime{}, fmt.Errorf("anime %d: %w", id, engine.ErrNotFound)
 	}
-	body, err := c.get(ctx, url.Values{"fields": {detailFields + ",related_anime"}}, "anime", strconv.Itoa(int(id)))
-	if err != nil {
+	body := borrowBody()
+	defer returnBody(body)
+	if err := c.get(ctx, body, url.Values{"fields": {detailFields + ",related_anime"}}, "anime", strconv.Itoa(int(id))); err != nil {
 		return engine.Anime{}, fmt.Errorf("anime %d: %w", id, err)
 	}
-	a, err := readAnime(body, c.now())
+	a, err := readAnime(body.Bytes(), c.now())
 	if err == nil && a.ID != id {
 		err = fmt.Errorf("answer is about %d: %w", a.ID, engine.ErrInvalidList)
 	}

@@ -35,7 +35,9 @@ func (c *Client) probe(ctx context.Context) error {
 	if !c.probedAt.IsZero() && c.now().Sub(c.probedAt) < probeAge {
 		return c.probed
 	}
-	_, err := c.get(ctx, listQuery("list_status{updated_at}", 1, 0), "users", c.probeUser, "animelist")
+	body := borrowBody()
+	defer returnBody(body)
+	err := c.get(ctx, body, listQuery("list_status{updated_at}", 1, 0), "users", c.probeUser, "animelist")
 	switch {
 	case errors.Is(err, errForbidden), errors.Is(err, engine.ErrNotFound):
 		err = fmt.Errorf("forbidden, and the list of %q, which should be public, cannot be read either: the address is "+

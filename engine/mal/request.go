@@ -1,6 +1,7 @@
 package mal
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -43,33 +45,46 @@ const (
 	maxBody      = 16 << 20        // a page of a list is about 1 MB
 )
 
+// bodies have memory for answers, which is used again unless it is far larger than most need.
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+const keptBody = 2 << 20
+
+func borrowBody() *bytes.Buffer { return bodies.Get().(*bytes.Buffer) }
+
+func returnBody(b *bytes.Buffer) {
+	if b.Cap() <= keptBody {
+		bodies.Put(b)
+	}
+}
+
 // errForbidden is 403. It comes together with [engine.ErrUpstream], which it is unless a list turns out to be private.
 var errForbidden = errors.New("forbidden")
 
-// get asks for a path below the API's address and returns the body of the answer, which is JSON. What may pass is tried
+// get asks for a path below the API's address and reads the body of the answer, which is JSON, into body. What may pass is tried
 // again, as long as ctx leaves time for it.
-func (c *Client) get(ctx context.Context, query url.Values, path ...string) ([]byte, error) {
+func (c *Client) get(ctx context.Context, body *bytes.Buffer, query url.Values, path ...string) error {
 	u := c.base.JoinPath(path...)
 	u.RawQuery = query.Encode()
 	var last error
 	for n := 1; ; n++ {
 		if err := c.turn(ctx); err != nil {
-			return nil, err
+			return err
 		}
 		done, err := c.breaker.Allow()
 		if err != nil {
-			return nil, cmp.Or(last, engine.ErrNotAsked)
+			return cmp.Or(last, engine.ErrNotAsked)
 		}
 		start := time.Now()
-		body, outcome, err := c.once(ctx, u)
+		outcome, err := c.once(ctx, u, body)
 		done(outcomeError(outcome))
 		c.observe(outcome, time.Since(start))
 		last = err
 		if outcome != Failed && outcome != Limited {
-			return body, err
+			return err
 		}
 		if n == attempts {
-			return nil, fmt.Errorf("%d times: %w", n, err)
+			return fmt.Errorf("%d times: %w", n, err)
 		}
 		c.log.DebugContext(ctx, "MyAnimeList failed, asking again", "path", u.Path, "attempt", n, "error", err)
 		if outcome == Limited {
@@ -77,9 +92,9 @@ func (c *Client) get(ctx context.Context, query url.Values, path ...string) ([]b
 		}
 		switch tired := sleep(ctx, c.backoffAfter(n), "waiting to ask again"); {
 		case errors.Is(tired, context.Canceled):
-			return nil, tired
+			return tired
 		case tired != nil:
-			return nil, fmt.Errorf("no time left to ask again: %w", err)
+			return fmt.Errorf("no time left to ask again: %w", err)
 		}
 	}
 }
@@ -139,8 +154,8 @@ func (c *Client) pauseFor(ctx context.Context, d time.Duration) {
 	}
 }
 
-// once makes one HTTP request. The error is nil if the outcome is OK.
-func (c *Client) once(ctx context.Context, u *url.URL) ([]byte, Outcome, error) {
+// once makes one HTTP request and reads the answer into body. The error is nil if the outcome is OK.
+func (c *Client) once(ctx context.Context, u *url.URL, body *bytes.Buffer) (Outcome, error) {
 	timeout := c.timeout
 	if c.breaker.State() == gobreaker.StateHalfOpen {
 		timeout = min(timeout, probeTime)
@@ -149,24 +164,21 @@ func (c *Client) once(ctx context.Context, u *url.URL) ([]byte, Outcome, error) 
 	defer cancel()
 	req, err := http.NewRequestWithContext(timed, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return nil, Refused, fmt.Errorf("%w: %w", engine.ErrUpstream, err)
+		return Refused, fmt.Errorf("%w: %w", engine.ErrUpstream, err)
 	}
 	req.Header.Set("X-MAL-CLIENT-ID", c.clientID)
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "reko (https://reko.moe)")
 	resp, err := c.http.Do(req)
 	if err != nil {
-		outcome, err := broken(ctx, err)
-		return nil, outcome, err
+		return broken(ctx, err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
-	if err != nil {
-		outcome, err := broken(ctx, err)
-		return nil, outcome, err
+	body.Reset()
+	if _, err := body.ReadFrom(io.LimitReader(resp.Body, maxBody+1)); err != nil {
+		return broken(ctx, err)
 	}
-	outcome, err := c.judge(ctx, resp, body)
-	return body, outcome, err
+	return c.judge(ctx, resp, body.Bytes())
 }
 
 // broken says what the failure of a request with ctx means, of which there is no answer or only a part.
