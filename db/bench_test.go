@@ -54,7 +54,7 @@ func BenchmarkUsers(b *testing.B) {
 					for i := range ids {
 						ids[i] = users[r.IntN(len(users))].ID
 					}
-					if got, err := s.Users(b.Context(), ids[:]); err != nil || len(got) != len(ids) {
+					if got, err := s.Users(b.Context(), nil, ids[:]); err != nil || len(got) != len(ids) {
 						b.Fatal(len(got), err)
 					}
 				}

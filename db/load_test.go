@@ -54,7 +54,7 @@ func until(t *testing.T, what string, happened func() bool) {
 func TestMissesAreLoadedOnce(t *testing.T) {
 	for name, ask := range map[string]func(*DB, []engine.UserID) (engine.User, error){
 		"by id": func(db *DB, ids []engine.UserID) (engine.User, error) {
-			users, err := db.Users(t.Context(), ids)
+			users, err := db.Users(t.Context(), nil, ids)
 			if err == nil && len(users) != len(ids) {
 				err = fmt.Errorf("%d users", len(users))
 			}
@@ -106,14 +106,14 @@ func TestWhoLeavesLeavesTheOthers(t *testing.T) {
 	before := db.sql.Stats().WaitCount
 	ctx, leave := context.WithCancel(t.Context())
 	first := make(chan error, 2)
-	go func() { _, err := db.Users(ctx, ids[:3]); first <- err }()
+	go func() { _, err := db.Users(ctx, nil, ids[:3]); first <- err }()
 	go func() { _, err := db.User(ctx, "u0"); first <- err }()
 	until(t, "the first to ask", func() bool { return db.sql.Stats().WaitCount == before+2 })
 	missed := db.cache.misses.Load()
 	var asking sync.WaitGroup
 	for range 10 {
 		asking.Go(func() {
-			if users, err := db.Users(t.Context(), ids); err != nil || len(users) != len(ids) {
+			if users, err := db.Users(t.Context(), nil, ids); err != nil || len(users) != len(ids) {
 				t.Errorf("got %d users, %v", len(users), err)
 			}
 		})
@@ -142,7 +142,7 @@ func TestFailedLoadsAreNotKept(t *testing.T) {
 	}
 	release()
 	for range 2 {
-		if _, err := db.Users(t.Context(), ids); !errors.Is(err, engine.ErrStore) {
+		if _, err := db.Users(t.Context(), nil, ids); !errors.Is(err, engine.ErrStore) {
 			t.Errorf("Users: %v, want ErrStore", err)
 		}
 		if _, err := db.User(t.Context(), "u0"); !errors.Is(err, engine.ErrStore) {

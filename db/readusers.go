@@ -54,8 +54,9 @@ func (db *DB) loadNamed(ctx context.Context, name string, l *load, began uint64)
 }
 
 // Users implements [engine.Store]. It asks for those that are not in memory, with one query unless they are very many.
-func (db *DB) Users(ctx context.Context, ids []engine.UserID) ([]engine.User, error) {
-	users := make([]engine.User, 0, len(ids))
+func (db *DB) Users(ctx context.Context, dst []engine.User, ids []engine.UserID) ([]engine.User, error) {
+	before := len(dst)
+	users := slices.Grow(dst, len(ids))
 	var missing []engine.UserID
 	for _, id := range ids {
 		if u, ok := db.cache.get(id); ok {
@@ -64,19 +65,19 @@ func (db *DB) Users(ctx context.Context, ids []engine.UserID) ([]engine.User, er
 			missing = append(missing, id)
 		}
 	}
-	db.cache.hits.Add(uint64(len(users)))
+	db.cache.hits.Add(uint64(len(users) - before))
 	db.cache.misses.Add(uint64(len(missing)))
 	if len(missing) == 0 {
 		return users, nil
 	}
 	found := make(map[engine.UserID]engine.User, len(ids))
-	for _, u := range users {
+	for _, u := range users[before:] {
 		found[u.ID] = u
 	}
 	if err := db.loadUsers(ctx, missing, found); err != nil {
 		return nil, failed("users", err)
 	}
-	users = users[:0]
+	users = users[:before]
 	for _, id := range ids {
 		if u, ok := found[id]; ok {
 			users = append(users, u)

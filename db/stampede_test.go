@@ -45,7 +45,7 @@ func TestPostgresIsAskedOnce(t *testing.T) {
 	var asking sync.WaitGroup
 	for range askers {
 		asking.Go(func() {
-			if got, err := s.Users(t.Context(), ids); err != nil || len(got) != len(ids) {
+			if got, err := s.Users(t.Context(), nil, ids); err != nil || len(got) != len(ids) {
 				t.Errorf("got %d users, %v", len(got), err)
 			}
 		})
@@ -65,7 +65,7 @@ func TestPostgresIsAskedOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	asking.Wait()
-	if got, err := s.Users(t.Context(), ids); err != nil || len(got) != len(ids) || s.CacheStats().Hits != users {
+	if got, err := s.Users(t.Context(), nil, ids); err != nil || len(got) != len(ids) || s.CacheStats().Hits != users {
 		t.Errorf("afterwards %d users, %v, %+v", len(got), err, s.CacheStats())
 	}
 }

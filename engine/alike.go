@@ -274,7 +274,7 @@ func (a *alikes) look(ctx context.Context, hits []hit) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	users, err := a.engine.opts.Store.Users(ctx, missing)
+	users, err := a.engine.opts.Store.Users(ctx, nil, missing)
 	if err != nil {
 		return err
 	}

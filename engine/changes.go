@@ -81,7 +81,7 @@ func (e *Engine) Follow(ctx context.Context) (int, error) {
 func (e *Engine) followUsers(ctx context.Context, ids []UserID) error {
 	e.loading.Lock() // not RLock: what a save sets meanwhile must not be overwritten in memory
 	defer e.loading.Unlock()
-	users, err := e.opts.Store.Users(ctx, ids)
+	users, err := e.opts.Store.Users(ctx, nil, ids)
 	if err != nil {
 		return err
 	}

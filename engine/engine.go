@@ -19,8 +19,8 @@ import (
 type Store interface {
 	// User returns the user of that canonical name.
 	User(ctx context.Context, name string) (User, error)
-	// Users returns those of the given users that exist, in the order of ids.
-	Users(ctx context.Context, ids []UserID) ([]User, error)
+	// Users appends to dst those of the given users that exist, in the order of ids.
+	Users(ctx context.Context, dst []User, ids []UserID) ([]User, error)
 	// Recall returns the user of that canonical name from memory, as it was when it was read last, and asks nobody: for when
 	// the store does not answer.
 	Recall(name string) (User, bool)

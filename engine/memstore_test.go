@@ -73,12 +73,11 @@ func (s *memStore) User(ctx context.Context, name string) (User, error) {
 	return User{}, fmt.Errorf("user %q: %w", name, ErrNotFound)
 }
 
-func (s *memStore) Users(ctx context.Context, ids []UserID) ([]User, error) {
+func (s *memStore) Users(ctx context.Context, found []User, ids []UserID) ([]User, error) {
 	if err := s.begin(ctx, "Users"); err != nil {
 		return nil, err
 	}
 	defer s.mu.Unlock()
-	var found []User
 	for _, id := range ids {
 		if u, ok := s.users[id]; ok {
 			found = append(found, u)

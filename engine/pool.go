@@ -24,6 +24,8 @@ type pool struct {
 	key       OrderKey    // of the order; zero without a memory
 	page      *Remembered // of the page that is asked for, and all that is in the order then; nil: not remembered
 
+	ids     []UserID // of near
+	users   []User   // those of them that exist
 	lenders []lender
 	lent    List   // the entries of all lenders, once they are read
 	parts   []part // of lent
@@ -65,6 +67,7 @@ func (p *pool) close() {
 		clear(of[:min(cap(of), p.most)])
 	}
 	clear(p.shown[:min(cap(p.shown), p.most)])
+	clear(p.users[:cap(p.users)])
 	clear(p.lenders[:cap(p.lenders)])
 	p.catalogue, p.excluded, p.model, p.near, p.loosen, p.page = nil, nil, nil, nil, nil, nil
 	pools.Put(p)
@@ -85,13 +88,21 @@ type eligible struct {
 // find what of it can be recommended.
 func (e *Engine) lend(u User, near []Neighbour, lenders []User) (*pool, error) {
 	p := pools.Get().(*pool)
+	if err := e.fill(p, u, near, lenders); err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// fill is lend into a pool. When it fails, the pool is still to be closed.
+func (e *Engine) fill(p *pool, u User, near []Neighbour, lenders []User) error {
 	p.catalogue, p.excluded, p.model = e.catalogue.Load(), e.exclude.Load(), e.models.now.Load()
 	p.near, p.today, p.most = near, DayOf(e.opts.Now()), max(PageSize, RandomSize)
 	p.ranked, p.order, p.lenders, p.lent, p.parts, p.recipe = p.ranked[:0], p.order[:0], p.lenders[:0], p.lent[:0], p.parts[:0], p.recipe[:0]
 	var err error
 	if p.own, err = u.List.Unpack(p.own[:0]); err != nil {
-		p.close()
-		return nil, fmt.Errorf("list of %q: %w", u.Name, err)
+		return fmt.Errorf("list of %q: %w", u.Name, err)
 	}
 	p.recipe.number(int64(len(u.List)))
 	p.recipe = append(p.recipe, u.List...)
@@ -103,7 +114,7 @@ func (e *Engine) lend(u User, near []Neighbour, lenders []User) (*pool, error) {
 		p.recipe.list(&lenders[0])
 		lenders = lenders[1:]
 	}
-	return p, nil
+	return nil
 }
 
 // read unpacks the lists of a pool's lenders. A damaged one is left out.

@@ -85,10 +85,9 @@ type manyStore struct {
 	base UserID // users of Store
 }
 
-func (s manyStore) Users(ctx context.Context, ids []UserID) ([]User, error) {
-	var users []User
+func (s manyStore) Users(ctx context.Context, users []User, ids []UserID) ([]User, error) {
 	for _, id := range ids {
-		one, err := s.Store.Users(ctx, []UserID{(id-1)%s.base + 1})
+		one, err := s.Store.Users(ctx, nil, []UserID{(id-1)%s.base + 1})
 		if err != nil {
 			return nil, err
 		}

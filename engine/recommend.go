@@ -212,16 +212,17 @@ func (e *Engine) recommended(u User, found *pool, q Query) Answer[Recommendation
 func (e *Engine) fromBatch(ctx context.Context, u User, taste Hash, q Query) (*pool, error) {
 	batch := min(max(q.Batch, 1), MaxBatch)
 	near, _ := e.nearest(taste, u.ID, (batch-1)*BatchSize, batch*BatchSize)
-	ids := make([]UserID, len(near))
-	for i, n := range near {
-		ids[i] = n.ID
+	found := pools.Get().(*pool)
+	found.ids = found.ids[:0]
+	for i := range near {
+		found.ids = append(found.ids, near[i].ID)
 	}
-	lenders, err := e.opts.Store.Users(ctx, ids)
-	if err != nil {
-		return nil, err
+	var err error
+	if found.users, err = e.opts.Store.Users(ctx, found.users[:0], found.ids); err == nil {
+		err = e.fill(found, u, near, found.users)
 	}
-	found, err := e.lend(u, near, lenders)
 	if err != nil {
+		found.close()
 		return nil, err
 	}
 	end := e.step(ctx, "model")

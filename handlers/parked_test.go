@@ -33,7 +33,7 @@ func (newcomers) IsKeptOut(context.Context, string) (bool, error)               
 func (newcomers) RefreshFailed(context.Context, engine.UserID) error            { return nil }
 func (newcomers) Recall(string) (engine.User, bool)                             { return engine.User{}, false }
 func (newcomers) Counter(context.Context, string) (int64, error)                { return 0, nil }
-func (newcomers) Users(context.Context, []engine.UserID) ([]engine.User, error) { return nil, nil }
+func (newcomers) Users(context.Context, []engine.User, []engine.UserID) ([]engine.User, error) { return nil, nil }
 
 // slow is a source that does not answer.
 type slow struct {

@@ -71,7 +71,7 @@ func (w *benchWorld) lists(ctx context.Context, cfg *config, each time.Duration,
 	}
 	defer func() { err = errors.Join(err, entries.Close(context.WithoutCancel(ctx))) }()
 	for ids := range slices.Chunk(some, 200) {
-		users, err := w.store.Users(ctx, ids)
+		users, err := w.store.Users(ctx, nil, ids)
 		if err != nil {
 			return nil, err
 		}
@@ -91,7 +91,7 @@ func (w *benchWorld) lists(ctx context.Context, cfg *config, each time.Duration,
 	var list engine.List
 	packed := bench.Repeat(each, func() error {
 		draw()
-		users, err := w.store.Users(ctx, ids)
+		users, err := w.store.Users(ctx, nil, ids)
 		for i := range users {
 			if list, err = users[i].List.Unpack(list[:0]); err != nil {
 				return err

@@ -119,7 +119,7 @@ func (s *soak) forget(ctx context.Context) error {
 // they are neighbours of somebody who is.
 func (s *soak) upstream(ctx context.Context) (*http.Server, error) {
 	s.fake = maltest.New(nil)
-	users, err := s.world.store.Users(ctx, s.world.elsewhere(s.users))
+	users, err := s.world.store.Users(ctx, nil, s.world.elsewhere(s.users))
 	if err != nil {
 		return nil, err
 	}

@@ -58,9 +58,9 @@ func (s tracedStore) User(ctx context.Context, name string) (engine.User, error)
 	return u, err
 }
 
-func (s tracedStore) Users(ctx context.Context, ids []engine.UserID) ([]engine.User, error) {
+func (s tracedStore) Users(ctx context.Context, dst []engine.User, ids []engine.UserID) ([]engine.User, error) {
 	ctx, end := traces.Step(ctx, "store.Users", attribute.Int("reko.users", len(ids)))
-	users, err := s.DB.Users(ctx, ids)
+	users, err := s.DB.Users(ctx, dst, ids)
 	end(failure(err))
 	return users, err
 }

@@ -139,7 +139,7 @@ func changesOfMany(t *testing.T, s store) {
 		for _, id := range c.Users {
 			delete(have, id)
 		}
-		for _, u := range must[[]engine.User](t)(s.Users(t.Context(), c.Users)) {
+		for _, u := range must[[]engine.User](t)(s.Users(t.Context(), nil, c.Users)) {
 			have[u.ID] = u
 		}
 	}
@@ -184,7 +184,7 @@ func changesForgotten(t *testing.T, s store) {
 	ids := idsOf(u)
 	var mark string
 	s.changes(t, &mark)
-	want(t, "kept", must[[]engine.User](t)(s.Users(t.Context(), ids)), u)
+	want(t, "kept", must[[]engine.User](t)(s.Users(t.Context(), nil, ids)), u)
 	elsewhere := store{s.another(t, 1), s.url}
 	newer := User(t, u[1].Name, 25)
 	newer.ID = must[engine.UserID](t)(elsewhere.SaveUser(t.Context(), newer))
@@ -192,7 +192,7 @@ func changesForgotten(t *testing.T, s store) {
 		t.Fatal(err)
 	}
 	s.changes(t, &mark)
-	want(t, "after that", must[[]engine.User](t)(s.Users(t.Context(), ids)), []engine.User{u[0], newer})
+	want(t, "after that", must[[]engine.User](t)(s.Users(t.Context(), nil, ids)), []engine.User{u[0], newer})
 }
 
 func changesPruned(t *testing.T, s store) {

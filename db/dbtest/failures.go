@@ -43,7 +43,7 @@ func calls(u engine.User) []call {
 	rehashed.Hash++
 	return slices.Concat(keyCalls(), adminCalls(), privacyCalls(), []call{
 		{"User", false, func(ctx context.Context, s *db.DB) error { return second(s.User(ctx, u.Name)) }},
-		{"Users", false, func(ctx context.Context, s *db.DB) error { return second(s.Users(ctx, []engine.UserID{u.ID})) }},
+		{"Users", false, func(ctx context.Context, s *db.DB) error { return second(s.Users(ctx, nil, []engine.UserID{u.ID})) }},
 		{"SaveUser", true, func(ctx context.Context, s *db.DB) error { return second(s.SaveUser(ctx, u)) }},
 		{"RefreshFailed", true, func(ctx context.Context, s *db.DB) error { return s.RefreshFailed(ctx, u.ID) }},
 		{"StaleUsers", false, func(ctx context.Context, s *db.DB) error { return second(s.StaleUsers(ctx, day0, 5)) }},
@@ -208,7 +208,7 @@ func (s store) checkUsers(t *testing.T, users []engine.User) {
 		}
 		want(t, "User", must[engine.User](t)(s.User(t.Context(), u.Name)), u)
 	}
-	want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), idsOf(users))), users)
+	want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), nil, idsOf(users))), users)
 }
 
 func closed(t *testing.T, s store) {

@@ -40,7 +40,7 @@ func importSettles(t *testing.T, s store) {
 
 func importReplaces(t *testing.T, s store) {
 	old := s.save(t, User(t, "spike", 300), User(t, "faye", 5), User(t, "jet", 5))
-	must[[]engine.User](t)(s.Users(t.Context(), idsOf(old)))
+	must[[]engine.User](t)(s.Users(t.Context(), nil, idsOf(old)))
 	users := []engine.User{User(t, "ed", 2), User(t, "jet", 0), User(t, "ein", 1), User(t, "spike", 20)}
 	for i := range users {
 		users[i].Origin, users[i].Failures, users[i].ID = engine.FromFile, i, engine.UserID(4711+i)
@@ -53,7 +53,7 @@ func importReplaces(t *testing.T, s store) {
 	want(t, "names", namesOf(got), []string{"spike", "faye", "jet", "ed", "ein"})
 	users[0].ID, users[1].ID, users[2].ID, users[3].ID = got[3].ID, old[2].ID, got[4].ID, old[0].ID
 	want(t, "AllUsers", got, []engine.User{users[3], old[1], users[1], users[0], users[2]})
-	want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), idsOf(got))), got)
+	want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), nil, idsOf(got))), got)
 
 	ok(t, s.ImportUsers(t.Context(), users)) // again, without harm
 	want(t, "AllUsers", all(t, s.AllUsers(t.Context())), got)
@@ -92,7 +92,7 @@ func (s store) refuse(t *testing.T) {
 func importWholeOrNot(t *testing.T, s store) {
 	s.refuse(t)
 	old := s.save(t, User(t, "spike", 300), User(t, "faye", 5))
-	must[[]engine.User](t)(s.Users(t.Context(), idsOf(old)))
+	must[[]engine.User](t)(s.Users(t.Context(), nil, idsOf(old)))
 	users := Users(t, "u", 1000, 10)
 	users[3].Name, users[998].Name = "spike", "faye"
 	for _, at := range []int{0, 500, 999} {
@@ -100,7 +100,7 @@ func importWholeOrNot(t *testing.T, s store) {
 		users[at].Name = "faulty"
 		wantKind(t, "ImportUsers", s.ImportUsers(t.Context(), users), engine.ErrStore)
 		want(t, "AllUsers", all(t, s.AllUsers(t.Context())), old)
-		want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), idsOf(old))), old)
+		want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), nil, idsOf(old))), old)
 
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()

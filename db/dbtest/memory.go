@@ -19,22 +19,22 @@ func memoryKeeps(t *testing.T, s store) {
 	u := s.save(t, Users(t, "u", 5, 30)...)
 	keeps, never := s, s.another(t, 0)
 	ids := idsOf(u)
-	must[[]engine.User](t)(keeps.Users(t.Context(), ids))
-	must[[]engine.User](t)(never.Users(t.Context(), ids))
+	must[[]engine.User](t)(keeps.Users(t.Context(), nil, ids))
+	must[[]engine.User](t)(never.Users(t.Context(), nil, ids))
 
 	// Another process replaces them.
 	elsewhere := store{s.another(t, 1), s.url}
 	newer := Users(t, "u", 5, 31)
 	newer = elsewhere.save(t, newer...)
-	want(t, "with memory", must[[]engine.User](t)(keeps.Users(t.Context(), ids)), u)
+	want(t, "with memory", must[[]engine.User](t)(keeps.Users(t.Context(), nil, ids)), u)
 	want(t, "by name", must[engine.User](t)(keeps.User(t.Context(), u[2].Name)), u[2])
 	want(t, "by name without memory", must[engine.User](t)(never.User(t.Context(), u[2].Name)), newer[2])
-	want(t, "without memory", must[[]engine.User](t)(never.Users(t.Context(), ids)), newer)
+	want(t, "without memory", must[[]engine.User](t)(never.Users(t.Context(), nil, ids)), newer)
 	keeps.Forget()
 	never.Forget()
-	want(t, "once forgotten", must[[]engine.User](t)(keeps.Users(t.Context(), ids)), newer)
+	want(t, "once forgotten", must[[]engine.User](t)(keeps.Users(t.Context(), nil, ids)), newer)
 	want(t, "by name", must[engine.User](t)(keeps.User(t.Context(), u[2].Name)), newer[2])
-	want(t, "without memory", must[[]engine.User](t)(never.Users(t.Context(), ids)), newer)
+	want(t, "without memory", must[[]engine.User](t)(never.Users(t.Context(), nil, ids)), newer)
 
 	// Whoever has the name of somebody who was deleted is somebody else.
 	if err := keeps.DeleteUser(t.Context(), newer[2].ID); err != nil {
@@ -59,7 +59,7 @@ func memoryRecalls(t *testing.T, s store) {
 	}
 	recalls(u[0].Name, false)
 	must[engine.User](t)(s.User(t.Context(), u[0].Name))
-	must[[]engine.User](t)(s.Users(t.Context(), []engine.UserID{u[1].ID}))
+	must[[]engine.User](t)(s.Users(t.Context(), nil, []engine.UserID{u[1].ID}))
 	recalls(u[0].Name, true)
 	recalls(u[1].Name, true)
 	recalls(u[2].Name, false)
@@ -125,7 +125,7 @@ func memoryFollows(t *testing.T, s store) {
 						for i := range least {
 							least[i] = written[i].Load()
 						}
-						got, err := db.Users(t.Context(), ids)
+						got, err := db.Users(t.Context(), nil, ids)
 						if len(got) > 0 { // every other time by name
 							if at := n % len(got); n%2 == 0 {
 								got[at], err = db.User(t.Context(), users[at].Name)

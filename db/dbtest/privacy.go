@@ -46,7 +46,7 @@ func privacyCalls() []call {
 
 func privateLists(t *testing.T, s store) {
 	u := s.save(t, Users(t, "u", 4, 10)...)
-	must[[]engine.User](t)(s.Users(t.Context(), idsOf(u))) // into memory
+	must[[]engine.User](t)(s.Users(t.Context(), nil, idsOf(u))) // into memory
 	hide := func(i int, at time.Time) {
 		t.Helper()
 		ok(t, s.HideUser(t.Context(), u[i].ID, at.Add(999*time.Millisecond)))
@@ -56,7 +56,7 @@ func privateLists(t *testing.T, s store) {
 		t.Helper()
 		want(t, "HiddenUsers", must[[]engine.UserID](t)(s.HiddenUsers(t.Context())), hidden)
 		want(t, "Cards", all(t, s.Cards(t.Context())), cardsOf(listed))
-		want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), idsOf(u))), u)
+		want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), nil, idsOf(u))), u)
 		want(t, "AllUsers", all(t, s.AllUsers(t.Context())), u)
 		lines := must[[]engine.UserLine](t)(s.FindUsers(t.Context(), u[2].Name, 0, 1))
 		want(t, "FindUsers", lines[0].PrivateAt, u[2].PrivateAt)
@@ -92,7 +92,7 @@ func namesKeptOut(t *testing.T, s store) {
 	want(t, "IsKeptOut", must[bool](t)(s.IsKeptOut(t.Context(), "spike")), false)
 	wantKind(t, "LetIn", second(s.LetIn(t.Context(), "spike")), engine.ErrNotFound)
 	u := s.save(t, Users(t, "u", 3, 10)...)
-	must[[]engine.User](t)(other.Users(t.Context(), idsOf(u))) // into memory
+	must[[]engine.User](t)(other.Users(t.Context(), nil, idsOf(u))) // into memory
 	var kept []engine.KeptOut
 	for i, name := range []string{u[1].Name, "spike", u[0].Name} {
 		hash, id, err := s.KeepOut(t.Context(), name, day0.Add(time.Duration(9-i)*time.Hour))

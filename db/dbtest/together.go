@@ -56,7 +56,7 @@ func crowd(t *testing.T, s store, stores ...*db.DB) {
 		s := stores[r%len(stores)]
 		reading.Go(func() {
 			for !done.Load() {
-				users, err := s.Users(t.Context(), idsOf(start))
+				users, err := s.Users(t.Context(), nil, idsOf(start))
 				if err != nil || len(users) != len(start) {
 					t.Errorf("Users = %d users, %v", len(users), err)
 					return

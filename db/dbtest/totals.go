@@ -59,8 +59,8 @@ func lastFailures(t *testing.T, s store) {
 func cacheStats(t *testing.T, s store) {
 	u := s.save(t, Users(t, "u", 4, 10)...)
 	ids := idsOf(u)
-	must[[]engine.User](t)(s.Users(t.Context(), ids[:3]))
-	must[[]engine.User](t)(s.Users(t.Context(), ids))
+	must[[]engine.User](t)(s.Users(t.Context(), nil, ids[:3]))
+	must[[]engine.User](t)(s.Users(t.Context(), nil, ids))
 	got := s.CacheStats()
 	for end := time.Now().Add(10 * time.Second); got.Bytes == 0 && time.Now().Before(end); got = s.CacheStats() {
 		runtime.Gosched() // the cache weighs what it has soon after
@@ -69,7 +69,7 @@ func cacheStats(t *testing.T, s store) {
 		t.Errorf("CacheStats = %+v, want 3 hits, 4 misses, 4 lists", got)
 	}
 	none := s.another(t, 0)
-	must[[]engine.User](t)(none.Users(t.Context(), ids))
+	must[[]engine.User](t)(none.Users(t.Context(), nil, ids))
 	want(t, "CacheStats without memory", none.CacheStats(), db.CacheStats{Misses: 4})
 }
 

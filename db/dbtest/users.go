@@ -35,7 +35,7 @@ func savedComesBack(t *testing.T, s store) {
 	faye := s.save(t, User(t, "faye-valentine_1", 3))[0]
 	want(t, "User", must[engine.User](t)(s.User(t.Context(), u.Name)), u)
 	for range 2 { // from the database, then perhaps from memory
-		want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), []engine.UserID{u.ID, faye.ID})), []engine.User{u, faye})
+		want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), nil, []engine.UserID{u.ID, faye.ID})), []engine.User{u, faye})
 	}
 	want(t, "AllUsers", all(t, s.AllUsers(t.Context())), []engine.User{u, faye})
 	want(t, "Cards", all(t, s.Cards(t.Context())), cardsOf([]engine.User{u, faye}))
@@ -43,7 +43,7 @@ func savedComesBack(t *testing.T, s store) {
 
 func saveReplaces(t *testing.T, s store) {
 	old := s.save(t, User(t, "spike", 300), User(t, "faye", 10))
-	must[[]engine.User](t)(s.Users(t.Context(), idsOf(old)))
+	must[[]engine.User](t)(s.Users(t.Context(), nil, idsOf(old)))
 	u := User(t, "other", 2)
 	u.Name, u.Origin, u.Hash, u.Failures = "spike", engine.FromFile, 0, 3
 	u.ID = 4711 // whatever it says: the name decides
@@ -51,7 +51,7 @@ func saveReplaces(t *testing.T, s store) {
 	u = s.save(t, u)[0]
 	want(t, "id", u.ID, old[0].ID)
 	want(t, "User", must[engine.User](t)(s.User(t.Context(), "spike")), u)
-	want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), idsOf(old))), []engine.User{u, old[1]})
+	want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), nil, idsOf(old))), []engine.User{u, old[1]})
 	want(t, "Cards", all(t, s.Cards(t.Context())), cardsOf([]engine.User{u, old[1]}))
 }
 
@@ -84,7 +84,7 @@ func hashesAreWhole(t *testing.T, s store) {
 			must[engine.UserID](t)(s.SaveUser(t.Context(), u))
 			u.Hash = h
 			want(t, "SetHashes", must[[]engine.User](t)(s.SetHashes(t.Context(), []engine.User{u})), []engine.User{u})
-			want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), []engine.UserID{u.ID})), []engine.User{u})
+			want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), nil, []engine.UserID{u.ID})), []engine.User{u})
 		}
 	}
 }
@@ -106,7 +106,7 @@ func timesToTheSecond(t *testing.T, s store) {
 		}
 		u = s.save(t, u)[0]
 		want(t, "User", must[engine.User](t)(s.User(t.Context(), "spike")), u)
-		want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), []engine.UserID{u.ID})), []engine.User{u})
+		want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), nil, []engine.UserID{u.ID})), []engine.User{u})
 	}
 }
 
@@ -120,7 +120,7 @@ func listsOfAnyLength(t *testing.T, s store) {
 			t.Errorf("list of %d entries came back with %d, %v", n, len(l), err)
 		}
 	}
-	want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), idsOf(users))), users)
+	want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), nil, idsOf(users))), users)
 
 	longest := make([]engine.Change, engine.MaxEntries)
 	for i := range longest {
@@ -150,12 +150,12 @@ func notFound(t *testing.T, s store) {
 }
 
 func usersInOrder(t *testing.T, s store) {
-	none := must[[]engine.User](t)(s.Users(t.Context(), nil))
+	none := must[[]engine.User](t)(s.Users(t.Context(), nil, nil))
 	want(t, "users of no ids", len(none), 0)
 	u := s.save(t, Users(t, "u", 5, 10)...)
-	must[[]engine.User](t)(s.Users(t.Context(), []engine.UserID{u[3].ID, u[1].ID})) // now perhaps in memory
+	must[[]engine.User](t)(s.Users(t.Context(), nil, []engine.UserID{u[3].ID, u[1].ID})) // now perhaps in memory
 	ids := []engine.UserID{u[4].ID, math.MaxInt64, u[0].ID, -1, 0, u[3].ID, u[1].ID, u[4].ID + 1, u[2].ID}
-	want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), ids)), []engine.User{u[4], u[0], u[3], u[1], u[2]})
+	want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), nil, ids)), []engine.User{u[4], u[0], u[3], u[1], u[2]})
 
 	// More than memory holds, and more than a query has parameters.
 	many := Users(t, "many", 120, 0)
@@ -174,17 +174,17 @@ func usersInOrder(t *testing.T, s store) {
 	}
 	small := s.another(t, 1)
 	for range 2 {
-		want(t, "many users", must[[]engine.User](t)(small.Users(t.Context(), ids)), everybody)
+		want(t, "many users", must[[]engine.User](t)(small.Users(t.Context(), nil, ids)), everybody)
 	}
 }
 
 func refreshesFail(t *testing.T, s store) {
 	u := s.save(t, User(t, "spike", 20), User(t, "faye", 1))
 	for range 3 {
-		must[[]engine.User](t)(s.Users(t.Context(), idsOf(u)))
+		must[[]engine.User](t)(s.Users(t.Context(), nil, idsOf(u)))
 		ok(t, s.RefreshFailed(t.Context(), u[0].ID))
 		u[0].Failures++
-		want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), idsOf(u))), u)
+		want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), nil, idsOf(u))), u)
 		want(t, "User", must[engine.User](t)(s.User(t.Context(), "spike")), u[0])
 	}
 	ok(t, s.RefreshFailed(t.Context(), 4711))
@@ -231,7 +231,7 @@ func staleUsers(t *testing.T, s store) {
 func setHashes(t *testing.T, s store) {
 	want(t, "SetHashes of nobody", len(must[[]engine.User](t)(s.SetHashes(t.Context(), nil))), 0)
 	u := s.save(t, Users(t, "u", 4, 50)...)
-	must[[]engine.User](t)(s.Users(t.Context(), idsOf(u)))
+	must[[]engine.User](t)(s.Users(t.Context(), nil, idsOf(u)))
 	changed := slices.Clone(u)
 	for i := range changed {
 		changed[i].Hash = engine.Hash(i) << 62
@@ -242,7 +242,7 @@ func setHashes(t *testing.T, s store) {
 	set := must[[]engine.User](t)(s.SetHashes(t.Context(), changed))
 	want(t, "SetHashes", set, []engine.User{changed[0], changed[2]})
 	u[0].Hash, u[2].Hash = changed[0].Hash, changed[2].Hash
-	want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), idsOf(u))), u)
+	want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), nil, idsOf(u))), u)
 	want(t, "Cards", all(t, s.Cards(t.Context())), cardsOf(u))
 }
 
@@ -253,7 +253,7 @@ func removeOrigin(t *testing.T, s store) {
 		u[i].Origin = []engine.Origin{engine.FromDemo, engine.FromMAL, engine.FromFile}[max(0, i-6)]
 	}
 	u = s.save(t, u...)
-	must[[]engine.User](t)(s.Users(t.Context(), idsOf(u)))
+	must[[]engine.User](t)(s.Users(t.Context(), nil, idsOf(u)))
 	want(t, "CountUsers", must[map[engine.Origin]int](t)(s.CountUsers(t.Context())),
 		map[engine.Origin]int{engine.FromDemo: 7, engine.FromMAL: 1, engine.FromFile: 1})
 	want(t, "CountOrigin", must[int](t)(s.CountOrigin(t.Context(), engine.FromDemo)), 7)
@@ -261,7 +261,7 @@ func removeOrigin(t *testing.T, s store) {
 	want(t, "RemoveOrigin", must[int](t)(s.RemoveOrigin(t.Context(), engine.FromDemo)), 7)
 	want(t, "CountOrigin of nobody", must[int](t)(s.CountOrigin(t.Context(), engine.FromDemo)), 0)
 	want(t, "RemoveOrigin again", must[int](t)(s.RemoveOrigin(t.Context(), engine.FromDemo)), 0)
-	want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), idsOf(u))), u[7:])
+	want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), nil, idsOf(u))), u[7:])
 	want(t, "AllUsers", all(t, s.AllUsers(t.Context())), u[7:])
 	want(t, "CountUsers", must[map[engine.Origin]int](t)(s.CountUsers(t.Context())),
 		map[engine.Origin]int{engine.FromMAL: 1, engine.FromFile: 1})
@@ -271,11 +271,11 @@ func removeOrigin(t *testing.T, s store) {
 
 func deleteUser(t *testing.T, s store) {
 	u := s.save(t, Users(t, "u", 4, 10)...)
-	must[[]engine.User](t)(s.Users(t.Context(), idsOf(u)))
+	must[[]engine.User](t)(s.Users(t.Context(), nil, idsOf(u)))
 	ok(t, s.DeleteUser(t.Context(), u[1].ID))
 	left := []engine.User{u[0], u[2], u[3]}
 	for range 2 {
-		want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), idsOf(u))), left)
+		want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), nil, idsOf(u))), left)
 		want(t, "AllUsers", all(t, s.AllUsers(t.Context())), left)
 		want(t, "Cards", all(t, s.Cards(t.Context())), cardsOf(left))
 		_, err := s.User(t.Context(), u[1].Name)
@@ -318,7 +318,7 @@ func unlisted(t *testing.T, s store) {
 	check := func(listed ...engine.User) {
 		t.Helper()
 		want(t, "Cards", all(t, s.Cards(t.Context())), cardsOf(listed))
-		want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), idsOf(u))), u)
+		want(t, "Users", must[[]engine.User](t)(s.Users(t.Context(), nil, idsOf(u))), u)
 		want(t, "AllUsers", all(t, s.AllUsers(t.Context())), u)
 		for i := range u {
 			want(t, "User", must[engine.User](t)(s.User(t.Context(), u[i].Name)), u[i])

@@ -102,7 +102,7 @@ func walkWhileWriting(t *testing.T, s store) {
 		}
 		u.Hash++
 		must[[]engine.User](t)(s.SetHashes(t.Context(), []engine.User{u}))
-		must[[]engine.User](t)(s.Users(t.Context(), []engine.UserID{u.ID}))
+		must[[]engine.User](t)(s.Users(t.Context(), nil, []engine.UserID{u.ID}))
 		seen++
 	}
 	want(t, "users seen", seen, len(users))
