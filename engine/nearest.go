@@ -8,13 +8,13 @@ import (
 // Near are neighbours that were found in an index, and how far a change of the index has to be away from who asked so that they
 // are still the nearest.
 type Near struct {
-	Users []Neighbour
+	users packedNear
 	more  bool
 	since uint64 // changes of the index that they are from, or a later state of it
 	cut   int    // distance of the last one that was looked at; who is as near or nearer matters
 }
 
-// nearest is [Index.Nearest] of the index that serves, from memory where that still holds. What is returned is not to be changed.
+// nearest is [Index.Nearest] of the index that serves, from memory where that still holds.
 func (e *Engine) nearest(h Hash, skip UserID, from, to int) (near []Neighbour, more bool) {
 	x, m := e.index.Load(), e.opts.Orders
 	if m == nil || x.version == 0 {
@@ -22,12 +22,67 @@ func (e *Engine) nearest(h Hash, skip UserID, from, to int) (near []Neighbour, m
 	}
 	key := nearKey(x.version, h, skip, from, to)
 	if r, ok := m.Get(key); ok && x.changes.farther(h, r.Near.cut, r.Near.since) {
-		return r.Near.Users, r.Near.more
+		return r.Near.users.unpack(h), r.Near.more
 	}
 	n := Near{since: x.changes.count.Load()} // before the search, which may see later ones
-	n.Users, n.more, n.cut = x.nearest(h, skip, from, to)
+	near, n.more, n.cut = x.nearest(h, skip, from, to)
+	n.users = packNear(near)
 	m.Set(key, Remembered{Near: n})
-	return n.Users, n.more
+	return near, n.more
+}
+
+// Size is how many bytes the neighbours take.
+func (n *Near) Size() int { return len(n.users) }
+
+// packedNear are neighbours in about 22 bytes each: the hash in 8 and the id in up to 9, the low ones first, and the name behind its length.
+// Names are cut from it and distances counted again, so that an answer needs no memory but its own.
+type packedNear string
+
+func packNear(near []Neighbour) packedNear {
+	var b []byte
+	for i := range near {
+		n := &near[i]
+		b = binary.LittleEndian.AppendUint64(b, uint64(n.Hash))
+		b = binary.AppendUvarint(b, uint64(n.ID))
+		b = append(b, byte(len(n.Name)))
+		b = append(b, n.Name...)
+	}
+	return packedNear(b)
+}
+
+// unpack returns the neighbours of who has that hash.
+func (p packedNear) unpack(h Hash) []Neighbour {
+	count := 0
+	for at := 0; at < len(p); count++ {
+		at = p.name(at)
+		at += 1 + int(p[at])
+	}
+	if count == 0 {
+		return nil
+	}
+	near := make([]Neighbour, 0, count)
+	for at := 0; at < len(p); {
+		end := p.name(at)
+		hash, id := uint64(0), uint64(0)
+		for k := range hashBytes {
+			hash |= uint64(p[at+k]) << (8 * k)
+		}
+		for k := at + hashBytes; k < end; k++ {
+			id |= uint64(p[k]&0x7f) << (7 * (k - at - hashBytes))
+		}
+		at = end + 1 + int(p[end])
+		near = append(near, Neighbour{Card{UserID(id), string(p[end+1 : at]), Hash(hash)}, Distance(h, Hash(hash))})
+	}
+	return near
+}
+
+const hashBytes = 8
+
+// name is where the length of the name stands of the neighbour that begins at a place.
+func (p packedNear) name(at int) int {
+	for at += hashBytes; p[at] >= 0x80; at++ {
+	}
+	return at + 1
 }
 
 // nearKey is the key of a search. It is as long as a checksum, and equals one by no chance that matters.

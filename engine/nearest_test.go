@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"sync"
 	"testing"
+	"unsafe"
 )
 
 // What is remembered of a search is always what a search finds now, whoever came, went or changed meanwhile, and mostly it is remembered.
@@ -41,13 +42,14 @@ func TestRememberedNeighboursAreThoseOfNow(t *testing.T) {
 		}
 		me := asks[r.IntN(len(asks))]
 		from := []int{0, 0, 0, 32, 384}[r.IntN(5)]
-		known := memory.orders[nearKey(x.version, me.Hash, me.ID, from, from+32)]
+		key := nearKey(x.version, me.Hash, me.ID, from, from+32)
+		known := memory.orders[key].Near.users
 		got, gotMore := e.nearest(me.Hash, me.ID, from, from+32)
 		want, more := x.Nearest(me.Hash, me.ID, from, from+32)
 		if !reflect.DeepEqual(got, want) || gotMore != more {
 			t.Fatalf("step %d: %v, %t from memory, %v, %t found", step, got, gotMore, want, more)
 		}
-		if len(got) > 0 && len(known.Near.Users) > 0 && &got[0] == &known.Near.Users[0] {
+		if len(known) > 0 && unsafe.StringData(string(known)) == unsafe.StringData(string(memory.orders[key].Near.users)) { // not found anew
 			valid++
 		}
 	}
@@ -58,6 +60,26 @@ func TestRememberedNeighboursAreThoseOfNow(t *testing.T) {
 	e.index.Store(NewIndex(cards))
 	if e.nearest(asks[0].Hash, asks[0].ID, 0, 32); len(memory.orders) == before {
 		t.Error("another index's neighbours are taken for those of this one")
+	}
+}
+
+// Neighbours are the same once they were packed.
+func TestPackedNear(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 2))
+	const me = Hash(0x1104410102000020)
+	for n := range 40 {
+		var near []Neighbour
+		for range n {
+			name, h := "a_longest-name-16"[:2+r.IntN(15)], Hash(r.Uint64())
+			near = append(near, Neighbour{Card{UserID(1 + r.Uint64N(maxUserID)>>r.IntN(40)), name, h}, Distance(me, h)})
+		}
+		packed := packNear(near)
+		if got := packed.unpack(me); !reflect.DeepEqual(got, near) {
+			t.Fatalf("%v became %v", near, got)
+		}
+		if size := (&Near{users: packed}).Size(); size < n*(hashBytes+2) {
+			t.Errorf("%d neighbours take %d bytes", n, size)
+		}
 	}
 }
 

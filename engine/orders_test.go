@@ -26,7 +26,7 @@ func (m *allOrders) Get(key OrderKey) (Remembered, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, ok := m.orders[key]
-	if r.Near.Users != nil {
+	if r.Near.since > 0 || r.Near.cut > 0 {
 		m.near++
 	} else if ok {
 		m.hits++

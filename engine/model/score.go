@@ -21,8 +21,7 @@ type Scores struct {
 	spread  float64 // usual spread of a user's deviations from the base
 	line    line    // bias of what was not learnt
 
-	nearFrom []int // by seat: where its neighbours begin; and the end of the last
-	near     []scoreNeighbour
+	near scoreNeighbours
 
 	factors scoreFactors
 	weights [blendFeatures]float64 // of the predictors
@@ -182,15 +181,17 @@ type nearness struct {
 func (f *Scorer) neighbours(seat int) nearness {
 	var sum, weight, squares, nearest, by float32
 	count := 0
-	for _, n := range f.scores.nearOf(seat) {
-		if d := f.deviation[n.seat]; d != 0 {
-			w := n.correlation * n.correlation * n.correlation
+	seats, steps, scale := f.scores.near.of(seat)
+	for i, to := range seats {
+		if d := f.deviation[to]; d != 0 {
+			correlation := float32(steps[i]) * scale
+			w := correlation * correlation * correlation
 			sum += w * d
 			weight += w
 			squares += w * d * d
 			count++
-			if n.correlation > by {
-				nearest, by = d, n.correlation
+			if correlation > by {
+				nearest, by = d, correlation
 			}
 		}
 	}

@@ -119,7 +119,7 @@ func TestStrongestNeighboursAreKept(t *testing.T) {
 
 // Weights 0.5³ and 0.25³ of deviations 2 and -1, and 0.02 of nothing.
 func TestNeighbours(t *testing.T) {
-	s := &Scores{nearFrom: []int{0, 3}, near: []scoreNeighbour{{0, 0.5}, {1, 0.25}, {2, 1}}}
+	s := &Scores{near: scoreNeighbours{[]int32{0, 3}, []float32{0.25}, []uint16{0, 1, 2}, []uint8{2, 1, 4}}}
 	f := &Scorer{scores: s, deviation: []float32{2, -1, 0}}
 	got, mean := f.neighbours(0), (0.125*2-0.015625)/(0.02+0.140625)
 	want := nearness{

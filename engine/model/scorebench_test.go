@@ -95,7 +95,7 @@ func blendWithout(b *testing.B, t *scoreTraining, part string) *scoreErrors {
 	less.forest = nil
 	switch part {
 	case "near":
-		less.nearFrom = make([]int, len(less.nearFrom))
+		less.near = scoreNeighbours{from: make([]int32, len(less.near.from)), scale: less.near.scale}
 	case "factors":
 		less.factors.vectors = make([]float32, len(less.factors.vectors))
 	case "marks":

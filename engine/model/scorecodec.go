@@ -31,13 +31,14 @@ const (
 	scoresChecksum = 4
 	scoresHead     = 1 + 4 + 2 + 5*8 + 1 + 8*blendFeatures + 2 + 1 + 4 // without the forest
 	mostFactors    = 256
+	neighboursHead = 2 + 4 // of an anime
 	neighbourBytes = 2 + 1
 )
 
 // Pack returns the stored form of s: 3.8 MB for 6,000 anime.
 func (s *Scores) Pack() []byte {
 	n, k := len(s.ids), s.factors.k
-	b := make([]byte, 0, scoresHead+n*(4*5+2+12+k)+n*markKinds*(8+k)+neighbourBytes*len(s.near)+scoresChecksum)
+	b := make([]byte, 0, scoresHead+n*(4*5+2+12+k)+n*markKinds*(8+k)+neighbourBytes*len(s.near.seats)+scoresChecksum)
 	b = append(b, scoresVersion)
 	b = binary.LittleEndian.AppendUint32(b, uint32(n))
 	b = binary.LittleEndian.AppendUint16(b, uint16(k))
@@ -65,7 +66,7 @@ func (s *Scores) Pack() []byte {
 		b = appendScaled(b, s.factors.marks[m*k:(m+1)*k])
 	}
 	for i := range n {
-		b = appendNeighbours(b, s.nearOf(i))
+		b = s.near.append(b, i)
 	}
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
@@ -91,21 +92,15 @@ func appendScaled(b []byte, v []float32) []byte {
 	return b
 }
 
-// appendNeighbours rounds correlations, and not their cubes, of which most would become nothing.
-func appendNeighbours(b []byte, near []scoreNeighbour) []byte {
-	var largest float32
-	for _, n := range near {
-		largest = max(largest, n.correlation)
+// append appends the neighbours of an anime.
+func (s *scoreNeighbours) append(b []byte, seat int) []byte {
+	seats, steps, scale := s.of(seat)
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(seats)))
+	b = appendFloat(b, scale)
+	for _, to := range seats {
+		b = binary.LittleEndian.AppendUint16(b, to)
 	}
-	b = binary.LittleEndian.AppendUint16(b, uint16(len(near)))
-	b = appendFloat(b, largest/math.MaxUint8)
-	for _, n := range near {
-		b = binary.LittleEndian.AppendUint16(b, n.seat)
-	}
-	for _, n := range near {
-		b = append(b, byte(max(1, math.Round(float64(n.correlation/largest*math.MaxUint8)))))
-	}
-	return b
+	return append(b, steps...)
 }
 
 // UnpackScores is the inverse of [Scores.Pack]. What is damaged, or of another version, is [engine.ErrCorrupt].
@@ -141,7 +136,6 @@ func (r *scoresReader) scores() *Scores {
 	}
 	s := &Scores{
 		ids: make([]engine.AnimeID, n), bias: make([]float32, n), raters: make([]float32, n), traits: make([][]uint8, n),
-		nearFrom: make([]int, 1, n+1),
 		factors: scoreFactors{
 			k: k, vectors: make([]float32, n*k),
 			marks: make([]float32, n*markKinds*k), markWeights: make([]float32, n*markKinds),
@@ -176,7 +170,7 @@ func (r *scoresReader) scores() *Scores {
 		s.factors.markWeights[m] = r.float32()
 		r.scaled(s.factors.marks[m*k : (m+1)*k])
 	}
-	s.near = make([]scoreNeighbour, 0, len(r.rest)/neighbourBytes)
+	s.near = newScoreNeighbours(n, max(len(r.rest)-n*neighboursHead, 0)/neighbourBytes)
 	for i := range n {
 		r.neighbours(s, i)
 	}
@@ -194,19 +188,20 @@ func (r *scoresReader) scores() *Scores {
 func (r *scoresReader) neighbours(s *Scores, seat int) {
 	count := int(r.uint16())
 	scale := r.float32()
-	seats, codes := r.take(2*count), r.take(count)
+	seats, steps := r.take(2*count), r.take(count)
 	r.check(scale >= 0 && (scale > 0 || count == 0))
 	if r.failed {
 		return
 	}
 	last := -1
-	for i, code := range codes {
+	for i, step := range steps {
 		to := binary.LittleEndian.Uint16(seats[2*i:])
-		r.check(int(to) > last && int(to) < len(s.ids) && int(to) != seat && code > 0)
+		r.check(int(to) > last && int(to) < len(s.ids) && int(to) != seat && step > 0)
 		last = int(to)
-		s.near = append(s.near, scoreNeighbour{to, float32(code) * scale})
+		s.near.seats = append(s.near.seats, to)
 	}
-	s.nearFrom = append(s.nearFrom, len(s.near))
+	s.near.steps = append(s.near.steps, steps...)
+	s.near.end(scale)
 }
 
 // check fails unless ok.

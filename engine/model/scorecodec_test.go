@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"math"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -39,8 +40,8 @@ func TestStoredScoresAreTheSame(t *testing.T) {
 	if !slices.Equal(s.Pack(), b) {
 		t.Error("what was unpacked packs to other bytes")
 	}
-	if len(s.ids) != 40 || len(s.near) == 0 || s.factors.k != 2 || s.forest.trees() != 3 {
-		t.Errorf("%d anime, %d neighbours, %d factors, %d trees", len(s.ids), len(s.near), s.factors.k, s.forest.trees())
+	if len(s.ids) != 40 || len(s.near.seats) == 0 || s.factors.k != 2 || s.forest.trees() != 3 {
+		t.Errorf("%d anime, %d neighbours, %d factors, %d trees", len(s.ids), len(s.near.seats), s.factors.k, s.forest.trees())
 	}
 }
 
@@ -57,12 +58,18 @@ func TestRounding(t *testing.T) {
 			t.Errorf("%v became %v, want %v", v[i], got[i], want)
 		}
 	}
-	s := &Scores{ids: make([]engine.AnimeID, 9), nearFrom: []int{0}}
-	r = scoresReader{rest: appendNeighbours(nil, []scoreNeighbour{{3, 0.51}, {8, 0.0001}})}
+	made := newScoreNeighbours(1, 2)
+	made.add([]scoreNeighbour{{3, 0.51}, {8, 0.0001}})
+	s := &Scores{ids: make([]engine.AnimeID, 9), near: newScoreNeighbours(1, 2)}
+	r = scoresReader{rest: made.append(nil, 0)}
 	if r.neighbours(s, 0); r.failed || len(r.rest) > 0 {
 		t.Fatal("what was written cannot be read")
 	}
-	if !closeTo(float64(s.near[0].correlation), 0.51) || !closeTo(float64(s.near[1].correlation), 0.002) || s.near[1].seat != 8 {
+	if !reflect.DeepEqual(s.near, made) {
+		t.Errorf("%v became %v", made, s.near)
+	}
+	seats, steps, scale := s.near.of(0)
+	if !closeTo(float64(steps[0])*float64(scale), 0.51) || !closeTo(float64(steps[1])*float64(scale), 0.002) || seats[1] != 8 {
 		t.Errorf("%v, want 0.51 of 3, and of 8 the smallest that is not nothing, 0.002", s.near)
 	}
 }

@@ -42,7 +42,7 @@ const (
 	scorePlans // planned entries, for each that was watched
 	scoreLeft  // the same of those on hold and dropped
 	scoreSupport
-	scoreNeighbours // scored anime near this one; the nearest
+	scoreNearby // scored anime near this one; the nearest
 	scoreNearest
 	scoreNearestBy
 	scoreApart       // how much those near it disagree
@@ -127,7 +127,7 @@ func (f *Scorer) describe(seat int, near *nearness, blended float64, predictors 
 	set(scorePlans, h.planned/(h.watched+5))
 	set(scoreLeft, h.left/(h.watched+5))
 	set(scoreSupport, near.support)
-	set(scoreNeighbours, near.count)
+	set(scoreNearby, near.count)
 	set(scoreNearest, near.nearest)
 	set(scoreNearestBy, near.by)
 	set(scoreApart, near.apart)

@@ -36,9 +36,42 @@ type scoreNeighbour struct {
 	correlation float32
 }
 
-// nearOf returns the neighbours of an anime, in order of seats.
-func (s *Scores) nearOf(seat int) []scoreNeighbour {
-	return s.near[s.nearFrom[seat]:s.nearFrom[seat+1]]
+// scoreNeighbours are the neighbours of each anime, in order of seats: three bytes for each of a million. Correlations are rounded to steps
+// of a 255th of the anime's largest, and not their cubes, of which most would become nothing.
+type scoreNeighbours struct {
+	from  []int32   // by seat: where its neighbours begin; and the end of the last
+	scale []float32 // by seat: a step
+	seats []uint16
+	steps []uint8
+}
+
+// newScoreNeighbours has room for those of n anime, so many in all.
+func newScoreNeighbours(n, all int) scoreNeighbours {
+	return scoreNeighbours{make([]int32, 1, n+1), make([]float32, 0, n), make([]uint16, 0, all), make([]uint8, 0, all)}
+}
+
+// of returns the neighbours of an anime, and how many steps their correlations are.
+func (s *scoreNeighbours) of(seat int) (seats []uint16, steps []uint8, scale float32) {
+	from, to := s.from[seat], s.from[seat+1]
+	return s.seats[from:to], s.steps[from:to], s.scale[seat]
+}
+
+// add adds those of the next anime.
+func (s *scoreNeighbours) add(near []scoreNeighbour) {
+	var largest float32
+	for _, n := range near {
+		largest = max(largest, n.correlation)
+	}
+	for _, n := range near {
+		s.seats = append(s.seats, n.seat)
+		s.steps = append(s.steps, uint8(max(1, math.Round(float64(n.correlation/largest*math.MaxUint8)))))
+	}
+	s.end(largest / math.MaxUint8)
+}
+
+// end ends those of an anime.
+func (s *scoreNeighbours) end(scale float32) {
+	s.from, s.scale = append(s.from, int32(len(s.seats))), append(s.scale, scale)
 }
 
 // nearest finds the anime near each one. It looks at one after the other: all pairs of one fit into the processor's cache, and
@@ -76,10 +109,13 @@ func (t *scoreTraining) nearest(ctx context.Context, r *scoreRatings, columns *s
 		default:
 		}
 	})
-	t.scores.nearFrom = []int{0}
+	all := 0
 	for _, row := range near {
-		t.scores.near = append(t.scores.near, row...)
-		t.scores.nearFrom = append(t.scores.nearFrom, len(t.scores.near))
+		all += len(row)
+	}
+	t.scores.near = newScoreNeighbours(n, all)
+	for _, row := range near {
+		t.scores.near.add(row)
 	}
 	return err
 }

@@ -22,16 +22,13 @@ var _ engine.OrderMemory = (*Memory)(nil)
 // overhead is what is kept beside anime, votes and sayings, in bytes, about.
 const overhead = int(unsafe.Sizeof(engine.OrderKey{})+unsafe.Sizeof(engine.Remembered{})) + 128
 
-// neighbour is what one takes, with a name of usual length.
-const neighbour = int(unsafe.Sizeof(engine.Neighbour{})) + 10
-
 // New makes a memory of so many bytes, more than 0.
 func New(bytes int) *Memory {
 	return &Memory{orders: otter.Must(&otter.Options[engine.OrderKey, engine.Remembered]{
 		MaximumWeight: uint64(bytes),
 		Weigher: func(_ engine.OrderKey, r engine.Remembered) uint32 {
 			return uint32(cap(r.Order) + cap(r.Ballots) +
-				len(r.Said)*int(unsafe.Sizeof(engine.Saying{})) + len(r.Near.Users)*neighbour + overhead)
+				len(r.Said)*int(unsafe.Sizeof(engine.Saying{})) + r.Near.Size() + overhead)
 		},
 	})}
 }
