@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unique"
 
 	"reko.moe/engine"
 )
@@ -189,13 +190,27 @@ func (r animeReader) read(row interface{ Scan(to ...any) error }) (engine.Anime,
 	if a.Genres, err = r.genres(genres); err != nil {
 		return a, fmt.Errorf("genres of anime %d: %w", a.ID, err)
 	}
-	if string(relations) == "null" {
-		return a, nil
+	if string(relations) != "null" {
+		if err = json.Unmarshal(relations, &a.Relations); err != nil {
+			return a, fmt.Errorf("relations of anime %d: %w", a.ID, err)
+		}
 	}
-	if err = json.Unmarshal(relations, &a.Relations); err != nil {
-		return a, fmt.Errorf("relations of anime %d: %w", a.ID, err)
-	}
+	compact(&a)
 	return a, nil
+}
+
+// compact puts the texts of an anime, which stays in memory for long, into one piece of it, and has those that many share there once. The
+// garbage collector looks at each piece again and again.
+func compact(a *engine.Anime) {
+	all := a.Title + a.English + a.Picture
+	a.Title, all = all[:len(a.Title)], all[len(a.Title):]
+	a.English, a.Picture = all[:len(a.English)], all[len(a.English):]
+	a.Type, a.NSFW = unique.Make(a.Type).Value(), unique.Make(a.NSFW).Value()
+	a.Relations = slices.Clip(a.Relations)
+	for i := range a.Relations {
+		r := &a.Relations[i]
+		r.Type = unique.Make(r.Type).Value()
+	}
 }
 
 func (r animeReader) genres(stored []byte) (genres []engine.Genre, err error) {

@@ -193,7 +193,7 @@ func (out *Rekos) fill(p *pool, me *subject) {
 	for i := range out.Users {
 		at[out.Users[i].ID] = i
 	}
-	for i, votes := range p.votes(p.vote(p.ranked), len(p.ranked)) {
+	for i, votes := range p.votes(new(shown), p.vote(p.ranked), len(p.ranked)) {
 		users := make([]int, len(votes))
 		for k := range votes {
 			by := at[votes[k].ID]

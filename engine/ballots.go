@@ -50,10 +50,10 @@ func (p *pool) vote(on []eligible) Ballots {
 	return p.packed
 }
 
-// votes are what the ballots for n anime say.
-func (p *pool) votes(b Ballots, n int) [][]Vote {
-	all := make([]Vote, 0, (len(b)-n)/2)
-	votes := make([][]Vote, n)
+// votes are what the ballots for n anime say, in the memory of s.
+func (p *pool) votes(s *shown, b Ballots, n int) [][]Vote {
+	all := slices.Grow(s.votes[:0], (len(b)-n)/2)
+	votes := slices.Grow(s.each[:0], n)[:n]
 	for i := range votes {
 		count := int(b[0])
 		from := len(all)
@@ -63,5 +63,6 @@ func (p *pool) votes(b Ballots, n int) [][]Vote {
 		}
 		votes[i], b = all[from:len(all):len(all)], b[1+2*count:]
 	}
+	s.votes, s.each = all, votes
 	return votes
 }

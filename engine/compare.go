@@ -75,8 +75,9 @@ func (e *Engine) top(ctx context.Context, to, from User, distance int) ([]Recomm
 	}
 	defer found.close()
 	e.arrange(ctx, found, Query{}, true)
-	recs, _ := found.recommendations(found.between(0, min(len(found.order), PageSize)), false)
-	return recs, nil
+	var s shown // is the caller's
+	found.recommendations(&s, found.between(0, min(len(found.order), PageSize)), false)
+	return s.recs, nil
 }
 
 // shared finds what two users watched both, and how much of their lists is the same.

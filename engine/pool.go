@@ -39,6 +39,7 @@ type pool struct {
 	keys    []sortKey
 	shown   []*Anime
 	matches []float64
+	varied  variedPage
 }
 
 // lender is somebody whose list recommends.
@@ -69,7 +70,7 @@ func (p *pool) close() {
 	clear(p.shown[:min(cap(p.shown), p.most)])
 	clear(p.users[:cap(p.users)])
 	clear(p.lenders[:cap(p.lenders)])
-	p.catalogue, p.excluded, p.model, p.near, p.loosen, p.page = nil, nil, nil, nil, nil, nil
+	p.catalogue, p.excluded, p.model, p.near, p.loosen, p.page, p.varied.asked = nil, nil, nil, nil, nil, nil, nil
 	pools.Put(p)
 }
 
@@ -245,29 +246,52 @@ func (el *eligible) classic(today Day, single bool) float64 {
 	return value
 }
 
-// recommendations turns some of what is ranked into what is answered. bare says that it is not explained.
-func (p *pool) recommendations(shown []eligible, bare bool) (recs []Recommendation, r Remembered) {
+// recommendations turns some of what is ranked into what is answered, in the memory of s. bare says that it is not explained. What is returned
+// is the page, to be remembered; its ballots are the pool's.
+func (p *pool) recommendations(s *shown, some []eligible, bare bool) (r Remembered) {
 	if p.page != nil {
 		r = *p.page
 	} else {
-		r.Ballots = p.vote(shown)
+		r.Ballots = p.vote(some)
 	}
-	recs = make([]Recommendation, len(shown))
-	for i, votes := range p.votes(r.Ballots, len(shown)) {
+	s.recs = slices.Grow(s.recs[:0], len(some))[:len(some)]
+	for i, votes := range p.votes(s, r.Ballots, len(some)) {
 		sum, count := 0, len(votes)
 		for k := range votes {
 			sum += votes[k].Score
 		}
-		recs[i] = Recommendation{Anime: shown[i].anime, Score: (2*sum + count) / (2 * count), Votes: votes} // rounded, a half up
+		s.recs[i] = Recommendation{Anime: some[i].anime, Score: (2*sum + count) / (2 * count), Votes: votes} // rounded, a half up
 	}
 	if bare || p.model == nil {
-		return recs, r
+		return r
 	}
 	if r.Said == nil {
-		r.Said = p.say(shown)
+		r.Said = p.say(some)
 	}
-	p.explain(recs, r.Said)
-	return recs, r
+	p.explain(s.recs, r.Said)
+	return r
+}
+
+// shown is the memory of what is answered.
+type shown struct {
+	recs  []Recommendation
+	votes []Vote
+	each  [][]Vote // of each of recs
+}
+
+var shownMemory = sync.Pool{New: func() any { return new(shown) }}
+
+func borrowShown() *shown { return shownMemory.Get().(*shown) }
+
+// Release ends the use of what is recommended: nothing of it may be read any more. What is not released is garbage like anything else.
+func (s *shown) Release() {
+	if s == nil {
+		return
+	}
+	clear(s.recs)
+	clear(s.votes)
+	clear(s.each)
+	shownMemory.Put(s)
 }
 
 // anime are those of some of what is eligible, until the next call.

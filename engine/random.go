@@ -19,6 +19,8 @@ type Draw struct {
 	Seed   uint64
 	Picks  []Recommendation
 	Loosen []Loosening // when the filter leaves none, see [Recommendations]
+
+	*shown
 }
 
 // Random draws up to [RandomSize] anime from what the users of q's batch can recommend to the named user; the best are twice
@@ -41,8 +43,9 @@ func (e *Engine) Random(ctx context.Context, name string, q Query, seed *uint64)
 	} else {
 		s = e.opts.Seed()
 	}
-	picks, _ := found.recommendations(found.draw(s), q.Bare)
-	return Answer[Draw]{Requester: e.requester(u), Data: Draw{s, picks, found.loosen}}, nil
+	picks := borrowShown()
+	found.recommendations(picks, found.draw(s), q.Bare)
+	return Answer[Draw]{Requester: e.requester(u), Data: Draw{s, picks.recs, found.loosen, picks}}, nil
 }
 
 // draw returns what is drawn from the order, see [draw].

@@ -121,6 +121,8 @@ type Recommendations struct {
 	From   []Neighbour // those whose lists they are from
 	Total  int         // how many there are, on all pages
 	Loosen []Loosening // when the filter leaves none: the criteria that keep something back
+
+	*shown
 }
 
 // Recommend returns a page of what the users of a batch watched and the named user could.
@@ -198,13 +200,14 @@ func (e *Engine) recommended(u User, found *pool, q Query) Answer[Recommendation
 	if found.page != nil {
 		from, to = 0, len(found.order)
 	}
-	items, r := found.recommendations(found.between(from, to), q.Bare)
+	s := borrowShown()
+	r := found.recommendations(s, found.between(from, to), q.Bare)
 	if e.opts.Orders != nil && found.page == nil && found.loosen == nil {
 		r.Order, r.Total, r.Ballots = pack(found.order[from:to]), total, slices.Clone(r.Ballots)
 		e.opts.Orders.Set(found.key.page(page.Current), r)
 	}
 	return Answer[Recommendations]{e.requester(u), page, Recommendations{
-		Items: items, From: found.near, Total: total, Loosen: found.loosen,
+		Items: s.recs, From: found.near, Total: total, Loosen: found.loosen, shown: s,
 	}}
 }
 

@@ -12,7 +12,11 @@ const mostOfGenre = PageSize - 2
 func (p *pool) vary(asked []int) {
 	varied, waiting, next := p.spare[:0], p.waiting[0][:0], p.waiting[1][:0]
 	rest := p.ranked
-	page := variedPage{asked: asked, genres: make(map[int]int)}
+	page := &p.varied
+	page.asked = asked
+	if page.genres == nil {
+		page.genres = make(map[int]int)
+	}
 	for range min((len(p.ranked)+PageSize-1)/PageSize, MaxPage) {
 		page.turn()
 		start := len(varied)

@@ -24,6 +24,7 @@ func (s *server) recommendations(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	defer a.Data.Release()
 	aged(c, a.Requester)
 	return answer(c, api.Recommendations(a, explain))
 }
@@ -45,6 +46,7 @@ func (s *server) recommendationsFrom(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	defer a.Data.Release()
 	aged(c, a.Requester)
 	return answer(c, api.RecommendationsFrom(a, explain))
 }
@@ -92,6 +94,7 @@ func (s *server) random(c *fiber.Ctx) error {
 	if seed == nil {
 		c.Set(fiber.HeaderCacheControl, "no-store") // the same question has another answer each time
 	}
+	defer a.Data.Release()
 	aged(c, a.Requester)
 	return answer(c, api.Random(a, explain))
 }
