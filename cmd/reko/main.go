@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"reko.moe/db"
@@ -15,6 +16,7 @@ import (
 )
 
 func main() {
+	runtime.MemProfileRate = 0 // nobody asks where memory was allocated
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	err := execute(ctx, os.Args[1:])
