@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -63,6 +64,9 @@ func start(t testing.TB, change func(*setup)) *app {
 	a := &app{path: filepath.Join(t.TempDir(), "reko.db"), log: new(logBook)}
 	a.started.Store(true)
 	log := slog.New(handlers.LogHandler(slog.NewJSONHandler(a.log, nil)))
+	if err := os.WriteFile(a.path, emptyStore(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	var err error
 	if a.store, err = db.Open(t.Context(), db.Options{URL: "sqlite:" + a.path, Lists: s.lists}); err != nil {
 		t.Fatal(err)
@@ -110,6 +114,30 @@ func start(t testing.TB, change func(*setup)) *app {
 	}
 	t.Cleanup(func() { a.log.check(t) })
 	return a
+}
+
+var (
+	emptyOnce sync.Once
+	empty     []byte
+)
+
+// emptyStore is the file of a store without anything, made once: its tables take longer than most tests.
+func emptyStore(t testing.TB) []byte {
+	t.Helper()
+	emptyOnce.Do(func() {
+		path := filepath.Join(t.TempDir(), "empty.db")
+		store, err := db.Open(t.Context(), db.Options{URL: "sqlite:" + path})
+		if err == nil {
+			err = store.Close()
+		}
+		if err == nil {
+			empty, err = os.ReadFile(path)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	return empty
 }
 
 // source makes a client of the fake MyAnimeList that neither waits nor is slowed down.

@@ -39,43 +39,37 @@ func realWorld(t testing.TB, n int) world {
 // demoWorld is what a new server shows.
 func demoWorld() world { return world{demo.Anime(), demo.Users()} }
 
-// Every answer about some of the users there really are keeps what the document and the contract promise.
-func TestManyUsers(t *testing.T) {
-	for _, of := range []struct {
-		name  string
-		world func(testing.TB) world
-		every int
-	}{
-		{"demo", func(testing.TB) world { return demoWorld() }, 19},
-		{"real", func(t testing.TB) world { return realWorld(t, 150) }, 13},
-	} {
-		t.Run(of.name, func(t *testing.T) {
-			t.Parallel()
-			w := of.world(t)
-			a := start(t, func(s *setup) { s.world = w })
-			answered := 0
-			for i := 0; i < len(w.users); i += of.every {
-				name, other := w.users[i].Name, w.users[(i+7)%len(w.users)].Name
-				for _, target := range []string{
-					"recommendations", "recommendations?page=2", "recommendations?batch=2&page=20", "recommendations/" + other, "similar", "similar?page=2",
-					"compare/" + other, "random?seed=1", "random?batch=2",
-				} {
-					target = "/api/" + name + "/" + target
-					got := a.ask(t, http.MethodGet, target)
-					switch got.status {
-					case http.StatusOK:
-						answered++
-					case http.StatusUnprocessableEntity: // some people have watched nothing
-						got.refused(t, target, got.status, "EmptyUserList")
-					default:
-						t.Errorf("%s: %d %s", target, got.status, got.body)
-					}
-				}
+// Every answer about some of the invented users keeps what the document and the contract promise.
+func TestManyUsers(t *testing.T) { t.Parallel(); manyUsers(t, demoWorld(), 19) }
+
+// So does every answer about some of the users there really are.
+func TestManyRealUsers(t *testing.T) { t.Parallel(); manyUsers(t, realWorld(t, 150), 13) }
+
+// manyUsers asks all there is to ask about one in every so many users.
+func manyUsers(t *testing.T, w world, every int) {
+	t.Helper()
+	a := start(t, func(s *setup) { s.world = w })
+	answered := 0
+	for i := 0; i < len(w.users); i += every {
+		name, other := w.users[i].Name, w.users[(i+7)%len(w.users)].Name
+		for _, target := range []string{
+			"recommendations", "recommendations?page=2", "recommendations?batch=2&page=20", "recommendations/" + other, "similar", "similar?page=2",
+			"compare/" + other, "random?seed=1", "random?batch=2",
+		} {
+			target = "/api/" + name + "/" + target
+			got := a.ask(t, http.MethodGet, target)
+			switch got.status {
+			case http.StatusOK:
+				answered++
+			case http.StatusUnprocessableEntity: // some people have watched nothing
+				got.refused(t, target, got.status, "EmptyUserList")
+			default:
+				t.Errorf("%s: %d %s", target, got.status, got.body)
 			}
-			if answered < len(w.users)/of.every*8 {
-				t.Errorf("%d answers", answered)
-			}
-		})
+		}
+	}
+	if answered < len(w.users)/every*8 {
+		t.Errorf("%d answers", answered)
 	}
 }
 
