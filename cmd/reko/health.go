@@ -29,6 +29,8 @@ func (cmd healthCmd) Run(ctx context.Context, c *cli) error {
 		if base, err = localURL(cfg.Addr); err != nil {
 			return err
 		}
+	} else if !strings.Contains(base, "://") {
+		base = "http://" + base
 	}
 	path := "/healthz"
 	if cmd.Ready {

@@ -34,6 +34,7 @@ func TestHealthCommand(t *testing.T) {
 		{"REKO_HTTP_ADDR=" + addr, "health --ready", false, "ready\n"},
 		{"REKO_HTTP_ADDR=" + strings.Replace(addr, "127.0.0.1", "0.0.0.0", 1), "health", false, "ok\n"},
 		{"X=", "health --url " + well + "/", false, "ok\n"},
+		{"X=", "health --url " + addr, false, "ok\n"},
 		{"X=", "health --url " + starting.URL, false, "\n"},
 		{"X=", "health --ready --url " + starting.URL, true, "reko: 503 Service Unavailable: not ready"},
 		{"X=", "health --url http://" + silent.Addr().String() + " --timeout 100ms", true, "reko: no answer within 100ms"},

@@ -85,6 +85,9 @@ func (cmd importListsCmd) Run(ctx context.Context, cfg *config) error {
 				return nil
 			})
 		})
+		if err != nil && entries == 0 {
+			return err
+		}
 		fmt.Printf("entries in those lists: %d\n", entries)
 		if im.eng.Titles() == 0 {
 			fmt.Println("No anime are described yet, so no taste is known: import anime next (reko import anime FILE).")
@@ -161,8 +164,10 @@ func (im *importer) files(ctx context.Context, names []string, what string, read
 	for _, name := range names {
 		start, before := time.Now(), im.progress.count.Load()
 		err := im.file(ctx, name, what, read)
-		fmt.Printf("%s: %d %s imported in %s\n", filepath.Base(name), im.progress.count.Load()-before, what,
-			time.Since(start).Round(10*time.Millisecond))
+		n := im.progress.count.Load() - before
+		if err == nil || n > 0 {
+			fmt.Printf("%s: %d %s imported in %s\n", filepath.Base(name), n, what, time.Since(start).Round(10*time.Millisecond))
+		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}

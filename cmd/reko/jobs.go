@@ -60,11 +60,13 @@ func (jobsListCmd) Run(ctx context.Context, cfg *config) error {
 			return err
 		}
 		if cfg.MALClient == "" {
-			fmt.Println("\nThe jobs that ask MyAnimeList (refresh, describe, airing) need [mal] client_id.")
+			fmt.Println("\n" + needClient)
 		}
 		return nil
 	})
 }
+
+const needClient = "The jobs that ask MyAnimeList (refresh, describe, airing) need [mal] client_id."
 
 func prefixed(prefix, s string) string {
 	if s == "" {
@@ -96,7 +98,11 @@ func (cmd jobsRunCmd) Run(ctx context.Context, cfg *config) error {
 		}
 		for _, name := range cmd.Name {
 			if _, ok := all[name]; !ok {
-				return fmt.Errorf("no job %q; there are: %s", name, strings.Join(names, ", "))
+				err := fmt.Errorf("no job %q; there are: %s", name, strings.Join(names, ", "))
+				if cfg.MALClient == "" {
+					err = fmt.Errorf("%w\n%s", err, needClient)
+				}
+				return err
 			}
 		}
 		if err := eng.LoadUsers(ctx); err != nil {

@@ -17,7 +17,7 @@ type keepOutCmd struct {
 
 func (keepOutCmd) usual() any { return &keepOutListCmd{} }
 
-// keepOut deletes the list of somebody, keeps the name out, and notes it without the name.
+// keepOut deletes the list of somebody, if there is one, keeps the name out, and notes it without the name.
 func keepOut(ctx context.Context, eng *engine.Engine, name string) error {
 	hash, err := eng.KeepOut(ctx, name)
 	if errors.Is(err, engine.ErrInvalid) {
@@ -27,7 +27,7 @@ func keepOut(ctx context.Context, eng *engine.Engine, name string) error {
 		err = eng.Note(ctx, engine.Action{What: "kept out", On: hash.String(), From: onCommandLine})
 	}
 	if err == nil {
-		_, err = fmt.Printf("%s removed and kept out, as %s\n", name, hash)
+		_, err = fmt.Printf("%s is kept out, as %s, and has no list here\n", name, hash)
 	}
 	return err
 }

@@ -34,7 +34,7 @@ func TestKeepOutCommands(t *testing.T) {
 		t.Fatal(status, body)
 	}
 	out := run("remove", "--keep-out", strings.ToUpper(name), "nobody-here")
-	if strings.Count(out, "removed and kept out, as ") != 2 {
+	if strings.Count(out, "is kept out, as ") != 2 {
 		t.Errorf("keeping out prints %s", out)
 	}
 	wait.For(t, func() error { // within a second or so

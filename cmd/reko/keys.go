@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 
 	"reko.moe/db"
 	"reko.moe/engine"
@@ -81,13 +82,26 @@ func (keysListCmd) Run(ctx context.Context, cfg *config) error {
 }
 
 type keysRevokeCmd struct {
-	ID int64 `arg:"positional,required" help:"Number of the key, see list."`
+	ID keyID `arg:"positional,required" help:"Number of the key, see list."`
+}
+
+// keyID is the number of a key.
+type keyID int64
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (id *keyID) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseInt(string(text), 10, 64)
+	if err != nil {
+		return fmt.Errorf("%.40q is no number; reko keys lists them", text)
+	}
+	*id = keyID(n)
+	return nil
 }
 
 // Run revokes the key.
 func (cmd keysRevokeCmd) Run(ctx context.Context, cfg *config) error {
 	return cfg.withEngine(ctx, func(eng *engine.Engine, _ *db.DB) error {
-		err := eng.RevokeKey(ctx, cmd.ID)
+		err := eng.RevokeKey(ctx, int64(cmd.ID))
 		if errors.Is(err, engine.ErrNotFound) {
 			return fmt.Errorf("there is no key %d", cmd.ID)
 		}

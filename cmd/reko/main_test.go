@@ -233,6 +233,7 @@ func TestCommands(t *testing.T) {
 		{"jobs", false, "hashes"},
 		{"jobs run hashes", false, "hashes: no anime changed"},
 		{"jobs run dance", true, `no job "dance"`},
+		{"jobs run refresh", true, "need [mal] client_id"},
 		{"--config bad.ini version", false, versionText()},
 		{"--config bad.ini check", true, "[x] y: unknown key"},
 		{"--config missing.ini check", true, "missing.ini"},
@@ -241,12 +242,17 @@ func TestCommands(t *testing.T) {
 		{"import lists", true, "FILE is required (see reko import lists --help)"},
 		{"import lists lists.csv missing.csv", true, "missing.csv: no such file"},
 		{"jobs --config=bad.ini run hashes", true, "[x] y: unknown key"},
-		{"keys revoke seven", true, "seven"},
+		{"keys revoke seven", true, `"seven" is no number; reko keys lists them`},
 		{"keys", false, "NAME"},
 	} {
 		out, err := program(t, dir, nil, strings.Fields(test.args)...).CombinedOutput()
 		if (err != nil) != test.fail || !strings.Contains(string(out), test.want) {
 			t.Errorf("reko %s: %v, printed:\n%s\nwant: %s", test.args, err, out, test.want)
+		}
+	}
+	for _, args := range []string{"import anime lists.csv", "import lists anime.csv"} { // each other's file
+		if out, errs, err := printed(t, dir, nil, strings.Fields(args)...); err == nil || out != "" || !strings.Contains(errs, "no column") {
+			t.Errorf("reko %s: %v, printed %q and %q, want one message that says what is wrong", args, err, out, errs)
 		}
 	}
 }
