@@ -131,7 +131,6 @@ const exposed = "Allow, ETag, RateLimit, RateLimit-Policy, Reko-List-Age, Retry-
 
 // cors lets pages of any origin read the API.
 func (s *server) cors(c *fiber.Ctx) error {
-	const methods = "GET, POST, OPTIONS"
 	if !isAPI(c) {
 		return c.Next() // Fiber compares the beginning only
 	}
@@ -140,9 +139,8 @@ func (s *server) cors(c *fiber.Ctx) error {
 	if c.Method() != http.MethodOptions {
 		return c.Next()
 	}
-	c.Set(fiber.HeaderAllow, methods)
-	c.Set(fiber.HeaderAccessControlAllowMethods, methods)
-	c.Set(fiber.HeaderAccessControlAllowHeaders, "Authorization, Content-Type, If-None-Match")
+	c.Set(fiber.HeaderAccessControlAllowMethods, "GET, POST, OPTIONS")
+	c.Set(fiber.HeaderAccessControlAllowHeaders, "Authorization, Content-Type, If-None-Match, X-Request-Id")
 	c.Set(fiber.HeaderAccessControlMaxAge, "86400")
 	return c.SendStatus(http.StatusNoContent)
 }
