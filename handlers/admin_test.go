@@ -122,6 +122,11 @@ func TestAdminLogin(t *testing.T) {
 		}
 		b.form(t, path, "token", "x").leads(t, "a form to "+path, to)
 	}
+	for path, says := range map[string]bool{"/admin/login": false, "/admin/login?next=/admin/keys": true} {
+		if got := b.get(t, path); strings.Contains(got.body, "what was sent after that was not done") != says {
+			t.Errorf("%s: %s, want it to say what became of what was sent: %t", path, got.body, says)
+		}
+	}
 	if got := b.get(t, "/administrator"); got.status != http.StatusNotFound {
 		t.Errorf("/administrator: %d", got.status)
 	}

@@ -224,3 +224,20 @@ func BenchmarkCompareShare(b *testing.B) {
 		a.get(b, "/u/spike/compare/faye-v/share.png", http.StatusOK)
 	}
 }
+
+// What a taste print says is told in words, too: there is nothing to point with on a telephone.
+func TestAboutTellsEverySquare(t *testing.T) {
+	a := start(t, nil)
+	a.get(t, "/u/spike", http.StatusOK)
+	_, all, _ := strings.Cut(a.get(t, "/about", http.StatusOK).body, "<details")
+	all, _, _ = strings.Cut(all, "</details>")
+	if n := strings.Count(all, "<li"); n != 64 {
+		t.Errorf("%d squares are told of, want 64", n)
+	}
+	for i := range 64 {
+		first, second := engine.Compared(i)
+		if !strings.Contains(all, first.Name) || !strings.Contains(all, second.Name) {
+			t.Errorf("square %d, %s and %s, is not told of", i, first.Name, second.Name)
+		}
+	}
+}

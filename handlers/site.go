@@ -181,7 +181,7 @@ func (s *server) aboutPage(c *fiber.Ctx) error {
 			return err
 		}
 		v.Name, v.Hash = x.Name, x.Hash
-		for i, sum := range x.Sums[:9] {
+		for i, sum := range x.Sums {
 			v.Sums = append(v.Sums, views.Sum{Name: engine.PlaceName(i), Sum: sum})
 		}
 		near, err := s.Engine.Similar(c.UserContext(), x.Name, 1)

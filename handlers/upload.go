@@ -282,5 +282,5 @@ func (s *server) unupload(c *fiber.Ctx) error {
 	if s.cookie(c, nameCookie) == name {
 		s.setCookie(c, nameCookie, "")
 	}
-	return c.Redirect(uploadPath, http.StatusSeeOther)
+	return c.Redirect(uploadPath+"#uploads", http.StatusSeeOther)
 }

@@ -216,8 +216,8 @@ func TestUploadsOfAll(t *testing.T) {
 	if n := a.uploaded(t); n != 2 {
 		t.Errorf("%d lists are stored, want 2", n)
 	}
-	if got := first.ask(t, http.MethodPost, "/import/delete", plainForm, "name="+name); got.status != http.StatusSeeOther {
-		t.Fatalf("deleting %s: %d", name, got.status)
+	if got := first.ask(t, http.MethodPost, "/import/delete", plainForm, "name="+name); got.status != http.StatusSeeOther || got.header.Get("Location") != "/import#uploads" {
+		t.Fatalf("deleting %s: %d, %q", name, got.status, got.header.Get("Location"))
 	}
 	second.upload(t, exported, false)
 }

@@ -137,6 +137,20 @@
     e.detail.target?.setAttribute("aria-busy", "true");
   });
   once("htmx:afterRequest", (e) => busy.get(e.detail.xhr)?.removeAttribute("aria-busy"));
+  // Who was at something that is replaced is then at what came in its place: at its heading, or at the button of a form.
+  let replaced = false;
+  once("htmx:beforeSwap", (e) => {
+    const at = document.activeElement;
+    replaced = at !== document.body && e.detail.target.contains(at);
+  });
+  once("htmx:afterSettle", (e) => {
+    if (!replaced || document.activeElement !== document.body) return;
+    const at = e.target.querySelector("h1, h2") || (e.target.matches("form") && e.target.querySelector("button"));
+    if (!at) return;
+    replaced = false;
+    if (at.matches("h1, h2")) at.tabIndex = -1;
+    at.focus({ preventScroll: true });
+  });
   // A server that cannot be reached is worth a word, too.
   once("htmx:sendError", () => {
     const flash = document.getElementById("flash");

@@ -90,7 +90,7 @@ func KeptOutPage(p AdminPage, v KeptOutView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "> <button class=\"button\" type=\"submit\">Delete and keep out</button> <button class=\"tool\" type=\"submit\" formaction=\"/admin/kept-out/let-in\">Let in again</button></div></form>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "> <button class=\"button whitespace-normal\" type=\"submit\">Delete and keep out</button> <button class=\"tool\" type=\"submit\" formaction=\"/admin/kept-out/let-in\">Let in again</button></div></form>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

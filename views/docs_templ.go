@@ -116,7 +116,7 @@ func DocsPage(p Page, v DocsView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<div class=\"grid gap-12 xl:grid-cols-2\"><section class=\"prose-ish\" aria-labelledby=\"origins\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<div class=\"grid grid-cols-[minmax(0,1fr)] gap-12 xl:grid-cols-2\"><section class=\"prose-ish\" aria-labelledby=\"origins\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -124,7 +124,7 @@ func DocsPage(p Page, v DocsView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<p>Pages of any origin may read the answers, errors too: they have <code class=\"break-words\">Access-Control-Allow-Origin: *</code>, and <code>OPTIONS</code> is answered 204. Scripts can read the headers <code>Allow</code>, <code>ETag</code>, <code>RateLimit</code>, <code>RateLimit-Policy</code>, <code>Retry-After</code> and <code>X-Request-Id</code>. Cookies are neither needed nor looked at.</p></section><section class=\"prose-ish\" aria-labelledby=\"limits\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<p>Pages of any origin may read the answers, errors too: they have <code>Access-Control-Allow-Origin: *</code>, and <code>OPTIONS</code> is answered 204. Scripts can read the headers <code>Allow</code>, <code>ETag</code>, <code>RateLimit</code>, <code>RateLimit-Policy</code>, <code>Reko-List-Age</code>, <code>Retry-After</code> and <code>X-Request-Id</code>, and send <code>Authorization</code>, <code>Content-Type</code>, <code>If-None-Match</code> and <code>X-Request-Id</code>. Cookies are neither needed nor looked at.</p></section><section class=\"prose-ish\" aria-labelledby=\"limits\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -132,7 +132,7 @@ func DocsPage(p Page, v DocsView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<p>Every address can ask so much in a time, and every answer says how much: <code class=\"break-words\">RateLimit-Policy: \"api\";q=600;w=60</code> is 600 requests in 60 seconds, and <code class=\"break-words\">RateLimit: \"api\";r=599;t=1</code> that 599 are left, and all of them again in a second. What MyAnimeList has to be asked for at once counts as <code>\"costly\"</code>, too.</p><p>What is too much is answered 503 <code>Rate limited</code> in plain text, 429 to <code>POST</code>, with the seconds to wait in <code>Retry-After</code>. Wait as long as it says before you ask again.</p><p>Asking one page after the other is fine. Please do not ask for many lists that Reko does not know yet at once: each is read from MyAnimeList.</p></section><section class=\"prose-ish\" aria-labelledby=\"again\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<p>Every address can ask so much in a time, and every answer says how much: <code>RateLimit-Policy: \"api\";q=600;w=60</code> is 600 requests in 60 seconds, and <code>RateLimit: \"api\";r=599;t=1</code> that 599 are left, and all of them again in a second. What MyAnimeList has to be asked for at once counts as <code>\"costly\"</code>, too.</p><p>What is too much is answered 503 <code>Rate limited</code> in plain text, 429 to <code>POST</code>, with the seconds to wait in <code>Retry-After</code>. Wait as long as it says before you ask again.</p><p>Asking one page after the other is fine. Please do not ask for many lists that Reko does not know yet at once: each is read from MyAnimeList.</p></section><section class=\"prose-ish\" aria-labelledby=\"again\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -140,7 +140,7 @@ func DocsPage(p Page, v DocsView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<p>Answers to <code>GET</code> have an <code>ETag</code>. Keep it beside the answer and send it in <code>If-None-Match</code> the next time: as long as the answer would be the same, you get 304 and no body, and use what you have. Nothing is ever answered that is older than the data.</p><p>Send <code class=\"break-words\">Accept-Encoding: gzip</code> to get a fifth of the bytes.</p></section><section class=\"prose-ish\" aria-labelledby=\"promise\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<p>Answers to <code>GET</code> have an <code>ETag</code>, but for random picks without a seed and what needs a key. Keep it beside the answer and send it in <code>If-None-Match</code> the next time: as long as the answer would be the same, you get 304 and no body, and use what you have. Nothing is ever answered that is older than the data. While MyAnimeList or the database fails, data can be older than it should be: then <code>Reko-List-Age</code> says how many seconds ago the list was read.</p><p>Send <code>Accept-Encoding: gzip</code> to get a fifth of the bytes.</p></section><section class=\"prose-ish\" aria-labelledby=\"promise\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -329,7 +329,7 @@ func docsHeading(id, title string) templ.Component {
 	})
 }
 
-// codeBlock is code that scrolls in itself.
+// codeBlock is code, of which long lines go on below and much scrolls in itself.
 func codeBlock(label, text string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -364,14 +364,14 @@ func codeBlock(label, text string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "\" class=\"mt-2 max-h-[32rem] overflow-auto rounded-lg border border-line bg-paper p-3 font-mono text-xs leading-relaxed\"><code>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "\" class=\"mt-2 max-h-[32rem] overflow-auto whitespace-pre-wrap rounded-lg border border-line bg-paper p-3 font-mono text-xs leading-relaxed\"><code>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var13 string
 		templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(text)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `docs.templ`, Line: 91, Col: 183}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `docs.templ`, Line: 91, Col: 203}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
 		if templ_7745c5c3_Err != nil {
@@ -423,14 +423,14 @@ func docsAddress(v DocsView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if v.APIHost != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "<p>They are at the root of <code class=\"break-words\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "<p>They are at the root of <code>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var15 string
 			templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(v.APIHost)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `docs.templ`, Line: 100, Col: 67}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `docs.templ`, Line: 100, Col: 47}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var15))
 			if templ_7745c5c3_Err != nil {
@@ -660,14 +660,14 @@ func docsEndpoint(e Endpoint, v DocsView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "</h3><p class=\"mt-2 break-words font-mono text-sm\"><b class=\"text-accent\">GET</b> ")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "</h3><p class=\"mt-2 font-mono text-sm\"><b class=\"text-accent\">GET</b> ")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var24 string
 		templ_7745c5c3_Var24, templ_7745c5c3_Err = templ.JoinStringErrs(e.Path)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `docs.templ`, Line: 157, Col: 87}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `docs.templ`, Line: 157, Col: 75}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var24))
 		if templ_7745c5c3_Err != nil {

@@ -51,7 +51,7 @@ func inline(text string) string {
 	for i, part := range strings.Split(text, "`") {
 		part = templ.EscapeString(part)
 		if i%2 == 1 {
-			part = `<code class="break-words">` + part + `</code>`
+			part = `<code>` + part + `</code>`
 		}
 		b.WriteString(part)
 	}

@@ -88,8 +88,8 @@ func (p *sitePage) visit(tb *tab) {
 	tb.open(p.path)
 }
 
-// narrow is the width of a small telephone; nothing may stick out of it.
-const narrow = 360
+// narrow is the width of a small telephone; nothing may stick out of it, nor of a usual one where letters are twice as large.
+const narrow, telephone = 360, 375
 
 // testPages checks every page, small and large, in light and in dark: it is accessible to everybody, does not jump while it
 // loads, is no wider than the window, and asks nobody else for anything. The rest of what can go wrong, every tab notices.
@@ -125,6 +125,13 @@ func testPages(t *testing.T, b *browser, w *world) {
 				// What is folded counts too.
 				read[bool](tb, `[...document.querySelectorAll("details")].every(e => e.open = true)`)
 				tb.fits()
+				if width == narrow {
+					tb.size(telephone)
+					read[bool](tb, `Boolean(document.documentElement.style.fontSize = "200%")`)
+					tb.fits()
+					read[bool](tb, `!(document.documentElement.style.fontSize = "")`)
+					tb.size(narrow)
+				}
 				tb.accessible()
 				tb.dark(true)
 				tb.accessible("color-contrast", "link-in-text-block") // nothing else changes

@@ -240,6 +240,16 @@ func scriptTasteKeys(tb *tab, w *world) {
 	tb.press(kb.Enter)
 	tb.at(fmt.Sprintf("/u/%s?without=%d", name, why.ID))
 	tb.shows("#results", "Not counted:")
+	heading := `document.activeElement === document.querySelector("#results-title")`
+	tb.until("the focus is on what came in the place of the link", heading)
+
+	read[bool](tb, `document.querySelector("a[rel=next]").focus(), true`)
+	tb.press(kb.Enter)
+	tb.at(fmt.Sprintf("/u/%s?page=2&without=%d", name, why.ID))
+	tb.until("the focus is on the next page", heading)
+	read[bool](tb, `document.querySelector(".tools button").focus(), true`)
+	tb.press(kb.Enter)
+	tb.until("the focus is on what takes it out again", `document.activeElement.innerText === "Saved"`)
 }
 
 // scriptPickKeys picks with the keyboard alone.
