@@ -29,11 +29,13 @@ func (newcomers) User(_ context.Context, name string) (engine.User, error) {
 	return engine.User{ID: 1, Name: name, Origin: engine.FromMAL, Hash: 5, List: l.Pack(), FetchedAt: time.Now().Add(-1000 * time.Hour)}, nil
 }
 
-func (newcomers) IsKeptOut(context.Context, string) (bool, error)               { return false, nil }
-func (newcomers) RefreshFailed(context.Context, engine.UserID) error            { return nil }
-func (newcomers) Recall(string) (engine.User, bool)                             { return engine.User{}, false }
-func (newcomers) Counter(context.Context, string) (int64, error)                { return 0, nil }
-func (newcomers) Users(context.Context, []engine.User, []engine.UserID) ([]engine.User, error) { return nil, nil }
+func (newcomers) IsKeptOut(context.Context, string) (bool, error)    { return false, nil }
+func (newcomers) RefreshFailed(context.Context, engine.UserID) error { return nil }
+func (newcomers) Recall(string) (engine.User, bool)                  { return engine.User{}, false }
+func (newcomers) Counter(context.Context, string) (int64, error)     { return 0, nil }
+func (newcomers) Users(context.Context, []engine.User, []engine.UserID) ([]engine.User, error) {
+	return nil, nil
+}
 
 // slow is a source that does not answer.
 type slow struct {
