@@ -34,12 +34,14 @@ func (e *Engine) nearest(h Hash, skip UserID, from, to int) (near []Neighbour, m
 // Size is how many bytes the neighbours take.
 func (n *Near) Size() int { return len(n.users) }
 
-// packedNear are neighbours in about 22 bytes each: the hash in 8 and the id in up to 9, the low ones first, and the name behind its length.
-// Names are cut from it and distances counted again, so that an answer needs no memory but its own.
+// packedNear are neighbours in about 22 bytes each, behind how many there are: the hash, the id as a number of variable length, and the name behind
+// its length. Names are cut from it and distances counted again, so that an answer needs no memory but its own.
 type packedNear string
 
+const hashBytes = 8
+
 func packNear(near []Neighbour) packedNear {
-	var b []byte
+	b := binary.AppendUvarint(nil, uint64(len(near)))
 	for i := range near {
 		n := &near[i]
 		b = binary.LittleEndian.AppendUint64(b, uint64(n.Hash))
@@ -52,37 +54,24 @@ func packNear(near []Neighbour) packedNear {
 
 // unpack returns the neighbours of who has that hash.
 func (p packedNear) unpack(h Hash) []Neighbour {
-	count := 0
-	for at := 0; at < len(p); count++ {
-		at = p.name(at)
-		at += 1 + int(p[at])
-	}
+	count, at := p.number(0)
 	if count == 0 {
 		return nil
 	}
-	near := make([]Neighbour, 0, count)
-	for at := 0; at < len(p); {
-		end := p.name(at)
-		hash, id := uint64(0), uint64(0)
-		for k := range hashBytes {
-			hash |= uint64(p[at+k]) << (8 * k)
-		}
-		for k := at + hashBytes; k < end; k++ {
-			id |= uint64(p[k]&0x7f) << (7 * (k - at - hashBytes))
-		}
+	near := make([]Neighbour, count)
+	for i := range near {
+		hash := Hash(binary.LittleEndian.Uint64([]byte(p[at : at+hashBytes])))
+		id, end := p.number(at + hashBytes)
 		at = end + 1 + int(p[end])
-		near = append(near, Neighbour{Card{UserID(id), string(p[end+1 : at]), Hash(hash)}, Distance(h, Hash(hash))})
+		near[i] = Neighbour{Card{UserID(id), string(p[end+1 : at]), hash}, Distance(h, hash)}
 	}
 	return near
 }
 
-const hashBytes = 8
-
-// name is where the length of the name stands of the neighbour that begins at a place.
-func (p packedNear) name(at int) int {
-	for at += hashBytes; p[at] >= 0x80; at++ {
-	}
-	return at + 1
+// number is that of variable length that begins at a place, and where it ends.
+func (p packedNear) number(at int) (n uint64, end int) {
+	n, size := binary.Uvarint([]byte(p[at:min(at+binary.MaxVarintLen64, len(p))]))
+	return n, at + size
 }
 
 // nearKey is the key of a search. It is as long as a checksum, and equals one by no chance that matters.

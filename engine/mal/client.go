@@ -200,11 +200,7 @@ func (c *Client) walk(ctx context.Context, name string, since engine.Day) (engin
 		if err != nil {
 			return fetched, err
 		}
-		if changes == nil {
-			changes = p.changes
-		} else {
-			changes = append(changes, p.changes...)
-		}
+		changes = append(changes, p.changes...)
 		for _, a := range p.anime {
 			if !described[a.ID] {
 				described[a.ID] = true
