@@ -10,10 +10,15 @@ import (
 // turn that is given is work that stands in this line before the next refusal, and before the next step of those who have a turn. So
 // fewer turns are given as long as the line is long. That costs nothing as long as the processors have enough to do without; when
 // few are turned away it would, since what makes the line long then is something else, such as training.
+//
+// Where nothing waits for a database, hardly more than one for each processor is worked on at any moment, so that turns never run out,
+// however many ask: all of them stand in the line, and none is refused. No other work makes a line that long. So then one turn is
+// given, which makes a queue that can be seen.
 const (
 	crushEvery  = 50 * time.Millisecond
 	longLine    = 10 * time.Millisecond // for a processor: one in ten waits for longer
 	shortLine   = 5 * time.Millisecond
+	endlessLine = 75 * time.Millisecond
 	manyRefused = 500         // a second, for each processor
 	crushLasts  = time.Second // after very many were refused: they come in waves, and each wave would find all turns given
 )
@@ -54,6 +59,8 @@ func (c *crush) adapt(g *gate, now time.Time) {
 // many are refused or not.
 func turnsFor(now, most int64, line time.Duration, crushed bool) int64 {
 	switch {
+	case line > endlessLine:
+		return 1
 	case !crushed:
 		return min(2*now, most)
 	case line > longLine:

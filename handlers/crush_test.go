@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// As long as very many are refused, turns are fewer the longer the line for a processor is; else there are as many as ever soon.
+// As long as very many are refused, turns are fewer the longer the line for a processor is, and in an endless line there is one; else there
+// are as many as ever soon.
 func TestTurnsFor(t *testing.T) {
 	const most = 16
 	for _, test := range []struct {
@@ -19,9 +20,9 @@ func TestTurnsFor(t *testing.T) {
 		crushed bool
 		want    int64
 	}{
-		{most, time.Second, true, 8}, {3, time.Second, true, 1}, {1, time.Second, true, 1},
+		{most, longLine + 1, true, 8}, {3, longLine + 1, true, 1}, {1, longLine + 1, true, 1}, {most, endlessLine + 1, true, 1},
 		{4, 0, true, 5}, {most, 0, true, most}, {4, (longLine + shortLine) / 2, true, 4},
-		{4, time.Second, false, 8}, {4, 0, false, 8}, {12, 0, false, most}, {most, time.Second, false, most},
+		{4, longLine + 1, false, 8}, {4, 0, false, 8}, {12, 0, false, most}, {most, longLine + 1, false, most}, {most, endlessLine + 1, false, 1},
 	} {
 		if got := turnsFor(test.now, most, test.line, test.crushed); got != test.want {
 			t.Errorf("%d turns, %s, crushed: %t: %d, want %d", test.now, test.line, test.crushed, got, test.want)
