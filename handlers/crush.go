@@ -12,15 +12,16 @@ import (
 // few are turned away it would, since what makes the line long then is something else, such as training.
 //
 // Where nothing waits for a database, hardly more than one for each processor is worked on at any moment, so that turns never run out,
-// however many ask: all of them stand in the line, and none is refused. No other work makes a line that long. So then one turn is
-// given, which makes a queue that can be seen.
+// however many ask: all of them stand in the line, and none is refused. No other work makes a line that long, but for a moment. So when
+// it stays that long one turn is given, which makes a queue that can be seen.
 const (
-	crushEvery  = 50 * time.Millisecond
-	longLine    = 10 * time.Millisecond // for a processor: one in ten waits for longer
-	shortLine   = 5 * time.Millisecond
-	endlessLine = 75 * time.Millisecond
-	manyRefused = 500         // a second, for each processor
-	crushLasts  = time.Second // after very many were refused: they come in waves, and each wave would find all turns given
+	crushEvery   = 50 * time.Millisecond
+	longLine     = 10 * time.Millisecond // for a processor: one in ten waits for longer
+	shortLine    = 5 * time.Millisecond
+	endlessLine  = 75 * time.Millisecond
+	endlessLooks = 3           // in a row: a machine that stood still for a moment, and then has all at once to do, refuses nobody
+	manyRefused  = 500         // a second, for each processor
+	crushLasts   = time.Second // after very many were refused: they come in waves, and each wave would find all turns given
 )
 
 // crush finds out how many turns to give. It is safe for concurrent use.
@@ -32,6 +33,7 @@ type crush struct {
 	looking sync.Mutex
 	last    time.Duration // when it was looked, since began; guarded by looking
 	until   time.Duration // the crush lasts, since began; guarded by looking
+	endless int           // looks in a row at which the line was; guarded by looking
 	lag     *lag          // guarded by looking
 }
 
@@ -50,16 +52,20 @@ func (c *crush) adapt(g *gate, now time.Time) {
 		c.until = at + crushLasts
 	}
 	c.last = at
-	if turns := turnsFor(g.now.Load(), g.work, c.lag.tenth(), at < c.until); turns != g.now.Load() {
+	line := c.lag.tenth()
+	if c.endless++; line <= endlessLine {
+		c.endless = 0
+	}
+	if turns := turnsFor(g.now.Load(), g.work, line, at < c.until, c.endless >= endlessLooks); turns != g.now.Load() {
 		g.give(turns)
 	}
 }
 
-// turnsFor is how many turns of most to give where there were now, while one in ten of those in line for a processor waits for as long, and very
-// many are refused or not.
-func turnsFor(now, most int64, line time.Duration, crushed bool) int64 {
+// turnsFor is how many turns of most to give where there were now, while one in ten of those in line for a processor waits for as long, very
+// many are refused or not, and the line is endless or not.
+func turnsFor(now, most int64, line time.Duration, crushed, endless bool) int64 {
 	switch {
-	case line > endlessLine:
+	case endless:
 		return 1
 	case !crushed:
 		return min(2*now, most)

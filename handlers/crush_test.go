@@ -20,12 +20,15 @@ func TestTurnsFor(t *testing.T) {
 		crushed bool
 		want    int64
 	}{
-		{most, longLine + 1, true, 8}, {3, longLine + 1, true, 1}, {1, longLine + 1, true, 1}, {most, endlessLine + 1, true, 1},
+		{most, longLine + 1, true, 8}, {3, longLine + 1, true, 1}, {1, longLine + 1, true, 1},
 		{4, 0, true, 5}, {most, 0, true, most}, {4, (longLine + shortLine) / 2, true, 4},
-		{4, longLine + 1, false, 8}, {4, 0, false, 8}, {12, 0, false, most}, {most, longLine + 1, false, most}, {most, endlessLine + 1, false, 1},
+		{4, longLine + 1, false, 8}, {4, 0, false, 8}, {12, 0, false, most}, {most, longLine + 1, false, most},
 	} {
-		if got := turnsFor(test.now, most, test.line, test.crushed); got != test.want {
+		if got := turnsFor(test.now, most, test.line, test.crushed, false); got != test.want {
 			t.Errorf("%d turns, %s, crushed: %t: %d, want %d", test.now, test.line, test.crushed, got, test.want)
+		}
+		if got := turnsFor(test.now, most, test.line, test.crushed, true); got != 1 {
+			t.Errorf("%d turns, an endless line: %d, want 1", test.now, got)
 		}
 	}
 }
@@ -126,6 +129,28 @@ func TestCrush(t *testing.T) {
 	c.adapt(g, at) // a second look at once tells nothing
 	if n := g.now.Load(); n != 8 {
 		t.Errorf("%d turns after a look too early, want 8", n)
+	}
+}
+
+// Where nobody is refused, one turn is given when the line was endless for some looks in a row; fewer are a machine that stood still.
+func TestEndlessLine(t *testing.T) {
+	c, g := newCrush(2), newGate(8, 16)
+	at := c.began
+	for i, test := range []struct {
+		line time.Duration
+		want int64
+	}{
+		{2 * endlessLine, 8}, {2 * endlessLine, 8}, {longLine, 8},
+		{2 * endlessLine, 8}, {2 * endlessLine, 8}, {2 * endlessLine, 1}, {2 * endlessLine, 1},
+		{longLine, 2}, {2 * endlessLine, 4},
+	} {
+		h := waits(100, 0.2)
+		h.Buckets[2] = test.line.Seconds()
+		at = at.Add(crushEvery)
+		c.lag.before, c.lag.read = nil, func() *metrics.Float64Histogram { return h }
+		if c.adapt(g, at); g.now.Load() != test.want {
+			t.Errorf("look %d, a line of %s: %d turns, want %d", i, test.line, g.now.Load(), test.want)
+		}
 	}
 }
 
