@@ -96,7 +96,7 @@ type soak struct {
 	world    *benchWorld
 	users    int // whose lists are saved in turn, so many that each is too old when its turn comes again
 	fake     *maltest.Server
-	lists    [][]engine.Change
+	lists    []engine.Packed
 }
 
 func soakName(i int) string { return fmt.Sprint("soak--", i) }
@@ -125,7 +125,8 @@ func (s *soak) upstream(ctx context.Context) (*http.Server, error) {
 	}
 	now := time.Now()
 	for i := range s.users {
-		list, err := users[i%len(users)].List.Unpack(nil)
+		packed := users[i%len(users)].List
+		list, err := packed.Unpack(nil)
 		if err != nil {
 			return nil, err
 		}
@@ -133,7 +134,7 @@ func (s *soak) upstream(ctx context.Context) (*http.Server, error) {
 		for k := range list {
 			changes[k] = engine.Change{Entry: list[k], At: now.Add(-time.Duration(k+1) * time.Hour)}
 		}
-		s.lists = append(s.lists, changes)
+		s.lists = append(s.lists, packed)
 		s.fake.SetList(soakName(i), changes...)
 	}
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
@@ -149,10 +150,10 @@ func (s *soak) upstream(ctx context.Context) (*http.Server, error) {
 // save is the request that has list n saved, which changed since it was last.
 func (s *soak) save(n int) bench.Request {
 	i := n % s.users
-	if list := s.lists[i]; len(list) > 0 {
+	if list, _ := s.lists[i].Unpack(nil); len(list) > 0 { // which it did before
 		e := list[n/s.users%len(list)]
-		e.Score, e.At = uint8(1+n%engine.MaxScore), time.Now()
-		s.fake.SetEntry(soakName(i), e)
+		e.Score = uint8(1 + n%engine.MaxScore)
+		s.fake.SetEntry(soakName(i), engine.Change{Entry: e, At: time.Now()})
 	}
 	return bench.Request{Path: "/api/" + soakName(i) + "/similar"}
 }

@@ -108,11 +108,12 @@ func (s *Server) answerList(w http.ResponseWriter, r *http.Request) {
 
 	asked := parseFields(q.Get("fields"))
 	end := min(offset+limit, len(rows))
-	p := page{Data: []item{}}
-	for _, row := range rows[min(offset, end):end] {
-		i := item{Node: nodeOf(&row.anime, asked)}
+	rest := rows[min(offset, end):end]
+	p := page{Data: make([]item, 0, len(rest))}
+	for k := range rest {
+		i := item{Node: nodeOf(rest[k].anime, asked)}
 		if sub, ok := asked["list_status"]; ok {
-			i.ListStatus = statusOf(&row.Change, sub)
+			i.ListStatus = statusOf(&rest[k].Change, sub)
 		}
 		p.Data = append(p.Data, i)
 	}
@@ -154,15 +155,15 @@ func (s *Server) answerAnime(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	asked := parseFields(r.URL.Query().Get("fields"))
-	n := nodeOf(&a, asked)
+	n := nodeOf(a, asked)
 	if _, ok := asked["related_anime"]; ok {
 		n.RelatedAnime = []related{}
 		for _, rel := range a.Relations {
 			other, ok := s.title(rel.ID)
 			if !ok {
-				other = engine.Anime{ID: rel.ID}
+				other = &engine.Anime{ID: rel.ID}
 			}
-			n.RelatedAnime = append(n.RelatedAnime, related{nodeOf(&other, nil), rel.Type, formatted(rel.Type)})
+			n.RelatedAnime = append(n.RelatedAnime, related{nodeOf(other, nil), rel.Type, formatted(rel.Type)})
 		}
 	}
 	answerJSON(w, http.StatusOK, n)

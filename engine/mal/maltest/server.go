@@ -8,6 +8,7 @@
 package maltest
 
 import (
+	"cmp"
 	"net"
 	"net/http"
 	"strings"
@@ -34,17 +35,35 @@ type Server struct {
 	answers *http.ServeMux
 
 	mu       sync.Mutex
-	users    map[string]*user                // by lower-case name; guarded by mu
-	anime    map[engine.AnimeID]engine.Anime // guarded by mu
-	requests map[string]int                  // by path below BaseURL; guarded by mu
-	faults   []*standing                     // the oldest first; guarded by mu
-	pace     *rate.Limiter                   // nil: as fast as they come; guarded by mu
+	users    map[string]*user                 // by lower-case name; guarded by mu
+	anime    map[engine.AnimeID]*engine.Anime // which never change; guarded by mu
+	nameless map[engine.AnimeID]*engine.Anime // on lists, but never set: nothing but their ids; guarded by mu
+	requests map[string]int                   // by path below BaseURL; guarded by mu
+	faults   []*standing                      // the oldest first; guarded by mu
+	pace     *rate.Limiter                    // nil: as fast as they come; guarded by mu
 }
 
 // user is somebody with a list.
 type user struct {
-	entries map[engine.AnimeID]engine.Change
+	entries map[engine.AnimeID]kept
 	private bool
+}
+
+// kept is an [engine.Change] without pointers: where very many lists are served, the collector has nothing to look at in them.
+type kept struct {
+	engine.Entry
+	at    int64 // nanoseconds since 1970
+	dated bool
+}
+
+func keptOf(c engine.Change) kept { return kept{c.Entry, c.At.UnixNano(), !c.At.IsZero()} }
+
+func (k kept) change() engine.Change {
+	c := engine.Change{Entry: k.Entry}
+	if k.dated {
+		c.At = time.Unix(0, k.at)
+	}
+	return c
 }
 
 // New returns a server that knows these lists and anime. It listens nowhere: its BaseURL is for a client that has the
@@ -55,7 +74,8 @@ func New(lists Lists, anime ...engine.Anime) *Server {
 		ClientID: "maltest-client-id",
 		answers:  http.NewServeMux(),
 		users:    make(map[string]*user),
-		anime:    make(map[engine.AnimeID]engine.Anime),
+		anime:    make(map[engine.AnimeID]*engine.Anime),
+		nameless: make(map[engine.AnimeID]*engine.Anime),
 		requests: make(map[string]int),
 	}
 	s.answers.HandleFunc("GET "+prefix+"/users/{name}/animelist", s.answerList)
@@ -133,14 +153,14 @@ func (s *Server) SetList(name string, entries ...engine.Change) {
 		u.private = false
 		clear(u.entries)
 		for _, e := range entries {
-			u.entries[e.Anime] = e
+			u.entries[e.Anime] = keptOf(e)
 		}
 	})
 }
 
 // SetEntry adds the entry to the user's list, in place of the one of the same anime.
 func (s *Server) SetEntry(name string, e engine.Change) {
-	s.change(name, func(u *user) { u.entries[e.Anime] = e })
+	s.change(name, func(u *user) { u.entries[e.Anime] = keptOf(e) })
 }
 
 // RemoveEntry takes the anime off the user's list.
@@ -159,7 +179,7 @@ func (s *Server) change(name string, f func(u *user)) {
 	defer s.mu.Unlock()
 	name = strings.ToLower(name)
 	if s.users[name] == nil {
-		s.users[name] = &user{entries: make(map[engine.AnimeID]engine.Change)}
+		s.users[name] = &user{entries: make(map[engine.AnimeID]kept)}
 	}
 	f(s.users[name])
 }
@@ -177,7 +197,7 @@ func (s *Server) SetAnime(anime ...engine.Anime) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, a := range anime {
-		s.anime[a.ID] = a
+		s.anime[a.ID] = &a
 	}
 }
 
@@ -220,7 +240,7 @@ func Changes(l engine.List) []engine.Change {
 // row is an entry with what is known about its anime.
 type row struct {
 	engine.Change
-	anime engine.Anime // nothing but the id when it was never set
+	anime *engine.Anime // nothing but the id when it was never set
 }
 
 // rows returns the user's list in no order, and whether it is private; ok is false when there is no such user.
@@ -231,18 +251,20 @@ func (s *Server) rows(name string) (rows []row, private, ok bool) {
 	if !ok {
 		return nil, false, false
 	}
+	rows = make([]row, 0, len(u.entries))
 	for id, e := range u.entries {
-		a, known := s.anime[id]
-		if !known {
-			a = engine.Anime{ID: id}
+		a := cmp.Or(s.anime[id], s.nameless[id])
+		if a == nil {
+			a = &engine.Anime{ID: id}
+			s.nameless[id] = a
 		}
-		rows = append(rows, row{e, a})
+		rows = append(rows, row{e.change(), a})
 	}
 	return rows, u.private, true
 }
 
 // title returns the anime of that id, and whether there is one.
-func (s *Server) title(id engine.AnimeID) (engine.Anime, bool) {
+func (s *Server) title(id engine.AnimeID) (*engine.Anime, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a, ok := s.anime[id]
