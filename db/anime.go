@@ -195,18 +195,13 @@ func (r animeReader) read(row interface{ Scan(to ...any) error }) (engine.Anime,
 			return a, fmt.Errorf("relations of anime %d: %w", a.ID, err)
 		}
 	}
-	compact(&a)
+	share(&a)
 	return a, nil
 }
 
-// compact puts the texts of an anime, which stays in memory for long, into one piece of it, and has those that many share there once. The
-// garbage collector looks at each piece again and again.
-func compact(a *engine.Anime) {
-	all := a.Title + a.English + a.Picture
-	a.Title, all = all[:len(a.Title)], all[len(a.Title):]
-	a.English, a.Picture = all[:len(a.English)], all[len(a.English):]
+// share has those of the texts of an anime that many have in memory once.
+func share(a *engine.Anime) {
 	a.Type, a.NSFW = unique.Make(a.Type).Value(), unique.Make(a.NSFW).Value()
-	a.Relations = slices.Clip(a.Relations)
 	for i := range a.Relations {
 		r := &a.Relations[i]
 		r.Type = unique.Make(r.Type).Value()

@@ -42,6 +42,8 @@ func (c *Catalogue) With(anime []Anime) *Catalogue {
 	next := &Catalogue{byID: make([]*title, top+1), can: make([]bool, top+1), count: c.count, version: versions.Add(1)}
 	copy(next.byID, c.byID)
 	copy(next.can, c.can)
+	// All of them are in a few pieces of memory: the garbage collector looks at each piece again and again.
+	titles, numbers := make([]title, 0, len(anime)), make([]uint8, 0, 8*len(anime))
 	for i := range anime {
 		a := &anime[i]
 		if a.ID < 1 || a.ID > MaxAnimeID || a.DescribedAt.IsZero() {
@@ -50,15 +52,23 @@ func (c *Catalogue) With(anime []Anime) *Catalogue {
 		if next.byID[a.ID] == nil {
 			next.count++
 		}
-		next.byID[a.ID] = &title{anime: a, places: hashPlacesOf(a), stats: statNumbersOf(a), mean: a.Mean}
+		t := title{anime: a, mean: a.Mean}
+		begin := len(numbers)
+		numbers = appendHashPlaces(numbers, a)
+		t.places, begin = slices.Clip(numbers[begin:]), len(numbers)
+		for _, s := range StatisticsOf(a) {
+			numbers = append(numbers, uint8(s))
+		}
+		t.stats = slices.Clip(numbers[begin:])
+		titles = append(titles, t)
+		next.byID[a.ID] = &titles[len(titles)-1]
 		next.can[a.ID] = a.HasMean() && a.Parent == 0
 	}
 	return next
 }
 
-// hashPlacesOf returns the places in the taste hash that a's statistics have.
-func hashPlacesOf(a *Anime) []uint8 {
-	var places []uint8
+// appendHashPlaces appends the places in the taste hash that a's statistics have.
+func appendHashPlaces(places []uint8, a *Anime) []uint8 {
 	for _, s := range StatisticsOf(a) {
 		if p := Statistics[s].Place; p >= 0 {
 			places = append(places, uint8(p))
@@ -67,14 +77,28 @@ func hashPlacesOf(a *Anime) []uint8 {
 	return places
 }
 
-// statNumbersOf is [StatisticsOf] in little memory.
-func statNumbersOf(a *Anime) []uint8 {
-	stats := StatisticsOf(a)
-	numbers := make([]uint8, len(stats))
-	for i, s := range stats {
-		numbers[i] = uint8(s)
+// compact puts the texts and the relations of all anime, which stay in memory for long, into one piece of memory each, see [Catalogue.With].
+func compact(anime []Anime) {
+	texts, relations := 0, 0
+	for i := range anime {
+		a := &anime[i]
+		texts, relations = texts+len(a.Title)+len(a.English)+len(a.Picture), relations+len(a.Relations)
 	}
-	return numbers
+	var text strings.Builder
+	text.Grow(texts)
+	related := make([]Relation, 0, relations)
+	for i := range anime {
+		a := &anime[i]
+		for _, s := range []*string{&a.Title, &a.English, &a.Picture} {
+			begin := text.Len()
+			text.WriteString(*s)
+			*s = text.String()[begin:] // what is written does not move, since there is room for all
+		}
+		if begin := len(related); len(a.Relations) > 0 {
+			related = append(related, a.Relations...)
+			a.Relations = slices.Clip(related[begin:])
+		}
+	}
 }
 
 // Anime returns the described anime with that id, or nil.
@@ -121,7 +145,7 @@ func (c *Catalogue) Len() int { return c.count }
 // the hashes of those who watched it have to be made again.
 func (c *Catalogue) SameTaste(a *Anime) bool {
 	t := c.title(a.ID)
-	return t != nil && slices.Equal(t.places, hashPlacesOf(a))
+	return t != nil && slices.Equal(t.places, appendHashPlaces(nil, a))
 }
 
 // find returns at most n of the anime with text, in lower case, in a title, or with that id, without the first skip of them.

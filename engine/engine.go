@@ -260,6 +260,7 @@ func (e *Engine) loadAt(ctx context.Context, mark string) error {
 	if err := errors.Join(err, cardsErr); err != nil {
 		return err
 	}
+	compact(anime)
 	e.catalogue.Store(NewCatalogue(anime))
 	e.index.Store(index)
 	e.loaded.Store(bulk)

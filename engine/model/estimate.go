@@ -21,15 +21,16 @@ const (
 // kinship is what is estimated of an anime by its kin.
 type kinship struct {
 	anime      *engine.Anime // as it was described then
-	columns    []uint16
-	says       []float64 // how much the sum of each column counts
-	facts      facts     // that the anime may have
-	popularity float64   // of facts
+	size       int           // how many they are
+	columns    [kinSize]uint16
+	says       [kinSize]float64 // how much the sum of each column counts
+	facts      facts            // that the anime may have
+	popularity float64          // of facts
 }
 
 // sum is what the sums of a fold mean for the anime.
 func (k *kinship) sum(sums []float64) (sum float64) {
-	for i, j := range k.columns {
+	for i, j := range k.columns[:k.size] {
 		sum += k.says[i] * sums[j]
 	}
 	return sum
@@ -89,7 +90,7 @@ func (m *Model) kinOf(a *engine.Anime, c *engine.Catalogue) *kinship {
 
 // kinshipOf is what is estimated of an anime by its nearest.
 func (m *Model) kinshipOf(a *engine.Anime, nearest []relative) *kinship {
-	k := &kinship{anime: a, columns: make([]uint16, len(nearest)), says: make([]float64, len(nearest))}
+	k := &kinship{anime: a, size: len(nearest)}
 	watchers := m.watchersOf(a)
 	all := 0.0
 	for _, r := range nearest {
