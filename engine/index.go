@@ -127,15 +127,15 @@ var selections = sync.Pool{New: func() any { return new(selection) }}
 // Nearest orders all users but skip by their distance to h, then by id, and returns those at from, from+1 ... below to, as
 // far as they exist, and whether there are more.
 func (x *Index) Nearest(h Hash, skip UserID, from, to int) (near []Neighbour, more bool) {
-	near, more, _ = x.nearest(h, skip, from, to)
+	near, more, _ = x.nearest(nil, h, skip, from, to)
 	return near, more
 }
 
-// nearest is Nearest, and says how far away the last one is that the answer depends on: without more, anybody.
-func (x *Index) nearest(h Hash, skip UserID, from, to int) (near []Neighbour, more bool, cut int) {
+// nearest is Nearest, appended to near, and says how far away the last one is that the answer depends on: without more, anybody.
+func (x *Index) nearest(near []Neighbour, h Hash, skip UserID, from, to int) (all []Neighbour, more bool, cut int) {
 	t := x.tree.Load()
 	if t == nil {
-		return nil, false, MaxDistance
+		return near, false, MaxDistance
 	}
 	s := selections.Get().(*selection)
 	defer selections.Put(s)
@@ -143,9 +143,9 @@ func (x *Index) nearest(h Hash, skip UserID, from, to int) (near []Neighbour, mo
 	s.search(t, h, to+1, skip) // one more, to see whether there are more
 	found := s.sorted(from, to+1)
 	if more = len(found) > to-from; !more {
-		return s.neighbours(found), false, MaxDistance
+		return s.neighbours(near, found), false, MaxDistance
 	}
-	return s.neighbours(found[:to-from]), true, found[to-from].distance()
+	return s.neighbours(near, found[:to-from]), true, found[to-from].distance()
 }
 
 // blocks yields the blocks of all rows, as they are at one instant.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/binary"
+	"slices"
 	"sync/atomic"
 )
 
@@ -14,19 +15,21 @@ type Near struct {
 	cut   int    // distance of the last one that was looked at; who is as near or nearer matters
 }
 
-// nearest is [Index.Nearest] of the index that serves, from memory where that still holds.
-func (e *Engine) nearest(h Hash, skip UserID, from, to int) (near []Neighbour, more bool) {
+// nearest is [Index.Nearest] of the index that serves, from memory where that still holds. It appends to near.
+func (e *Engine) nearest(near []Neighbour, h Hash, skip UserID, from, to int) (all []Neighbour, more bool) {
 	x, m := e.index.Load(), e.opts.Orders
 	if m == nil || x.version == 0 {
-		return x.Nearest(h, skip, from, to)
+		near, more, _ = x.nearest(near, h, skip, from, to)
+		return near, more
 	}
 	key := nearKey(x.version, h, skip, from, to)
 	if r, ok := m.Get(key); ok && x.changes.farther(h, r.Near.cut, r.Near.since) {
-		return r.Near.users.unpack(h), r.Near.more
+		return r.Near.users.unpack(near, h), r.Near.more
 	}
 	n := Near{since: x.changes.count.Load()} // before the search, which may see later ones
-	near, n.more, n.cut = x.nearest(h, skip, from, to)
-	n.users = packNear(near)
+	had := len(near)
+	near, n.more, n.cut = x.nearest(near, h, skip, from, to)
+	n.users = packNear(near[had:])
 	m.Set(key, Remembered{Near: n})
 	return near, n.more
 }
@@ -52,18 +55,15 @@ func packNear(near []Neighbour) packedNear {
 	return packedNear(b)
 }
 
-// unpack returns the neighbours of who has that hash.
-func (p packedNear) unpack(h Hash) []Neighbour {
+// unpack appends the neighbours of who has that hash to near.
+func (p packedNear) unpack(near []Neighbour, h Hash) []Neighbour {
 	count, at := p.number(0)
-	if count == 0 {
-		return nil
-	}
-	near := make([]Neighbour, count)
-	for i := range near {
+	near = slices.Grow(near, int(count))
+	for range count {
 		hash := Hash(binary.LittleEndian.Uint64([]byte(p[at : at+hashBytes])))
 		id, end := p.number(at + hashBytes)
 		at = end + 1 + int(p[end])
-		near[i] = Neighbour{Card{UserID(id), string(p[end+1 : at]), hash}, Distance(h, hash)}
+		near = append(near, Neighbour{Card{UserID(id), string(p[end+1 : at]), hash}, Distance(h, hash)})
 	}
 	return near
 }

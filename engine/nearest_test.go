@@ -44,7 +44,7 @@ func TestRememberedNeighboursAreThoseOfNow(t *testing.T) {
 		from := []int{0, 0, 0, 32, 384}[r.IntN(5)]
 		key := nearKey(x.version, me.Hash, me.ID, from, from+32)
 		known := memory.orders[key].Near.users
-		got, gotMore := e.nearest(me.Hash, me.ID, from, from+32)
+		got, gotMore := e.nearest(nil, me.Hash, me.ID, from, from+32)
 		want, more := x.Nearest(me.Hash, me.ID, from, from+32)
 		if !reflect.DeepEqual(got, want) || gotMore != more {
 			t.Fatalf("step %d: %v, %t from memory, %v, %t found", step, got, gotMore, want, more)
@@ -58,7 +58,7 @@ func TestRememberedNeighboursAreThoseOfNow(t *testing.T) {
 	}
 	before := len(memory.orders)
 	e.index.Store(NewIndex(cards))
-	if e.nearest(asks[0].Hash, asks[0].ID, 0, 32); len(memory.orders) == before {
+	if e.nearest(nil, asks[0].Hash, asks[0].ID, 0, 32); len(memory.orders) == before {
 		t.Error("another index's neighbours are taken for those of this one")
 	}
 }
@@ -74,7 +74,7 @@ func TestPackedNear(t *testing.T) {
 			near = append(near, Neighbour{Card{UserID(1 + r.Uint64N(maxUserID)>>r.IntN(40)), name, h}, Distance(me, h)})
 		}
 		packed := packNear(near)
-		if got := packed.unpack(me); !reflect.DeepEqual(got, near) {
+		if got := packed.unpack(nil, me); !reflect.DeepEqual(got, near) {
 			t.Fatalf("%v became %v", near, got)
 		}
 		if size := (&Near{users: packed}).Size(); size < n*(hashBytes+2) {
@@ -125,12 +125,12 @@ func TestNeighboursWhileTheIndexChanges(t *testing.T) {
 		}
 	})
 	for range 2000 {
-		if near, more := e.nearest(me, 0, 0, 32); len(near) != 32 || !more {
+		if near, more := e.nearest(nil, me, 0, 0, 32); len(near) != 32 || !more {
 			t.Errorf("%d neighbours, more %t", len(near), more)
 		}
 	}
 	changing.Wait()
-	got, _ := e.nearest(me, 0, 0, 32)
+	got, _ := e.nearest(nil, me, 0, 0, 32)
 	want, _ := x.Nearest(me, 0, 0, 32)
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%v in the end, want %v", got, want)

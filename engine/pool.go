@@ -14,7 +14,7 @@ type pool struct {
 	excluded  *excluded
 	model     *servedModel // nil: none
 	recipe    recipe       // of the order, as far as the lists
-	near      []Neighbour  // not of that memory
+	near      []Neighbour  // in the end with what is answered, see [pool.recommendations]
 	ranked    []eligible
 	order     []AnimeID // of what is ranked; or known, and nothing is ranked
 	loosen    []Loosening
@@ -70,7 +70,8 @@ func (p *pool) close() {
 	clear(p.shown[:min(cap(p.shown), p.most)])
 	clear(p.users[:cap(p.users)])
 	clear(p.lenders[:cap(p.lenders)])
-	p.catalogue, p.excluded, p.model, p.near, p.loosen, p.page, p.varied.asked = nil, nil, nil, nil, nil, nil, nil
+	clear(p.near[:cap(p.near)])
+	p.catalogue, p.excluded, p.model, p.loosen, p.page, p.varied.asked = nil, nil, nil, nil, nil, nil
 	pools.Put(p)
 }
 
@@ -99,7 +100,7 @@ func (e *Engine) lend(u User, near []Neighbour, lenders []User) (*pool, error) {
 // fill is lend into a pool. When it fails, the pool is still to be closed.
 func (e *Engine) fill(p *pool, u User, near []Neighbour, lenders []User) error {
 	p.catalogue, p.excluded, p.model = e.catalogue.Load(), e.exclude.Load(), e.models.now.Load()
-	p.near, p.today, p.most = near, DayOf(e.opts.Now()), max(PageSize, RandomSize)
+	p.near, p.today, p.most = append(p.near[:0], near...), DayOf(e.opts.Now()), max(PageSize, RandomSize)
 	p.ranked, p.order, p.lenders, p.lent, p.parts, p.recipe = p.ranked[:0], p.order[:0], p.lenders[:0], p.lent[:0], p.parts[:0], p.recipe[:0]
 	var err error
 	if p.own, err = u.List.Unpack(p.own[:0]); err != nil {
@@ -262,6 +263,7 @@ func (p *pool) recommendations(s *shown, some []eligible, bare bool) (r Remember
 		}
 		s.recs[i] = Recommendation{Anime: some[i].anime, Score: (2*sum + count) / (2 * count), Votes: votes} // rounded, a half up
 	}
+	s.near, p.near = p.near, s.near[:0] // which the votes point to
 	if bare || p.model == nil {
 		return r
 	}
@@ -277,6 +279,7 @@ type shown struct {
 	recs  []Recommendation
 	votes []Vote
 	each  [][]Vote // of each of recs
+	near  []Neighbour
 }
 
 var shownMemory = sync.Pool{New: func() any { return new(shown) }}
@@ -291,6 +294,7 @@ func (s *shown) Release() {
 	clear(s.recs)
 	clear(s.votes)
 	clear(s.each)
+	clear(s.near)
 	shownMemory.Put(s)
 }
 

@@ -207,16 +207,16 @@ func (e *Engine) recommended(u User, found *pool, q Query) Answer[Recommendation
 		e.opts.Orders.Set(found.key.page(page.Current), r)
 	}
 	return Answer[Recommendations]{e.requester(u), page, Recommendations{
-		Items: s.recs, From: found.near, Total: total, Loosen: found.loosen, shown: s,
+		Items: s.recs, From: s.near, Total: total, Loosen: found.loosen, shown: s,
 	}}
 }
 
 // fromBatch arranges all that the users of a batch of those nearest to a hash can recommend to u. The pool is the caller's to close.
 func (e *Engine) fromBatch(ctx context.Context, u User, taste Hash, q Query) (*pool, error) {
 	batch := min(max(q.Batch, 1), MaxBatch)
-	near, _ := e.nearest(taste, u.ID, (batch-1)*BatchSize, batch*BatchSize)
 	found := pools.Get().(*pool)
-	found.ids = found.ids[:0]
+	near, _ := e.nearest(found.near[:0], taste, u.ID, (batch-1)*BatchSize, batch*BatchSize)
+	found.near, found.ids = near, found.ids[:0]
 	for i := range near {
 		found.ids = append(found.ids, near[i].ID)
 	}

@@ -161,20 +161,20 @@ func (s *selection) sorted(from, to int) []candidate {
 	return s.spare[from:to]
 }
 
-// neighbours makes of candidates what is answered. Their names are cut from one string.
-func (s *selection) neighbours(of []candidate) []Neighbour {
-	if len(of) == 0 {
-		return nil
-	}
+// neighbours appends to near what is answered of candidates. Their names are cut from one string.
+func (s *selection) neighbours(near []Neighbour, of []candidate) []Neighbour {
 	s.text = s.text[:0]
 	for _, c := range of {
 		s.text = append(s.text, s.blocks[c.block].names[c.at].bytes()...)
 	}
-	near, text := make([]Neighbour, len(of)), string(s.text)
-	for i, c := range of {
+	if near == nil && len(of) > 0 {
+		near = make([]Neighbour, 0, len(of))
+	}
+	text := string(s.text)
+	for _, c := range of {
 		b := s.blocks[c.block]
 		size := len(b.names[c.at].bytes())
-		near[i] = Neighbour{Card{c.id(), text[:size], b.hash(int(c.at))}, c.distance()}
+		near = append(near, Neighbour{Card{c.id(), text[:size], b.hash(int(c.at))}, c.distance()})
 		text = text[size:]
 	}
 	return near

@@ -10,6 +10,6 @@ func (e *Engine) Similar(ctx context.Context, name string, page int) (Answer[[]N
 		return Answer[[]Neighbour]{}, err
 	}
 	page = pageNumber(page, MaxSimilarPage)
-	near, more := e.nearest(u.Hash, u.ID, (page-1)*SimilarSize, page*SimilarSize)
+	near, more := e.nearest(nil, u.Hash, u.ID, (page-1)*SimilarSize, page*SimilarSize)
 	return Answer[[]Neighbour]{e.requester(u), Page{page, more && page < MaxSimilarPage}, near}, nil
 }
