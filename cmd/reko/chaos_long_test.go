@@ -20,9 +20,12 @@ import (
 	"reko.moe/internal/wait"
 )
 
+// manyFaults are at least as many as happen in any of these tests.
+const manyFaults = 48
+
 // Everything that the program relies on breaks, one after the other, on Postgres.
 func TestChaos(t *testing.T) {
-	w := newChaosWorld(t)
+	w := newChaosWorld(t, manyFaults)
 	postgres, cache := chaos.Postgres(t), chaos.Redis(t)
 	c := newChaosServer(t, w, chaosOptions{postgres: postgres.URL, redis: cache.URL})
 	c.postgres = postgres
@@ -177,7 +180,7 @@ func (c *chaosServer) killing(store string, long time.Duration) fault {
 }
 
 func TestChaosKilledOnPostgres(t *testing.T) {
-	c := newChaosServer(t, newChaosWorld(t), chaosOptions{postgres: chaos.Postgres(t).URL})
+	c := newChaosServer(t, newChaosWorld(t, manyFaults), chaosOptions{postgres: chaos.Postgres(t).URL})
 	c.addSavers(3)
 	c.suffer(c.killing("Postgres", lasting(t, "REKO_TEST_KILLS", 2*time.Minute)))
 	c.check()
@@ -185,7 +188,7 @@ func TestChaosKilledOnPostgres(t *testing.T) {
 
 // On SQLite the disk is full for a while, and then the server is killed.
 func TestChaosSQLite(t *testing.T) {
-	c := newChaosServer(t, newChaosWorld(t), chaosOptions{})
+	c := newChaosServer(t, newChaosWorld(t, manyFaults), chaosOptions{})
 	c.addSavers(3)
 	limit := func(bytes uint64) func() {
 		return func() {

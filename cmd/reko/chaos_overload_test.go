@@ -24,7 +24,7 @@ const mostAskers = 1024
 // Asked four times as much as it can answer, the server answers as many as ever, each soon, and turns the rest away at once. Who asks
 // runs on the same processors: times are from when a question was due, so that the client's own lateness is in them, and that is told apart.
 func TestOverload(t *testing.T) {
-	w := newChaosWorld(t)
+	w := newChaosWorld(t, manyFaults)
 	c := newChaosServer(t, w, chaosOptions{postgres: dbtest.Postgres(t)})
 	c.load.All(w.fresh)
 	before := c.holding()

@@ -10,7 +10,7 @@ import (
 
 // Whatever breaks for a moment, visitors get the best answer still possible, and all is well again soon.
 func TestFaults(t *testing.T) {
-	w := newChaosWorld(t)
+	w := newChaosWorld(t, 4)
 	t.Logf("%d questions", len(w.fresh))
 	redis := chaos.Redis(t)
 	c := newChaosServer(t, w, chaosOptions{postgres: dbtest.Postgres(t), redis: redis.URL})

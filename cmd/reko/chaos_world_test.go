@@ -27,10 +27,9 @@ import (
 
 // The users of a [chaosWorld]. Each fault has stale and new ones of its own, since to be asked for changes them.
 const (
-	chaosFaults = 48
-	freshUsers  = 160
-	staleUsers  = 6 // of each fault: stored, and due to be refreshed
-	newUsers    = 6 // of each fault: MyAnimeList alone knows them
+	freshUsers = 160
+	staleUsers = 6 // of each fault: stored, and due to be refreshed
+	newUsers   = 6 // of each fault: MyAnimeList alone knows them
 )
 
 // chaosWorld is a population of which every right answer is known: those of a reference, which nothing ever happened to.
@@ -39,18 +38,20 @@ type chaosWorld struct {
 	lists  maltest.Lists
 	stored []engine.User // fresh ones first, then stale ones
 	fresh  []chaos.Question
-	stale  [chaosFaults][]chaos.Question
-	new    [chaosFaults][]chaos.Question
+	stale  [][]chaos.Question // of each fault
+	new    [][]chaos.Question
 }
 
 func freshName(i int) string    { return fmt.Sprintf("fresh-%d", i) }
 func staleName(f, i int) string { return fmt.Sprintf("stale-%d-%d", f, i) }
 func newName(f, i int) string   { return fmt.Sprintf("new-%d-%d", f, i) }
 
-// newChaosWorld invents the population and asks a reference for the right answers.
-func newChaosWorld(t *testing.T) *chaosWorld {
+// newChaosWorld invents a population for so many faults and asks a reference for the right answers.
+func newChaosWorld(t *testing.T, faults int) *chaosWorld {
 	t.Helper()
-	w := &chaosWorld{anime: demo.Anime(), lists: maltest.Lists{}}
+	w := &chaosWorld{
+		anime: demo.Anime(), lists: maltest.Lists{}, stale: make([][]chaos.Question, faults), new: make([][]chaos.Question, faults),
+	}
 	now := time.Now()
 	for i := range w.anime {
 		w.anime[i].DescribedAt = now
@@ -79,7 +80,7 @@ func newChaosWorld(t *testing.T) *chaosWorld {
 	for i := range freshUsers {
 		add(freshName(i), now.Add(-time.Hour))
 	}
-	for f := range chaosFaults {
+	for f := range faults {
 		for i := range staleUsers {
 			add(staleName(f, i), now.Add(-100*time.Hour))
 		}
@@ -88,7 +89,7 @@ func newChaosWorld(t *testing.T) *chaosWorld {
 	oldest := slices.Clone(w.anime)
 	slices.SortStableFunc(oldest, func(a, b engine.Anime) int { return cmp.Compare(a.Start.Year, b.Start.Year) })
 	var comers []engine.Hash
-	for f := range chaosFaults {
+	for f := range faults {
 		for i := range newUsers {
 			changes, l := list(oldest[:40], 20+r.IntN(10))
 			w.lists[newName(f, i)] = changes
@@ -123,7 +124,7 @@ func (w *chaosWorld) ask(t *testing.T, apart func(engine.User) bool) {
 			w.fresh = append(w.fresh, chaos.Question{Path: p})
 		}
 	}
-	for f := range chaosFaults {
+	for f := range w.stale {
 		for i := range staleUsers {
 			w.stale[f] = append(w.stale[f], chaos.Question{Path: "/api/" + staleName(f, i) + "/compare/" + freshName(i)})
 		}
@@ -133,7 +134,7 @@ func (w *chaosWorld) ask(t *testing.T, apart func(engine.User) bool) {
 	}
 	c := newChaosServer(t, w, chaosOptions{})
 	all := [][]chaos.Question{w.fresh}
-	for f := range chaosFaults {
+	for f := range w.stale {
 		all = append(all, w.stale[f], w.new[f])
 	}
 	for _, questions := range all {

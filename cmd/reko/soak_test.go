@@ -25,7 +25,7 @@ import (
 // and neither memory nor goroutines grow. REKO_TEST_SOAK is how long, 10m by default.
 func TestSoak(t *testing.T) {
 	long := lasting(t, "REKO_TEST_SOAK", 10*time.Minute)
-	w := newChaosWorld(t)
+	w := newChaosWorld(t, manyFaults)
 	for i, q := range w.fresh { // what depends on the item model changes when it is trained
 		if !strings.Contains(q.Path, "/similar") && !strings.HasPrefix(q.Path, "/api/") || strings.Contains(q.Path, "recommendations") || strings.Contains(q.Path, "random") {
 			w.fresh[i].Right = nil
@@ -57,7 +57,7 @@ func TestSoak(t *testing.T) {
 	var samples []soakSample
 	begin := time.Now()
 	row := chaos.Row{Fault: "soak, " + long.String()}
-	events := c.during(c.questions(0, chaosFaults), func() {
+	events := c.during(c.questions(0, manyFaults), func() {
 		ctx, cancel := context.WithCancel(t.Context())
 		var watching sync.WaitGroup
 		watching.Go(func() { a.run(ctx) })
@@ -83,7 +83,7 @@ func TestSoak(t *testing.T) {
 	})
 	row.Count(events, time.Now())
 	row.Recovered = 0
-	for g := range chaosFaults {
+	for g := range manyFaults {
 		row.Lost += c.lostLists(g, events)
 	}
 	for _, s := range c.savers {
