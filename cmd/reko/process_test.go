@@ -21,7 +21,7 @@ type process struct {
 func startProcess(t *testing.T, env []string) *process {
 	t.Helper()
 	p := &process{cmd: detected(program(t, t.TempDir(), env)), gone: make(chan struct{})} // a server does much at once
-	p.cmd.Env = append(p.cmd.Env, "GORACE=halt_on_error=1")
+	p.cmd.Env = append(p.cmd.Env, "GORACE=halt_on_error=1 "+os.Getenv("GORACE"))
 	log, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
