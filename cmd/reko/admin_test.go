@@ -12,6 +12,7 @@ import (
 
 // The life of admins on the command line. Neither the store nor any output has a password afterwards.
 func TestAdminCommands(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	var printed bytes.Buffer
 	run := func(stdin string, args ...string) (string, error) {

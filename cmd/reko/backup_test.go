@@ -125,6 +125,7 @@ func command(t *testing.T, dir, store, stdin string, args ...string) string {
 
 // Every answer is the same from what a backup of a site at work was restored into, whichever database it was of and whichever it is now.
 func TestAnswersOutliveBackups(t *testing.T) {
+	t.Parallel()
 	onBothStores(t, func(t *testing.T, from string) {
 		dir := t.TempDir()
 		site := func(t *testing.T, store string) string {
@@ -212,6 +213,7 @@ func TestAnswersOutliveBackups(t *testing.T) {
 
 // A server that runs has what was restored, without a restart, and has it all.
 func TestServersNoticeARestore(t *testing.T) {
+	t.Parallel()
 	onBothStores(t, func(t *testing.T, store string) {
 		dir := t.TempDir()
 		other := dbtest.SQLite(t)

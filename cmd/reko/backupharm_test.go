@@ -40,6 +40,7 @@ func crowded(t *testing.T, url, prefix string, n int) {
 
 // Killed at any moment, a backup leaves the one before in its place, and a restore leaves all or nothing.
 func TestKilledBackupsAndRestores(t *testing.T) {
+	t.Parallel()
 	const users, rounds = 4000, 6
 	r := rand.New(rand.NewPCG(3, 3))
 	onBothStores(t, func(t *testing.T, url string) {
@@ -95,6 +96,7 @@ func TestKilledBackupsAndRestores(t *testing.T) {
 }
 
 func TestBackupCommands(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	importLists(t, dir, "sqlite:reko.db", "u1")
 	command(t, dir, "sqlite:reko.db", "", "backup", "good.zst")

@@ -42,6 +42,7 @@ func storedLists(t *testing.T, url string) map[string]string {
 
 // What an interrupted run leaves is a part of what it would have stored, and the next run stores the rest, in either store.
 func TestPopulate(t *testing.T) {
+	t.Parallel()
 	for name, empty := range map[string]func(testing.TB) string{"sqlite": dbtest.SQLite, "postgres": dbtest.Postgres} {
 		t.Run(name, func(t *testing.T) {
 			parts, whole := empty(t), empty(t)
@@ -82,6 +83,7 @@ func TestPopulate(t *testing.T) {
 }
 
 func TestPopulateTrainsAModel(t *testing.T) {
+	t.Parallel()
 	url := dbtest.SQLite(t)
 	if out, err := reko(t, url, "bench", "populate", "--users=60"); err != nil || !strings.Contains(out, "learnt from 60 lists") {
 		t.Fatalf("%v\n%s", err, out)
@@ -92,6 +94,7 @@ func TestPopulateTrainsAModel(t *testing.T) {
 }
 
 func TestPopulateKeepsAwayFromRealUsers(t *testing.T) {
+	t.Parallel()
 	url, dir := dbtest.SQLite(t), t.TempDir()
 	if err := os.WriteFile(dir+"/lists.csv", []byte("user_id,mal_id,status,score,watched_episodes\n7,1,completed,10,26\n8,5,completed,9,1\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -174,6 +177,7 @@ func TestBench(t *testing.T) {
 
 // The answers of a server are those of a plain computation, unless it computes something else.
 func TestVerify(t *testing.T) {
+	t.Parallel()
 	url := dbtest.SQLite(t)
 	if out, err := reko(t, url, "bench", "populate", "--users=150"); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -16,6 +16,7 @@ import (
 // An evaluation on the invented users: what it says of the orders is in the right order, and the server that it starts answers as
 // the engine does.
 func TestEval(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	start(t, func(cfg *config) { cfg.Database = "sqlite:" + filepath.Join(dir, "reko.db") })
 	env := []string{"REKO_DB_URL=sqlite:reko.db", "TMPDIR=" + dir}
@@ -47,6 +48,7 @@ func TestEval(t *testing.T) {
 
 // What is written for a server of one's own can be imported, and that server be judged.
 func TestEvalOfAServer(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	start(t, func(cfg *config) { cfg.Database = "sqlite:" + filepath.Join(dir, "reko.db") })
 	env := []string{"REKO_DB_URL=sqlite:reko.db", "TMPDIR=" + dir, "REKO_DEMO_ENABLED=true"}
@@ -93,6 +95,7 @@ func TestEvalOfAServer(t *testing.T) {
 }
 
 func TestEvalRefuses(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "damaged.csv"), []byte("username,mal_id\nspike,one\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -23,6 +23,7 @@ const exported = `<?xml version="1.0" encoding="UTF-8" ?>
 `
 
 func TestImportXML(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)

@@ -13,6 +13,7 @@ import (
 
 // On the command line, beside a running server, somebody is kept out and let in again.
 func TestKeepOutCommands(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	url := start(t, func(cfg *config) { cfg.Database = "sqlite:" + filepath.Join(dir, "reko.db") })
 	run := func(args ...string) string {

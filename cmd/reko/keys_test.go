@@ -45,6 +45,7 @@ func askStats(t *testing.T, url, key string) (status int) {
 
 // The life of a key on the command line, beside a running server; and neither the store nor any output has it afterwards.
 func TestKeysCommands(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	url := start(t, func(cfg *config) { cfg.Database = "sqlite:" + filepath.Join(dir, "reko.db") })
 	env := []string{"REKO_DB_URL=sqlite:reko.db", "REKO_LOG_LEVEL=debug"}

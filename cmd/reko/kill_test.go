@@ -53,6 +53,7 @@ func stored(t *testing.T, url string) map[string]engine.List {
 
 // Killed at any moment, an import leaves whole lists or none, and can be run again.
 func TestKilledImport(t *testing.T) {
+	t.Parallel()
 	const users, entries = 4000, 120
 	var csv bytes.Buffer
 	csv.WriteString("username,mal_id,status,score,watched_episodes\n")

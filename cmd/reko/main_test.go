@@ -200,6 +200,7 @@ func TestOneFetchForAll(t *testing.T) {
 }
 
 func TestCommands(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	anime := "mal_id,title,episodes,mean,start_date,genre_ids\n1,Cowboy Bebop,26,8.75,1998-04-03,1;46;24;50;29\n"
 	lists := "user_id,mal_id,status,score,watched_episodes\n7,1,completed,10,26\n8,1,watching,9,3\n"

@@ -15,6 +15,7 @@ import (
 
 // Beside a running server that keeps as many uploaded lists as it may, those that came before a day are deleted on the command line.
 func TestRemoveUploadsCommand(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	url := start(t, func(cfg *config) { cfg.Database, cfg.Uploads = "sqlite:"+filepath.Join(dir, "reko.db"), 1 })
 	list, err := os.ReadFile(export(t, 20))
