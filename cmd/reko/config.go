@@ -254,14 +254,15 @@ func envName(s setting) string {
 	return "REKO_" + strings.ToUpper(s.section+"_"+s.key)
 }
 
+// fromEnv returns what the environment says of a setting. An empty variable is as if it were not there.
 func fromEnv(environ []string, s setting) (name, value string, ok bool) {
 	name = envName(s)
 	for _, e := range environ {
 		if v, found := strings.CutPrefix(e, name+"="); found {
-			value, ok = strings.TrimSpace(v), true
+			value = strings.TrimSpace(v)
 		}
 	}
-	return name, value, ok
+	return name, value, value != ""
 }
 
 // unknownEnv finds variables that look like settings and are none. REKO_TEST_ is for tests.

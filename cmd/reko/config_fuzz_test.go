@@ -16,7 +16,7 @@ func FuzzConfig(f *testing.F) {
 		"[http]\naddr = 1:2\n", "[a\n=\n[]\n b\n[DEFAULT]\nx=1\n[]=", "[limits]\napi = 5/1s ; five\npages=off\n[log]\nlevel = debug\naddresses=none\n",
 		"[http]\npublic_url = https://reko.test/\ntrusted_proxies = 10.0.0.0/8, ::ffff:192.0.2.0/120,::1\ncontact = a@b.test\ndrain = 0s\n[recommend]\nexclude = 21 22,23\norder = classic\n",
 		"[mal]\nrate = 0x1p-3\nburst = 1_000\nclient_id = %(rate)s\n[mal]\nrate=2\n", "# x\r\n; y\r\n[memory]\r\nlists = 1\r\n", "[trace]\nendpoint = http://[::1]:4318\nsample = .5\n[redis]\nurl = redis://:p@h/1\n",
-		"[http]\naddr : 1:2\n\tgoes on\n", "[http\x00]\naddr = \xff\n", "\ufeff[http]\n", "[http] x\naddr=:0\n", "[demo]\nenabled=true\n[jobs]\nenabled=no\ntrain=1h30m\n[privacy]\ndays=0\n[admin]\nidle=2h\n[lists]\nmax_age=1m\n",
+		"[http]\naddr : 1:2\n\tgoes on\n", "[http\x00]\naddr = \xff\n", "\ufeff[http]\n", "[http] x\naddr=:0\n", "[mal]\nprobe_user =\n", "[demo]\nenabled=true\n[jobs]\nenabled=no\ntrain=1h30m\n[privacy]\ndays=0\n[admin]\nidle=2h\n[lists]\nmax_age=1m\n",
 	} {
 		f.Add(text)
 	}
@@ -51,6 +51,9 @@ func FuzzConfig(f *testing.F) {
 		var environ []string
 		for _, s := range cfg.settings() {
 			if value, ok := given[s.section+"."+s.key]; ok {
+				if value == "" && s.value != "" {
+					return // an empty variable is none
+				}
 				environ = append(environ, envName(s)+"="+value)
 			}
 		}

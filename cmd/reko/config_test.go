@@ -96,7 +96,8 @@ logins = off
 [log]
 level = debug
 `)
-	cfg, err := loadConfig(file, []string{"REKO_LISTS_MAX_AGE=90m", "REKO_MAL_CLIENT_ID=", "PATH=/bin", "REKO_TEST_POSTGRES=x"})
+	// What is empty in the environment is as if it were not there.
+	cfg, err := loadConfig(file, []string{"REKO_LISTS_MAX_AGE=90m", "REKO_MAL_CLIENT_ID=", "REKO_DB_URL= ", "REKO_HTTP_TIMEOUT=", "PATH=/bin", "REKO_TEST_POSTGRES=x"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +109,7 @@ level = debug
 	}
 	want.Redis = "rediss://reko:p@redis:6380/2"
 	want.PagesLimit, want.LoginsLimit = limit.Budget{Quota: 5, Window: 90 * time.Second}, limit.Budget{}
-	want.MALRate = 2.5
+	want.MALClient, want.MALRate = "abc", 2.5
 	want.MaxAge = 90 * time.Minute
 	want.Exclude = []engine.AnimeID{21, 5, 1535}
 	want.LogLevel = slog.LevelDebug
