@@ -40,7 +40,7 @@ func (trainCmd) Run(ctx context.Context, cfg *config) error {
 	case r.Err != "":
 		return errors.New(r.Err)
 	}
-	fmt.Printf("%s in %s", r.Outcome, r.Took.Round(100*time.Millisecond))
+	fmt.Printf("%s (%s)", r.Outcome, r.Took.Round(100*time.Millisecond))
 	if info, ok := eng.Model(); ok {
 		fmt.Printf("; model %d has %.1f MB", info.ID, float64(info.Size)/1e6)
 	}

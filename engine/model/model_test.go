@@ -9,6 +9,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -344,15 +345,16 @@ func TestTrainFails(t *testing.T) {
 		ctx   context.Context
 		lists Lists
 		want  error
+		says  string
 	}{
-		{"no lists", t.Context(), walk(nil), engine.ErrTooFew},
-		{"few lists", t.Context(), walk(lists[:leastLists-1]), engine.ErrTooFew},
-		{"empty lists", t.Context(), walk(make([]engine.List, 100)), engine.ErrTooFew},
-		{"a store that fails", t.Context(), broken, failure},
-		{"nobody who waits", cancelled, walk(lists), context.Canceled},
+		{"no lists", t.Context(), walk(nil), engine.ErrTooFew, ": there are 0, and 20 are needed"},
+		{"few lists", t.Context(), walk(lists[:leastLists-1]), engine.ErrTooFew, ": there are 19, and 20 are needed"},
+		{"empty lists", t.Context(), walk(make([]engine.List, 100)), engine.ErrTooFew, ": no anime is watched on 3 of them or more"},
+		{"a store that fails", t.Context(), broken, failure, ""},
+		{"nobody who waits", cancelled, walk(lists), context.Canceled, ""},
 	} {
-		if _, err := (Trainer{}).Train(test.ctx, test.lists, c); !errors.Is(err, test.want) {
-			t.Errorf("%s: %v, want %v", test.what, err, test.want)
+		if _, err := (Trainer{}).Train(test.ctx, test.lists, c); !errors.Is(err, test.want) || !strings.HasSuffix(err.Error(), test.says) {
+			t.Errorf("%s: %v, want %v%s", test.what, err, test.want, test.says)
 		}
 	}
 }

@@ -124,7 +124,7 @@ func (t *training) count(ctx context.Context) error {
 		}
 	}
 	if t.users < leastLists {
-		return engine.ErrTooFew
+		return fmt.Errorf("%w: there are %d, and %d are needed", engine.ErrTooFew, t.users, leastLists)
 	}
 	for s, n := range statistics {
 		t.backdrop.statistics[s] = float32(float64(n) / float64(max(watched, 1)))
@@ -142,7 +142,7 @@ func (t *training) count(ctx context.Context) error {
 	})
 	t.items = t.items[:min(len(t.items), t.options.Anime)]
 	if len(t.items) == 0 {
-		return engine.ErrTooFew
+		return fmt.Errorf("%w: no anime is watched on %d of them or more", engine.ErrTooFew, leastWatchers)
 	}
 	slices.Sort(t.items)
 	t.countRare(all)
