@@ -125,6 +125,7 @@ func (db *DB) LastRuns(ctx context.Context, job string, n int) ([]jobs.Run, erro
 
 // LastFailures returns the last n runs of any jobs that failed, the newest first. So few runs are kept that all can be looked at.
 func (db *DB) LastFailures(ctx context.Context, n int) ([]jobs.Run, error) {
-	runs, err := query(ctx, db.sql, scanRun, `SELECT `+runColumns+` FROM job_runs WHERE error <> '' ORDER BY id DESC LIMIT $1`, n)
+	runs, err := query(ctx, db.sql, scanRun, `SELECT `+runColumns+` FROM job_runs WHERE error NOT IN ('', $1) ORDER BY id DESC LIMIT $2`,
+		jobs.Interrupted, n)
 	return runs, failed("failures of jobs", err)
 }

@@ -27,7 +27,11 @@ func (s *server) jobLines(c *fiber.Ctx, n int) ([]views.JobLine, error) {
 	for i, j := range states {
 		lines[i] = views.JobLine{Name: j.Name, About: j.About, Every: j.Every, Running: j.Running}
 		for _, r := range j.Last {
-			lines[i].Last = append(lines[i].Last, views.RunLine{Started: r.Started, Took: r.Took, Outcome: r.Outcome, Err: r.Err})
+			run := views.RunLine{Started: r.Started, Took: r.Took, Outcome: r.Outcome, Err: r.Err}
+			if r.Err == jobs.Interrupted {
+				run.Err, run.Interrupted = "", true
+			}
+			lines[i].Last = append(lines[i].Last, run)
 		}
 	}
 	return lines, nil

@@ -100,7 +100,12 @@ func TestAdminRunsJobs(t *testing.T) {
 		}
 		return nil
 	})
-	b.shows(t, "/admin/jobs/slow", "waited", "Every 1 h: wait.")
+	if err := a.store.SaveRun(t.Context(), jobs.Run{Job: "slow", Started: time.Now(), Err: jobs.Interrupted}); err != nil {
+		t.Fatal(err)
+	}
+	if body := b.shows(t, "/admin/jobs/slow", "waited", "Every 1 h: wait.", "Interrupted, and tried again"); strings.Contains(body, "Failed:") {
+		t.Error("what was interrupted is said to have failed")
+	}
 	b.shows(t, "/admin/jobs/broken", "half", "it &lt;broke&gt;")
 	for _, missing := range []answer{b.get(t, "/admin/jobs/dance"), b.does(t, "/admin/jobs/dance/run")} {
 		if missing.status != http.StatusNotFound {

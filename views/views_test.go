@@ -164,7 +164,7 @@ var samples = map[string]templ.Component{
 			{Started: now.Add(-time.Hour), Took: 1234 * time.Millisecond, Outcome: "1 of 2", Err: "<script>alert(1)</script>\nand more"},
 		}},
 	}}),
-	"admin-job": inside(JobPage(admin, JobLine{Name: "hashes", About: "make hashes", Every: time.Minute, Last: []RunLine{{Started: now, Outcome: "none"}}})),
+	"admin-job": inside(JobPage(admin, JobLine{Name: "hashes", About: "make hashes", Every: time.Minute, Last: []RunLine{{Started: now, Outcome: "none"}, {Started: now, Interrupted: true}}})),
 	"admin-users": inside(UsersPage(admin, UsersView{Query: "a&b", Refresh: true, Page: engine.Page{Current: 2, More: true}, Users: []engine.UserLine{
 		{Card: faye.Card, Origin: engine.FromMAL, Entries: 1200, FetchedAt: now.Add(-time.Hour), Failures: 2},
 		{Card: engine.Card{Name: "guest-abc"}, Origin: engine.Uploaded, Unlisted: true},

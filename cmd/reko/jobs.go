@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,7 +51,7 @@ func (jobsListCmd) Run(ctx context.Context, cfg *config) error {
 			if len(last) > 0 {
 				r := last[0]
 				when, took = r.Started.Format(time.DateTime), r.Took.String()
-				outcome = firstLine(cmp.Or(prefixed("failed: ", r.Err), r.Outcome))
+				outcome = firstLine(outcomeOf(r))
 			}
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", j.Name, j.Every, when, took, outcome, j.About)
 		}
@@ -68,11 +67,15 @@ func (jobsListCmd) Run(ctx context.Context, cfg *config) error {
 
 const needClient = "The jobs that ask MyAnimeList (refresh, describe, airing) need [mal] client_id."
 
-func prefixed(prefix, s string) string {
-	if s == "" {
-		return ""
+// outcomeOf says how a run ended.
+func outcomeOf(r jobs.Run) string {
+	switch r.Err {
+	case "":
+		return r.Outcome
+	case jobs.Interrupted:
+		return "interrupted, and tried again as soon as possible"
 	}
-	return prefix + s
+	return "failed: " + r.Err
 }
 
 func firstLine(s string) string {

@@ -37,6 +37,8 @@ func (trainCmd) Run(ctx context.Context, cfg *config) error {
 		return errors.New("the model is being trained already, by a server's job perhaps: see reko jobs")
 	case err != nil:
 		return err
+	case r.Err == jobs.Interrupted:
+		return errors.New("the training was interrupted, and changed nothing")
 	case r.Err != "":
 		return errors.New(r.Err)
 	}

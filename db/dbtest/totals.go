@@ -50,6 +50,9 @@ func lastFailures(t *testing.T, s store) {
 			r.Err = "it broke"
 			failures = append([]jobs.Run{r}, failures...)
 		}
+		if i%3 == 1 {
+			r.Err = jobs.Interrupted
+		}
 		r.Started = toSecond(r.Started)
 		ok(t, s.SaveRun(t.Context(), r))
 	}

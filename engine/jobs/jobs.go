@@ -26,8 +26,11 @@ type Run struct {
 	Started time.Time // to the second
 	Took    time.Duration
 	Outcome string
-	Err     string // empty when all went well
+	Err     string // empty when all went well, Interrupted when the run was stopped
 }
+
+// Interrupted is the Err of a run that did not fail, but was stopped before its end. The job is tried again as soon as it can be.
+const Interrupted = "interrupted"
 
 // Keeper keeps runs, and sees to it that a job runs once at a time. Implementations are safe for concurrent use.
 type Keeper interface {
@@ -44,7 +47,7 @@ type Keeper interface {
 var ErrRunning = errors.New("the job is running already")
 
 // Start runs jobs until ctx is done and all have returned. A job's next run begins one interval after the last one began,
-// on whichever instance that was; when that time has passed at the start, within seconds. Failures and panics are kept with
+// on whichever instance that was; when that time has passed at the start, or that run was interrupted, within seconds. Failures and panics are kept with
 // the run and do not end the job.
 func Start(ctx context.Context, log *slog.Logger, keeper Keeper, jobs ...Job) {
 	var running sync.WaitGroup
@@ -90,14 +93,14 @@ func due(ctx context.Context, keeper Keeper, job Job, began time.Time) time.Dura
 // ahead is how far in the future a run may have begun, by the clock of another instance.
 const ahead = time.Minute
 
-// lastStart returns when the job's last run began. One that is said to begin later ran while a clock was wrong, and does not count: to
-// wait for that time could take years.
+// lastStart returns when the job's last run began. One that was interrupted does not count; nor does one that is said to begin later, which
+// ran while a clock was wrong: to wait for that time could take years.
 func lastStart(ctx context.Context, keeper Keeper, job Job, began time.Time) time.Time {
 	if time.Until(began) > ahead {
 		began = time.Time{}
 	}
 	last, err := keeper.LastRuns(ctx, job.Name, 1)
-	if err != nil || len(last) == 0 || last[0].Started.Before(began) || time.Until(last[0].Started) > ahead {
+	if err != nil || len(last) == 0 || last[0].Err == Interrupted || last[0].Started.Before(began) || time.Until(last[0].Started) > ahead {
 		return began
 	}
 	return last[0].Started
@@ -141,7 +144,10 @@ func once(ctx context.Context, keeper Keeper, job Job, early func() bool) (Run, 
 	r := Run{Job: job.Name, Started: start.Truncate(time.Second)}
 	r.Outcome, err = guarded(ctx, job)
 	r.Took = time.Since(start)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		r.Err = Interrupted
+	case err != nil:
 		r.Err = err.Error()
 	}
 	return r, keeper.SaveRun(context.WithoutCancel(ctx), r)

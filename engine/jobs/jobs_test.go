@@ -198,6 +198,18 @@ func TestFirstRunHonoursTheLastOneKept(t *testing.T) {
 	}
 }
 
+// What was interrupted is tried again at once, and what failed at its time.
+func TestInterruptedRunDoesNotCount(t *testing.T) {
+	for err, want := range map[string]time.Duration{Interrupted: 0, "it broke": 59 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			k, zero := newMemKeeper(), time.Now()
+			k.runs = []Run{{Job: "train", Started: zero.Add(-time.Minute), Err: err}}
+			during(t, 61*time.Minute, silent, k, Job{Name: "train", Every: time.Hour, Run: succeed})
+			checkStarts(t, starts(k.kept()[1:], zero)[:1], []time.Duration{want}, 2*time.Second)
+		})
+	}
+}
+
 func TestFailuresAndPanicsAreKeptAndDoNotEndTheJob(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var nobody *Job
@@ -273,7 +285,7 @@ func TestStartEndsWhenAllHaveReturned(t *testing.T) {
 		}
 		// What was done is kept, though the context is.
 		runs := k.kept()
-		if last := runs[len(runs)-1]; last.Job != "busy" || last.Outcome != "half of it" || last.Err != context.Canceled.Error() {
+		if last := runs[len(runs)-1]; last.Job != "busy" || last.Outcome != "half of it" || last.Err != Interrupted {
 			t.Errorf("kept last is %+v", last)
 		}
 		if strings.Contains(text.String(), "WARN") || strings.Contains(text.String(), "ERROR") {

@@ -66,7 +66,7 @@ func TestRunner(t *testing.T) {
 		}
 		cancel() // the program ends
 		r.Wait()
-		if last := states()[0].Last; len(last) != 2 || last[0].Err != context.Canceled.Error() {
+		if last := states()[0].Last; len(last) != 2 || last[0].Err != Interrupted {
 			t.Errorf("at the end: %+v", last)
 		}
 	})

@@ -51,7 +51,7 @@ func New(version string) *Metrics {
 	m.malWait = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "reko_mal_wait_duration_seconds", Help: "How long calls of MyAnimeList waited for their turn.", Buckets: callBuckets,
 	})
-	m.jobs = histogram("reko_job_duration_seconds", "How long jobs took, by outcome (ok, failed).", jobBuckets, "job", "outcome")
+	m.jobs = histogram("reko_job_duration_seconds", "How long jobs took, by outcome (ok, failed, interrupted).", jobBuckets, "job", "outcome")
 	m.shed = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "reko_http_shed_total", Help: "Requests that were turned away because there was too much to do. The other metrics of requests are without them.",
 	})
@@ -131,9 +131,12 @@ type keeper struct {
 }
 
 func (k keeper) SaveRun(ctx context.Context, r jobs.Run) error {
-	outcome := "ok"
-	if r.Err != "" {
-		outcome = "failed"
+	outcome := "failed"
+	switch r.Err {
+	case "":
+		outcome = "ok"
+	case jobs.Interrupted:
+		outcome = jobs.Interrupted
 	}
 	k.metrics.jobs.WithLabelValues(r.Job, outcome).Observe(r.Took.Seconds())
 	return k.Keeper.SaveRun(ctx, r)

@@ -124,16 +124,19 @@ func TestJobsAreCountedByOutcome(t *testing.T) {
 	m := New("v")
 	inner := &runs{err: errors.New("full")}
 	k := m.Jobs(inner)
-	for _, r := range []jobs.Run{{Job: "refresh", Took: time.Second}, {Job: "refresh", Took: 2 * time.Second}, {Job: "hashes", Took: time.Minute, Err: "broken"}} {
+	for _, r := range []jobs.Run{
+		{Job: "refresh", Took: time.Second}, {Job: "refresh", Took: 2 * time.Second}, {Job: "hashes", Took: time.Minute, Err: "broken"},
+		{Job: "train", Took: time.Second, Err: jobs.Interrupted},
+	} {
 		if err := k.SaveRun(t.Context(), r); !errors.Is(err, inner.err) {
 			t.Errorf("SaveRun = %v, want %v", err, inner.err)
 		}
 	}
-	if len(inner.kept) != 3 {
-		t.Errorf("%d runs are kept, want 3", len(inner.kept))
+	if len(inner.kept) != 4 {
+		t.Errorf("%d runs are kept, want 4", len(inner.kept))
 	}
 	has(t, scrape(t, m), `reko_job_duration_seconds_count{job="refresh",outcome="ok"} 2`, `reko_job_duration_seconds_sum{job="refresh",outcome="ok"} 3`,
-		`reko_job_duration_seconds_count{job="hashes",outcome="failed"} 1`)
+		`reko_job_duration_seconds_count{job="hashes",outcome="failed"} 1`, `reko_job_duration_seconds_count{job="train",outcome="interrupted"} 1`)
 }
 
 func TestCountingTogetherLosesNothing(t *testing.T) {
