@@ -28,9 +28,15 @@ func scanKey(scan func(...any) error) (engine.Key, error) {
 
 // AddKey implements [engine.KeyStore].
 func (db *DB) AddKey(ctx context.Context, k engine.Key) (int64, error) {
-	id, err := returning[int64](ctx, db.write, `INSERT INTO keys (name, hash, made_at, used_at, uses, revoked_at)
-		VALUES ($1, $2, $3, 0, 0, 0) RETURNING id`, clean(k.Name), k.Hash[:], secondsOf(k.MadeAt))
-	return id, failed("adding a key", err)
+	ids, err := query(ctx, db.write, scanOne[int64], `INSERT INTO keys (name, hash, made_at, used_at, uses, revoked_at)
+		VALUES ($1, $2, $3, 0, 0, 0) ON CONFLICT (hash) DO NOTHING RETURNING id`, clean(k.Name), k.Hash[:], secondsOf(k.MadeAt))
+	if err == nil && len(ids) == 0 {
+		err = engine.ErrExists
+	}
+	if err != nil {
+		return 0, failed("adding a key", err)
+	}
+	return ids[0], nil
 }
 
 // Keys implements [engine.KeyStore].

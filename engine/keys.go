@@ -25,12 +25,15 @@ type Key struct {
 	RevokedAt time.Time // zero: it is valid
 }
 
-// KeyHash is the SHA-256 of a key. A key has 256 random bits, so that nothing slower is needed.
+// KeyHash is the SHA-256 of a key. A key has a [KeySecret], so that nothing slower is needed.
 type KeyHash [sha256.Size]byte
+
+// KeySecret is what makes a key one that nobody can guess: 256 bits that look random to others.
+type KeySecret [32]byte
 
 // KeyStore keeps keys and secrets. It is part of [Store]. Times are kept to the second.
 type KeyStore interface {
-	// AddKey stores a new key of that name, hash and MadeAt, and returns its id.
+	// AddKey stores a new key of that name, hash and MadeAt, and returns its id. One of that hash stays as it is: that is [ErrExists].
 	AddKey(ctx context.Context, k Key) (int64, error)
 	// Keys returns all keys, revoked ones too, in the order in which they were made.
 	Keys(ctx context.Context) ([]Key, error)
@@ -50,13 +53,18 @@ const maxKeyName = 64
 
 // AddKey makes a key and returns it as it is to be shown, this once.
 func (e *Engine) AddKey(ctx context.Context, name string) (shown string, k Key, err error) {
+	var secret KeySecret
+	_, _ = rand.Read(secret[:]) // never fails
+	return e.AddKeyOf(ctx, name, secret)
+}
+
+// AddKeyOf is AddKey with a secret of the caller's. A second key with the same one is [ErrExists], and not made.
+func (e *Engine) AddKeyOf(ctx context.Context, name string, secret KeySecret) (shown string, k Key, err error) {
 	name = strings.TrimSpace(name)
 	unprintable := func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
 	if name == "" || utf8.RuneCountInString(name) > maxKeyName || strings.ContainsFunc(name, unprintable) {
 		return "", Key{}, fmt.Errorf("a key's name has 1 to %d printable characters: %w", maxKeyName, ErrInvalid)
 	}
-	var secret [32]byte
-	_, _ = rand.Read(secret[:]) // never fails
 	shown = keyPrefix + base64.RawURLEncoding.EncodeToString(secret[:])
 	k = Key{Name: name, Hash: sha256.Sum256([]byte(shown)), MadeAt: e.opts.Now()}
 	k.ID, err = e.opts.Store.AddKey(ctx, k)

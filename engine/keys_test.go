@@ -31,6 +31,12 @@ func TestKeys(t *testing.T) {
 			t.Errorf("the failure quotes the key: %v", err)
 		}
 	}
+	if _, _, err := e.AddKeyOf(t.Context(), "one", KeySecret{1}); err != nil {
+		t.Error(err)
+	}
+	if shown, _, err := e.AddKeyOf(t.Context(), "another", KeySecret{1}); !errors.Is(err, ErrExists) || shown != "" {
+		t.Errorf("AddKeyOf() with the same secret = %q, %v, want ErrExists", shown, err)
+	}
 	use(last, nil)
 	use(last, nil)
 	other := []byte(last)
@@ -39,15 +45,15 @@ func TestKeys(t *testing.T) {
 		use(wrong, ErrUnauthorized)
 	}
 	keys, err := e.Keys(t.Context())
-	if err != nil || len(keys) != 50 || keys[49].Uses != 2 || !keys[49].UsedAt.Equal(t0) || keys[48].Uses != 0 {
+	if err != nil || len(keys) != 51 || keys[49].Uses != 2 || !keys[49].UsedAt.Equal(t0) || keys[48].Uses != 0 {
 		t.Errorf("Keys() = %d, the last %+v, %v", len(keys), keys[len(keys)-1], err)
 	}
 	if err := e.RevokeKey(t.Context(), 50); err != nil {
 		t.Fatal(err)
 	}
 	use(last, ErrUnauthorized)
-	if err := e.RevokeKey(t.Context(), 51); !errors.Is(err, ErrNotFound) {
-		t.Errorf("RevokeKey(51) = %v, want ErrNotFound", err)
+	if err := e.RevokeKey(t.Context(), 52); !errors.Is(err, ErrNotFound) {
+		t.Errorf("RevokeKey(52) = %v, want ErrNotFound", err)
 	}
 	for _, name := range []string{"", " \t", "a\nb", "a\x00b", "\xff", strings.Repeat("é", 65)} {
 		if _, _, err := e.AddKey(t.Context(), name); !errors.Is(err, ErrInvalid) {

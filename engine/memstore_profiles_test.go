@@ -87,6 +87,9 @@ func (s *memStore) AddKey(ctx context.Context, k Key) (int64, error) {
 		return 0, err
 	}
 	defer s.mu.Unlock()
+	if slices.ContainsFunc(s.keys.keys, func(other Key) bool { return other.Hash == k.Hash }) {
+		return 0, fmt.Errorf("key: %w", ErrExists)
+	}
 	k.ID, k.MadeAt = int64(len(s.keys.keys)+1), k.MadeAt.Truncate(time.Second)
 	s.keys.keys = append(s.keys.keys, k)
 	return k.ID, nil

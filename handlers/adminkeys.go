@@ -1,6 +1,9 @@
 package handlers
 
 import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -24,6 +27,7 @@ func (s *server) writeKeys(c *fiber.Ctx, v views.KeysView) error {
 		return err
 	}
 	slices.Reverse(v.Keys)
+	v.Once = rand.Text()
 	p, err := s.adminPage(c, keysPath, "Keys")
 	if err != nil {
 		return err
@@ -31,21 +35,34 @@ func (s *server) writeKeys(c *fiber.Ctx, v views.KeysView) error {
 	return write(c, views.KeysPage(p, v))
 }
 
-// addKey makes a key and shows it in the answer itself: nowhere else it is kept.
+// addKey makes a key and shows it in the answer itself: nowhere else it is kept. A form makes one key, however often it is sent.
 func (s *server) addKey(c *fiber.Ctx) error {
-	name := c.FormValue("name")
-	shown, k, err := s.Engine.AddKey(c.UserContext(), name)
-	if errors.Is(err, engine.ErrInvalid) {
+	name, once := c.FormValue("name"), posted(c, "once")
+	if once == "" {
+		return errForm
+	}
+	shown, k, err := s.Engine.AddKeyOf(c.UserContext(), name, s.keySecret(c.Cookies(s.adminCookie()), once))
+	switch {
+	case errors.Is(err, engine.ErrInvalid):
 		c.Status(http.StatusUnprocessableEntity)
 		return s.writeKeys(c, views.KeysView{Name: name, Wrong: reason(err)})
-	}
-	if err != nil {
+	case errors.Is(err, engine.ErrExists):
+		return s.say(c, keysPath, "That form has made its key, and makes no second one. The key cannot be shown again: if nobody copied it, revoke it and make another.")
+	case err != nil:
 		return err
 	}
 	if err := s.note(c, "made the key", fmt.Sprintf("%d of %s", k.ID, k.Name)); err != nil {
 		return errors.Join(err, s.Engine.RevokeKey(c.UserContext(), k.ID)) // nobody has seen it
 	}
 	return s.writeKeys(c, views.KeysView{Made: shown, For: k.Name})
+}
+
+// keySecret is the secret of the key that a form makes: the same each time that it is sent. session is what the browser has of its session,
+// once what the form has. Neither is stored, and without both nobody can make it again, not even with the server's secret.
+func (s *server) keySecret(session, once string) engine.KeySecret {
+	mac := hmac.New(sha256.New, s.Secret)
+	mac.Write([]byte("key of a form\x00" + session + "\x00" + once))
+	return engine.KeySecret(mac.Sum(nil))
 }
 
 // revokeKey makes a key invalid, everywhere and at once.

@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -22,7 +23,7 @@ import (
 // does posts a form of the admin side with its token and fields, pairs of name and value.
 func (b *browser) does(t testing.TB, target string, fields ...string) answer {
 	t.Helper()
-	return b.form(t, target, append(fields, "token", b.token(t, "/admin"))...)
+	return b.form(t, target, append(fields, "token", b.token(t, "/admin"), "once", rand.Text())...)
 }
 
 // shows checks that a page has texts.
@@ -275,12 +276,24 @@ func TestAdminKeys(t *testing.T) {
 	if got := a.ask(t, http.MethodGet, "/api/stats/spike", "Authorization", "Bearer "+key); got.status != http.StatusUnauthorized {
 		t.Errorf("the revoked key does: %d", got.status)
 	}
+	// A form makes one key, however often it is sent.
+	sent := []string{"name", "twice", "once", rand.Text(), "token", b.token(t, "/admin")}
+	first, again := b.form(t, "/admin/keys", sent...), b.form(t, "/admin/keys", sent...)
+	again.leads(t, "the same form again", "/admin/keys")
+	key = regexp.MustCompile(`reko_[A-Za-z0-9_-]{43}`).FindString(first.body)
+	if body := b.shows(t, "/admin/keys", "makes no second one"); key == "" || strings.Contains(body, key) || strings.Count(body, ">twice<") != 1 {
+		t.Errorf("a form that was sent twice makes %q, and shows %s", key, body)
+	}
+	b.does(t, "/admin/keys/2/revoke")
+	if got := b.form(t, "/admin/keys", "name", "without once", "token", b.token(t, "/admin")); got.status != http.StatusForbidden {
+		t.Errorf("a form that does not say which it is: %d", got.status)
+	}
 	for _, name := range []string{"", "  ", "a\x00b", strings.Repeat("x", 65)} {
 		if got := b.does(t, "/admin/keys", "name", name); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "1 to 64 printable characters.") {
 			t.Errorf("a key of %q: %d %s", name, got.status, main(got.body))
 		}
 	}
-	for _, id := range []string{"2", "x", "-1"} {
+	for _, id := range []string{"3", "x", "-1"} {
 		if got := b.does(t, "/admin/keys/"+id+"/revoke"); got.status != http.StatusNotFound {
 			t.Errorf("revoking key %s: %d", id, got.status)
 		}

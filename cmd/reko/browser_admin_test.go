@@ -324,7 +324,7 @@ func (s *adminSite) fill(tb *tab, i int) {
 			tb.t.Fatalf("%s: %d", path, status)
 		}
 	}
-	post("/admin/keys", fmt.Sprintf("name=program %d, without_any_place_to_break_its_name_in", i))
+	post("/admin/keys", fmt.Sprintf("once=%d&name=program %[1]d, without_any_place_to_break_its_name_in", i))
 	post("/admin/admins", fmt.Sprintf("admin=admin%d&password=%s&again=%[2]s&own=%[2]s", i, adminPassword))
 	post(fmt.Sprintf("/admin/anime/%d/exclude", demo.Anime()[i].ID), "x=")
 	post("/admin/jobs/population/run", "x=")

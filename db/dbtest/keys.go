@@ -32,8 +32,8 @@ func keyLife(t *testing.T, s store) {
 	b.ID = must[int64](t)(s.AddKey(t.Context(), b))
 	b.Name = "b' \ufffd スパイク"
 	want(t, "Keys", must[[]engine.Key](t)(s.Keys(t.Context())), []engine.Key{a, b})
-	if _, err := s.AddKey(t.Context(), key("a")); !errors.Is(err, engine.ErrStore) {
-		t.Errorf("the same key again: %v, want %v", err, engine.ErrStore)
+	if _, err := s.AddKey(t.Context(), key("a")); !errors.Is(err, engine.ErrExists) {
+		t.Errorf("the same key again: %v, want %v", err, engine.ErrExists)
 	}
 
 	elsewhere := s.another(t, 0)
