@@ -167,6 +167,19 @@ func (s *server) adminPage(c *fiber.Ctx, part, title string) (views.AdminPage, e
 	return p, nil
 }
 
+// failAdmin is failPage on the admin side, for who is logged in.
+func (s *server) failAdmin(c *fiber.Ctx, v views.ErrorView) error {
+	part, _, _ := strings.Cut(strings.TrimPrefix(c.Path(), adminPath+"/"), "/")
+	p, err := s.adminPage(c, adminPath+"/"+part, v.Title)
+	if err != nil {
+		s.Log.ErrorContext(c.UserContext(), "what was to be said once", "err", err)
+	}
+	if v.Name != "" && v.Status == http.StatusNotFound {
+		v.Text = "There is no list of “" + v.Name + "” here. It may have been deleted, or was never asked for."
+	}
+	return write(c.Status(v.Status), views.AdminErrorPage(p, v))
+}
+
 // did notes what the admin did, and leads to a page which says it.
 func (s *server) did(c *fiber.Ctx, what, on, to, say string) error {
 	if err := s.note(c, what, on); err != nil {

@@ -108,9 +108,9 @@ func TestAdminRunsJobs(t *testing.T) {
 		t.Error("what was interrupted is said to have failed")
 	}
 	b.shows(t, "/admin/jobs/broken", "half", "it &lt;broke&gt;")
-	for _, missing := range []answer{b.get(t, "/admin/jobs/dance"), b.does(t, "/admin/jobs/dance/run")} {
-		if missing.status != http.StatusNotFound {
-			t.Errorf("a job that is none: %d", missing.status)
+	for _, missing := range []answer{b.get(t, "/admin/jobs/dance"), b.does(t, "/admin/jobs/dance/run"), b.get(t, "/admin/users/nobody"), b.get(t, "/admin/nothing")} {
+		if missing.status != http.StatusNotFound || !strings.Contains(missing.body, "Logged in as <strong") {
+			t.Errorf("what is not there: %d %s", missing.status, main(missing.body))
 		}
 	}
 }

@@ -186,6 +186,9 @@ func (s *server) failPage(c *fiber.Ctx, status int, id, text string) error {
 			v.Title = "Something went wrong here"
 		}
 	}
+	if by(c).Admin != "" {
+		return s.failAdmin(c, v)
+	}
 	p := s.page(c, v.Title, v.Text)
 	if name, _ := engine.CanonicalName(v.Name); id == "UserNotFound" && p.Name != "" && p.Name == name {
 		s.setCookie(c, nameCookie, "") // who was looked up by a name that is nobody's is not called so

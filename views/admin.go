@@ -30,6 +30,16 @@ var adminParts = []struct{ Path, Name string }{
 	{"/admin/log", "Log"},
 }
 
+// part is the name of the part of the admin side that the page belongs to; empty: none.
+func (p AdminPage) part() string {
+	for _, part := range adminParts {
+		if part.Path == p.Here {
+			return part.Name
+		}
+	}
+	return ""
+}
+
 // LoginView is what the login page shows.
 type LoginView struct {
 	Token string

@@ -146,6 +146,7 @@ var samples = map[string]templ.Component{
 	"error-invalid":        ErrorPage(page, ErrorView{Status: 400, Title: "No sense", Text: `b="c" is none.`, Kind: "invalid"}),
 	"flash-limited":        FlashLimited(`<i>no</i>`, 1),
 	"wait":                 Wait(page, "spike", 3),
+	"admin-error":          inside(AdminErrorPage(admin, ErrorView{Status: 502, Title: "Upstream", Text: `No “<b>”.`, Retry: 30, Request: "0123456789abcdef"})),
 	"admin-first":          inside(FirstAdminPage(page)),
 	"admin-login":          inside(LoginPage(page, LoginView{Token: "TOKEN", Next: "/admin/log?page=2", Name: `"><script>alert(1)</script>`, Wrong: "No."})),
 	"admin-overview":       inside(OverviewPage(admin, overview)),
