@@ -132,7 +132,7 @@
       if (document.hidden || busy) e.preventDefault();
       return;
     }
-    document.getElementById("flash").textContent = ""; // what was said of the last request
+    for (const said of document.querySelectorAll("#flash, #told")) said.textContent = ""; // what was said of the last request
     busy.set(e.detail.xhr, e.detail.target);
     e.detail.target?.setAttribute("aria-busy", "true");
   });
@@ -142,6 +142,11 @@
   once("htmx:beforeSwap", (e) => {
     const at = document.activeElement;
     replaced = at !== document.body && e.detail.target.contains(at);
+  });
+  // Who stays where they were, in the form for example, is told what came.
+  once("htmx:afterSettle", (e) => {
+    const told = document.getElementById("told");
+    if (told && e.target.dataset.told && !replaced) told.textContent = e.target.dataset.told;
   });
   once("htmx:afterSettle", (e) => {
     if (!replaced || document.activeElement !== document.body) return;

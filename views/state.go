@@ -97,6 +97,17 @@ func (s State) usual() engine.Order { return cmp.Or(s.Usual, engine.Taste) }
 // ByTaste tells whether what is on the list decides the order.
 func (s State) ByTaste() bool { return s.Model && cmp.Or(s.Order, s.usual()) == engine.Taste }
 
+// told says in which order what came is, where there is a choice.
+func (s State) told() string {
+	switch {
+	case !s.Model:
+		return ""
+	case s.ByTaste():
+		return ", in the order of your taste"
+	}
+	return ", in the classic order"
+}
+
 // The following return s with a change, on the first page.
 
 func (s State) withPage(n int) State       { s.Page = n; return s }
