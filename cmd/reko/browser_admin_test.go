@@ -157,7 +157,12 @@ func adminKeys(tb *tab, s *adminSite) {
 	if status := s.stats(tb.t, key); !strings.HasPrefix(key, "reko_") || status != http.StatusOK {
 		tb.t.Errorf("key %q: %d", key, status)
 	}
-	tb.open("/admin/keys")
+	tb.reload() // sends the form again
+	tb.shows("#flash", "makes no second one")
+	tb.at("/admin/keys")
+	if n := read[int](tb, `document.querySelectorAll("main tbody tr").length`); n != 1 {
+		tb.t.Errorf("after a reload there are %d keys, want 1", n)
+	}
 	tb.shows("td", "a program")
 	if read[bool](tb, fmt.Sprintf("document.documentElement.outerHTML.includes(%s)", quote(key))) {
 		tb.t.Error("the key is shown again")
@@ -299,6 +304,10 @@ func adminPages(t *testing.T, b *browser) {
 		tb.open(p.path)
 		tb.checks(p.name)
 	}
+	tb.expectStatus(404)
+	tb.open("/admin/users/nobody-of-that-name")
+	tb.shows("nav a", "Jobs")
+	tb.checks("nobody")
 	tb.open("/admin/keys")
 	tb.enter("#key-name", "somebody with a rather long name, who needs a key")
 	tb.click("button", "Make")
@@ -347,6 +356,9 @@ func (tb *tab) checks(name string) {
 		tb.fits()
 		read[bool](tb, `[...document.querySelectorAll("details")].every(e => e.open = true)`)
 		tb.fits()
+		if width == narrow {
+			tb.fitsTwiceAsLarge()
+		}
 		tb.accessible()
 		tb.shoot(fmt.Sprintf("admin-%s-%d-unfolded", name, width))
 		tb.dark(true)

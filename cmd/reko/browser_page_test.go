@@ -126,11 +126,7 @@ func testPages(t *testing.T, b *browser, w *world) {
 				read[bool](tb, `[...document.querySelectorAll("details")].every(e => e.open = true)`)
 				tb.fits()
 				if width == narrow {
-					tb.size(telephone)
-					read[bool](tb, `Boolean(document.documentElement.style.fontSize = "200%")`)
-					tb.fits()
-					read[bool](tb, `!(document.documentElement.style.fontSize = "")`)
-					tb.size(narrow)
+					tb.fitsTwiceAsLarge()
 				}
 				tb.accessible()
 				tb.dark(true)
@@ -138,6 +134,26 @@ func testPages(t *testing.T, b *browser, w *world) {
 			}
 		})
 	}
+}
+
+// fitsTwiceAsLarge checks that nothing sticks out of a telephone where letters are twice as large.
+func (tb *tab) fitsTwiceAsLarge() {
+	tb.t.Helper()
+	tb.size(telephone)
+	read[bool](tb, `Boolean(document.documentElement.style.fontSize = "200%")`)
+	tb.fits()
+	read[bool](tb, `!(document.documentElement.style.fontSize = "")`)
+	tb.size(narrow)
+}
+
+// testTouch looks at what is told to who has no mouse.
+func testTouch(t *testing.T, b *browser, w *world) {
+	tb := b.visitor(t, w.url, false)
+	tb.do(chromedp.EmulateViewport(telephone, 900, chromedp.EmulateMobile, chromedp.EmulateTouch))
+	tb.open("/about")
+	tb.lacks("figcaption", "Point at a square")
+	tb.click("summary", "Read all squares")
+	tb.shows("figcaption li", "more")
 }
 
 // fits checks that nothing sticks out of the window.

@@ -231,6 +231,7 @@ func scriptTasteKeys(tb *tab, w *world) {
 	tb.press(kb.ArrowLeft + kb.ArrowLeft)
 	tb.at("/u/" + name)
 	tb.until("the slider still has the focus", `document.activeElement.id === "niche"`)
+	tb.until("how much came is told", `/^[0-9,]+ anime, in the order of your taste$/.test(document.querySelector("#told[role=status]").textContent)`)
 
 	read[bool](tb, `document.querySelector(".because summary").focus(), true`)
 	tb.press(kb.Enter)
@@ -242,6 +243,7 @@ func scriptTasteKeys(tb *tab, w *world) {
 	tb.shows("#results", "Not counted:")
 	heading := `document.activeElement === document.querySelector("#results-title")`
 	tb.until("the focus is on what came in the place of the link", heading)
+	tb.until("nothing is told beside", `!document.querySelector("#told").textContent`)
 
 	read[bool](tb, `document.querySelector("a[rel=next]").focus(), true`)
 	tb.press(kb.Enter)

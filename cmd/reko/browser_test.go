@@ -21,6 +21,7 @@ func TestBrowser(t *testing.T) {
 	}{
 		{"journeys", testJourneys},
 		{"pages", testPages},
+		{"touch", testTouch},
 		{"states", testStates},
 		{"scripts", testScripts},
 		{"restart", testRestart},
