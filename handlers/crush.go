@@ -13,7 +13,7 @@ import (
 //
 // Where nothing waits for a database, hardly more than one for each processor is worked on at any moment, so that turns never run out,
 // however many ask: all of them stand in the line, and none is refused. No other work makes a line that long, but for a moment. So when
-// it stays that long one turn is given, which makes a queue that can be seen.
+// it stays that long turns are given for half of the processors, which makes a queue that can be seen.
 const (
 	crushEvery   = 50 * time.Millisecond
 	longLine     = 10 * time.Millisecond // for a processor: one in ten waits for longer
@@ -66,7 +66,7 @@ func (c *crush) adapt(g *gate, now time.Time) {
 func turnsFor(now, most int64, line time.Duration, crushed, endless bool) int64 {
 	switch {
 	case endless:
-		return 1
+		return max(min(now, most/workPerProcessor/2), 1)
 	case !crushed:
 		return min(2*now, most)
 	case line > longLine:

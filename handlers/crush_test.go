@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// As long as very many are refused, turns are fewer the longer the line for a processor is, and in an endless line there is one; else there
-// are as many as ever soon.
+// As long as very many are refused, turns are fewer the longer the line for a processor is, and in an endless line there are enough for half of the
+// processors; else there are as many as ever soon.
 func TestTurnsFor(t *testing.T) {
 	const most = 16
 	for _, test := range []struct {
@@ -28,7 +28,10 @@ func TestTurnsFor(t *testing.T) {
 			t.Errorf("%d turns, %s, crushed: %t: %d, want %d", test.now, test.line, test.crushed, got, test.want)
 		}
 		if got := turnsFor(test.now, most, test.line, test.crushed, true); got != 1 {
-			t.Errorf("%d turns, an endless line: %d, want 1", test.now, got)
+			t.Errorf("%d turns, an endless line before two processors: %d, want 1", test.now, got)
+		}
+		if got, want := turnsFor(test.now, 8*most, test.line, test.crushed, true), min(test.now, 8); got != want {
+			t.Errorf("%d turns, an endless line before 16 processors: %d, want %d", test.now, got, want)
 		}
 	}
 }
@@ -132,7 +135,7 @@ func TestCrush(t *testing.T) {
 	}
 }
 
-// Where nobody is refused, one turn is given when the line was endless for some looks in a row; fewer are a machine that stood still.
+// Where nobody is refused, turns are given for half of the processors when the line was endless for some looks in a row; fewer are a machine that stood still.
 func TestEndlessLine(t *testing.T) {
 	c, g := newCrush(2), newGate(8, 16)
 	at := c.began
