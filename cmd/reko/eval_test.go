@@ -70,7 +70,7 @@ func TestEvalOfAServer(t *testing.T) {
 	judged := []string{"REKO_DB_URL=sqlite:judged.db", "TMPDIR=" + dir}
 	run(judged, "import", "lists", filepath.Join("split", "train.csv.gz"))
 	trained := run(judged, "train")
-	if kept := run(judged, "jobs"); !strings.HasPrefix(trained, "learnt from") || !strings.Contains(kept, strings.Split(trained, " in ")[0]) {
+	if kept := run(judged, "jobs"); !strings.HasPrefix(trained, "learnt from") || !strings.Contains(kept, strings.Split(trained, " (")[0]) {
 		t.Errorf("training printed %s, and is not among the runs of jobs: %s", trained, kept)
 	}
 	wait.For(t, func() error { // the server has it without being told
