@@ -52,7 +52,7 @@ type refused struct {
 
 func (e refused) Error() string { return e.text }
 
-// failUnread is s.fail, but for an upload whose body was too large to be read, or that was cut off since there was no room.
+// failUnread is s.fail, but for a body that was too large to be read, or an upload that was cut off since there was no room.
 func (s *server) failUnread(c *fiber.Ctx, err error) error {
 	conn := c.Context().Conn()
 	cut := false
@@ -61,13 +61,16 @@ func (s *server) failUnread(c *fiber.Ctx, err error) error {
 	}
 	defer func() { _ = conn.SetWriteDeadline(time.Now().Add(writeTimeout)) }() // else that of the answer before holds, or none
 	var f *fiber.Error
-	large := errors.As(err, &f) && f.Code == http.StatusRequestEntityTooLarge && isUpload(c.Method(), c.Path())
-	if cut || large {
+	large := errors.As(err, &f) && f.Code == http.StatusRequestEntityTooLarge
+	switch upload := isUpload(c.Method(), c.Path()); {
+	case large && !upload:
+		linger(conn, 1<<20, 250*time.Millisecond, 2*time.Second)
+	case cut || large:
 		why := tooLarge
 		if cut {
 			why = busy
 		}
-		linger(conn)
+		linger(conn, 64<<20, time.Second, 20*time.Second)
 		s.begin(c)
 		if err = s.uploadRefused(c, why, false); err == nil {
 			return nil
@@ -76,9 +79,9 @@ func (s *server) failUnread(c *fiber.Ctx, err error) error {
 	return s.fail(c, err)
 }
 
-// linger reads what a browser still sends, since most look at no answer before they have sent all; up to a point.
-func linger(conn net.Conn) {
-	const most, pause, long = 64 << 20, time.Second, 20 * time.Second
+// linger reads what a client still sends, since most look at no answer before they have sent all, and what comes after a connection was closed
+// takes the answer with it. It ends after so many bytes, after a pause, and after a time.
+func linger(conn net.Conn, most int, pause, long time.Duration) {
 	buf := make([]byte, 32<<10)
 	end := time.Now().Add(long)
 	for n := 0; n < most && time.Now().Before(end); {

@@ -179,6 +179,25 @@ func TestUnreadRequestsGetPages(t *testing.T) {
 	}
 }
 
+// Who sends all of a body that is too large before looking at the answer gets it, whatever it was for.
+func TestLargeBodiesAreAnswered(t *testing.T) {
+	a := start(t, nil)
+	addr := a.listen(t)
+	for _, target := range []string{"/save", "/api/recommendations", "/import/delete"} {
+		conn := dial(t, addr)
+		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: reko.test\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", target, 10<<16)
+		for range 10 {
+			time.Sleep(20 * time.Millisecond)
+			if _, err := conn.Write(make([]byte, 1<<16)); err != nil {
+				t.Fatalf("%s: %v", target, err)
+			}
+		}
+		if got, err := answerOn(bufio.NewReader(conn), http.MethodPost); err != nil || got.status != http.StatusRequestEntityTooLarge {
+			t.Errorf("%s: %d, %v, want 413", target, got.status, err)
+		}
+	}
+}
+
 // What follows a form in its body is not taken for the next request.
 func TestUploadIsOneRequest(t *testing.T) {
 	a := start(t, nil)
