@@ -8,7 +8,9 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -333,12 +335,25 @@ type holding struct{ goroutines, files, connections, unopened float64 }
 
 func (c *chaosServer) holding() holding {
 	c.load.Client.CloseIdleConnections()
+	for _, s := range c.savers {
+		s.client.CloseIdleConnections()
+	}
 	h := holding{goroutines: c.metric("go_goroutines"), files: c.metric("process_open_fds")}
 	h.unopened = c.metric("reko_db_connections_max") - c.metric("reko_db_connections")
 	if c.postgres != nil {
 		h.connections = float64(c.postgres.Connections())
 	}
 	return h
+}
+
+// openFiles says what files the server has open.
+func (c *chaosServer) openFiles() string {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", c.process.Process.Pid))
+	for i := range files {
+		files[i], _ = os.Readlink(files[i])
+	}
+	slices.Sort(files)
+	return strings.Join(files, " ")
 }
 
 // leaksNothing waits until the server holds on to no more than before.
@@ -348,7 +363,7 @@ func (c *chaosServer) leaksNothing(before holding) {
 		const each = 3 // files that a connection to SQLite takes
 		if after := c.holding(); after.goroutines > before.goroutines+before.unopened+8 || after.files > before.files+each*before.unopened+4 ||
 			after.connections > before.connections+before.unopened+2 {
-			return fmt.Errorf("the server held on to %+v, and now to %+v", before, after)
+			return fmt.Errorf("the server held on to %+v, and now to %+v: %s", before, after, c.openFiles())
 		}
 		return nil
 	})
