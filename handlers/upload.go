@@ -62,10 +62,8 @@ func (s *server) failUnread(c *fiber.Ctx, err error) error {
 	defer func() { _ = conn.SetWriteDeadline(time.Now().Add(writeTimeout)) }() // else that of the answer before holds, or none
 	var f *fiber.Error
 	large := errors.As(err, &f) && f.Code == http.StatusRequestEntityTooLarge
-	switch upload := isUpload(c.Method(), c.Path()); {
-	case large && !upload:
-		linger(conn, 1<<20, 250*time.Millisecond, 2*time.Second)
-	case cut || large:
+	switch {
+	case cut, large && isUpload(c.Method(), c.Path()):
 		why := tooLarge
 		if cut {
 			why = busy
@@ -75,6 +73,8 @@ func (s *server) failUnread(c *fiber.Ctx, err error) error {
 		if err = s.uploadRefused(c, why, false); err == nil {
 			return nil
 		}
+	case large:
+		linger(conn, 1<<20, 250*time.Millisecond, 2*time.Second)
 	}
 	return s.fail(c, err)
 }
