@@ -53,10 +53,10 @@ func (c *Catalogue) With(anime []Anime) *Catalogue {
 			next.count++
 		}
 		t := title{anime: a, mean: a.Mean}
-		begin := len(numbers)
-		numbers = appendHashPlaces(numbers, a)
+		stats, begin := StatisticsOf(a), len(numbers)
+		numbers = appendHashPlaces(numbers, stats)
 		t.places, begin = slices.Clip(numbers[begin:]), len(numbers)
-		for _, s := range StatisticsOf(a) {
+		for _, s := range stats {
 			numbers = append(numbers, uint8(s))
 		}
 		t.stats = slices.Clip(numbers[begin:])
@@ -67,9 +67,9 @@ func (c *Catalogue) With(anime []Anime) *Catalogue {
 	return next
 }
 
-// appendHashPlaces appends the places in the taste hash that a's statistics have.
-func appendHashPlaces(places []uint8, a *Anime) []uint8 {
-	for _, s := range StatisticsOf(a) {
+// appendHashPlaces appends the places in the taste hash that statistics have.
+func appendHashPlaces(places []uint8, stats []int) []uint8 {
+	for _, s := range stats {
 		if p := Statistics[s].Place; p >= 0 {
 			places = append(places, uint8(p))
 		}
@@ -145,7 +145,7 @@ func (c *Catalogue) Len() int { return c.count }
 // the hashes of those who watched it have to be made again.
 func (c *Catalogue) SameTaste(a *Anime) bool {
 	t := c.title(a.ID)
-	return t != nil && slices.Equal(t.places, appendHashPlaces(nil, a))
+	return t != nil && slices.Equal(t.places, appendHashPlaces(nil, StatisticsOf(a)))
 }
 
 // find returns at most n of the anime with text, in lower case, in a title, or with that id, without the first skip of them.

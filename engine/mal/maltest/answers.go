@@ -159,10 +159,7 @@ func (s *Server) answerAnime(w http.ResponseWriter, r *http.Request) {
 	if _, ok := asked["related_anime"]; ok {
 		n.RelatedAnime = []related{}
 		for _, rel := range a.Relations {
-			other, ok := s.title(rel.ID)
-			if !ok {
-				other = &engine.Anime{ID: rel.ID}
-			}
+			other, _ := s.title(rel.ID)
 			n.RelatedAnime = append(n.RelatedAnime, related{nodeOf(other, nil), rel.Type, formatted(rel.Type)})
 		}
 	}

@@ -8,7 +8,6 @@
 package maltest
 
 import (
-	"cmp"
 	"net"
 	"net/http"
 	"strings"
@@ -37,7 +36,7 @@ type Server struct {
 	mu       sync.Mutex
 	users    map[string]*user                 // by lower-case name; guarded by mu
 	anime    map[engine.AnimeID]*engine.Anime // which never change; guarded by mu
-	nameless map[engine.AnimeID]*engine.Anime // on lists, but never set: nothing but their ids; guarded by mu
+	nameless map[engine.AnimeID]*engine.Anime // asked for, but never set: nothing but their ids; guarded by mu
 	requests map[string]int                   // by path below BaseURL; guarded by mu
 	faults   []*standing                      // the oldest first; guarded by mu
 	pace     *rate.Limiter                    // nil: as fast as they come; guarded by mu
@@ -253,20 +252,27 @@ func (s *Server) rows(name string) (rows []row, private, ok bool) {
 	}
 	rows = make([]row, 0, len(u.entries))
 	for id, e := range u.entries {
-		a := cmp.Or(s.anime[id], s.nameless[id])
-		if a == nil {
-			a = &engine.Anime{ID: id}
-			s.nameless[id] = a
-		}
+		a, _ := s.known(id)
 		rows = append(rows, row{e.change(), a})
 	}
 	return rows, u.private, true
 }
 
-// title returns the anime of that id, and whether there is one.
-func (s *Server) title(id engine.AnimeID) (*engine.Anime, bool) {
+// title returns the anime of that id, and whether it was set; if not, it is one with nothing but the id.
+func (s *Server) title(id engine.AnimeID) (a *engine.Anime, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a, ok := s.anime[id]
-	return a, ok
+	return s.known(id)
+}
+
+// known is title for who holds mu.
+func (s *Server) known(id engine.AnimeID) (a *engine.Anime, ok bool) {
+	if a, ok = s.anime[id]; ok {
+		return a, true
+	}
+	if a = s.nameless[id]; a == nil {
+		a = &engine.Anime{ID: id}
+		s.nameless[id] = a
+	}
+	return a, false
 }
