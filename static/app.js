@@ -53,6 +53,14 @@
     button.textContent = "Copied";
   });
 
+  // The second click of a double click would come in the place of what the first one shows this once.
+  once("submit", (e) => {
+    const form = e.target.closest("[data-once]");
+    if (!form) return;
+    if (e.timeStamp < form.dataset.once) e.preventDefault();
+    else form.dataset.once = e.timeStamp + 2000;
+  });
+
   // The documentation's forms show what the API answers.
   once("submit", async (e) => {
     const form = e.target.closest("[data-try]");

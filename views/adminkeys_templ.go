@@ -101,7 +101,7 @@ func KeysPage(p AdminPage, v KeysView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, " <form action=\"/admin/keys\" method=\"post\" hx-boost=\"false\" class=\"mt-5 max-w-xl\" aria-label=\"Make a key\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, " <form action=\"/admin/keys\" method=\"post\" hx-boost=\"false\" data-once=\"0\" class=\"mt-5 max-w-xl\" aria-label=\"Make a key\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
