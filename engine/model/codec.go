@@ -169,9 +169,13 @@ func unpack(b []byte) (*Model, error) {
 	m.scales = make([]float32, s.inputs)
 	r.numbers(m.scales)
 	if s.trees > 0 {
-		m.second = &second{r.forest(s), r.forest(s), usualMore}
-		if !m.second.watched.sound(featureCount) || !m.second.liked.sound(featureCount) {
+		watched, liked := r.forest(s), r.forest(s)
+		if !watched.sound(featureCount) || !liked.sound(featureCount) {
 			return corrupt("second stage")
+		}
+		var ok bool
+		if m.second, ok = newSecond(watched, liked); !ok {
+			return corrupt("thresholds of the second stage")
 		}
 	}
 	if !m.place(r.bytes(s.places), s) {

@@ -57,6 +57,7 @@ type fold struct {
 	hits      []uint16    // memory
 	rows      []features
 	values    []float32
+	binning   binning
 
 	leaving *leaving // in training: how the model would be without this list; nil: as it is
 }
@@ -193,8 +194,7 @@ func (f *fold) rerank(matches []float64, cost float64) {
 		f.featuresOf(&f.looked[place], place, best, &f.rows[place])
 	}
 	second := f.model.second
-	second.watched.values(f.rows, watched)
-	second.liked.values(f.rows, liked)
+	second.both.values(&f.binning, f.rows, watched, liked)
 	floor := math.Inf(1)
 	for place := range f.looked {
 		k := &f.looked[place]

@@ -126,9 +126,21 @@ func BenchmarkForest(b *testing.B) {
 		}
 	}
 	into := make([]float32, len(rows))
-	for b.Loop() {
-		f.values(rows, into)
-	}
+	b.Run("row by row", func(b *testing.B) {
+		for b.Loop() {
+			f.values(rows, into)
+		}
+	})
+	b.Run("binned", func(b *testing.B) {
+		all, ok := newBinned(f)
+		if !ok {
+			b.Fatal("more thresholds than bins")
+		}
+		var m binning
+		for b.Loop() {
+			all.values(&m, rows, into)
+		}
+	})
 }
 
 func BenchmarkGrow(b *testing.B) {

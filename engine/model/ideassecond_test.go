@@ -60,7 +60,10 @@ func (w *ideas) with(b *testing.B, s *second, kept int) matching {
 var kept = Defaults().Kept
 
 // alone is what one forest says, in log odds of which so many are the same.
-func alone(f *forest) *second { return &second{watched: f, liked: f} }
+func alone(f *forest) *second {
+	both, _ := newBinned(f, f)
+	return &second{watched: f, liked: f, both: both}
+}
 
 // oddsOf turns what such a second stage says into log odds.
 func oddsOf(match float64) float64 {

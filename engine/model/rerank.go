@@ -3,6 +3,7 @@ package model
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math"
 	"slices"
 
@@ -49,7 +50,14 @@ func (o *leaving) add(sums []float64, i int, x float64) {
 type second struct {
 	watched *forest    // that somebody would watch it, in log odds
 	liked   *forest    // and like it
+	both    *binned    // the same
 	more    [2]float64 // how much more it is worth to find what is liked, where the list has nothing related, and something
+}
+
+// newSecond puts a second stage together. It fails when the forests ask for more than bins can tell, which none that was grown does.
+func newSecond(watched, liked *forest) (s *second, ok bool) {
+	both, ok := newBinned(watched, liked)
+	return &second{watched, liked, both, usualMore}, ok
 }
 
 // usualMore counts what is liked for more where the list has something related, which is likely to be watched anyway. usuallyLiked is
@@ -106,13 +114,22 @@ func (s *stage) grow(ctx context.Context) (*second, error) {
 		return nil, err
 	}
 	s.rows = nil
-	out := &second{more: usualMore}
-	if out.watched, err = grow(ctx, table, logistic, s.watched, s.weights, s.options.Stage); err != nil {
+	watched, err := grow(ctx, table, logistic, s.watched, s.weights, s.options.Stage)
+	if err != nil {
 		return nil, err
 	}
-	out.liked, err = grow(ctx, table, logistic, s.liked, s.weights, s.options.Stage)
-	return out, err
+	liked, err := grow(ctx, table, logistic, s.liked, s.weights, s.options.Stage)
+	if err != nil {
+		return nil, err
+	}
+	out, ok := newSecond(watched, liked)
+	if !ok {
+		return nil, errThresholds
+	}
+	return out, nil
 }
+
+var errThresholds = errors.New("the second stage has more thresholds than bins")
 
 // examples are rows that the second stage learns from.
 type examples struct {
