@@ -145,7 +145,7 @@ func (e *Engine) RecommendAlike(ctx context.Context, name string, q AlikeQuery) 
 	}
 	defer p.close()
 	e.read(ctx, p)
-	p.gather()
+	p.gather(false)
 	p.fold = p.model.fold(p.own, p.catalogue, nil)
 	p.ranked = slices.DeleteFunc(p.ranked, func(el eligible) bool { return q.Without[el.anime.ID] })
 	p.rankByEnjoyment(me)

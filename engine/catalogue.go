@@ -141,6 +141,9 @@ func (c *Catalogue) All() iter.Seq[*Anime] {
 // Len returns the number of described anime.
 func (c *Catalogue) Len() int { return c.count }
 
+// Last returns an id above which none is described.
+func (c *Catalogue) Last() AnimeID { return AnimeID(max(len(c.byID), 1) - 1) }
+
 // SameTaste tells whether a weighs the same in a taste hash as the anime of that id in the catalogue. When it does not,
 // the hashes of those who watched it have to be made again.
 func (c *Catalogue) SameTaste(a *Anime) bool {

@@ -33,14 +33,14 @@ func (e *Engine) foreseen(l List, h Hash) Hash {
 	}
 	fold := m.fold(l, c, nil)
 	defer fold.Release()
-	best := make([]sortKey, len(anime))
+	best := make([]eligible, len(anime))
 	for i, match := range fold.Matches(nil, anime, 0) {
-		best[i] = sortKey{match, anime[i].ID, int32(i)}
+		best[i] = eligible{anime: anime[i], value: match}
 	}
-	slices.SortFunc(best, sortKey.compare)
+	putInOrder(best)
 	longer := slices.Clone(l)
-	for _, k := range best[:min(len(best), foreseenMost)] {
-		longer = append(longer, Entry{Anime: k.id, Status: Completed, Episodes: 1})
+	for _, el := range best[:min(len(best), foreseenMost)] {
+		longer = append(longer, Entry{Anime: el.anime.ID, Status: Completed, Episodes: 1})
 	}
 	return cmp.Or(TasteHash(longer, c), h)
 }

@@ -253,7 +253,7 @@ func (e *Engine) arrange(ctx context.Context, found *pool, q Query, single bool)
 	if memory != nil && bare && found.remembered(memory) {
 		return
 	}
-	found.gather()
+	found.gather(order == Classic)
 	if order == Taste || !bare {
 		found.fold = found.model.fold(found.own, found.catalogue, q.Without)
 		found.compare(q.Niche)

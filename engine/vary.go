@@ -14,11 +14,8 @@ func (p *pool) vary(asked []int) {
 	rest := p.ranked
 	page := &p.varied
 	page.asked = asked
-	if page.genres == nil {
-		page.genres = make(map[int]int)
-	}
 	for range min((len(p.ranked)+PageSize-1)/PageSize, MaxPage) {
-		page.turn()
+		page.taken = 0
 		start := len(varied)
 		next = next[:0]
 		for _, el := range waiting {
@@ -48,32 +45,35 @@ func (p *pool) vary(asked []int) {
 // variedPage is what stands on a page.
 type variedPage struct {
 	asked      []int // genres
-	franchises [PageSize]AnimeID
-	taken      int
-	genres     map[int]int // how many anime have each
-}
-
-// turn begins the next page.
-func (p *variedPage) turn() {
-	p.taken = 0
-	clear(p.genres)
+	anime      [PageSize]*Anime
+	franchises [PageSize]AnimeID // of anime
+	taken      int               // how many there are
 }
 
 // takes puts an anime on the page, unless there is one of its franchise already or enough of one of its genres.
 func (p *variedPage) takes(c *Catalogue, a *Anime) bool {
 	franchise := c.Franchise(a.ID)
-	if slices.Contains(p.franchises[:p.taken], franchise) {
+	if slices.Contains(p.franchises[:p.taken], franchise) || slices.ContainsFunc(a.Genres, p.enough) {
 		return false
 	}
-	for _, g := range a.Genres {
-		if p.genres[g.ID] >= mostOfGenre && !slices.Contains(p.asked, g.ID) {
+	p.anime[p.taken], p.franchises[p.taken] = a, franchise
+	p.taken++
+	return true
+}
+
+// enough tells whether so many anime on the page have a genre that others come first.
+func (p *variedPage) enough(g Genre) bool {
+	others := p.taken - mostOfGenre // that may be without it
+	if others < 0 || slices.Contains(p.asked, g.ID) {
+		return false
+	}
+	for _, a := range p.anime[:p.taken] {
+		if a.hasGenre(g.ID) {
+			continue
+		}
+		if others--; others < 0 {
 			return false
 		}
-	}
-	p.franchises[p.taken] = franchise
-	p.taken++
-	for _, g := range a.Genres {
-		p.genres[g.ID]++
 	}
 	return true
 }

@@ -143,7 +143,7 @@ func unpack(b []byte) (*Model, error) {
 	if s.places > mostPart || s.scores > mostPart {
 		return corrupt("head")
 	}
-	if s.kept > s.columns || s.depth > maxDepth || s.size() != len(b) {
+	if s.kept > s.columns || s.columns > maxColumns || s.depth > maxDepth || s.size() != len(b) {
 		return corrupt("head")
 	}
 	m := &Model{kept: s.kept, inputs: r.ids(s.inputs), columns: r.ids(s.columns), facts: make([]facts, s.inputs)}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"sync/atomic"
 
 	"reko.moe/engine"
 )
@@ -23,15 +24,15 @@ type kinship struct {
 	anime      *engine.Anime // as it was described then
 	size       int           // how many they are
 	columns    [kinSize]uint16
-	says       [kinSize]float64 // how much the sum of each column counts
+	says       [kinSize]float32 // how much the sum of each column counts
 	facts      facts            // that the anime may have
 	popularity float64          // of facts
 }
 
 // sum is what the sums of a fold mean for the anime.
-func (k *kinship) sum(sums []float64) (sum float64) {
+func (k *kinship) sum(sums *sums) (sum float64) {
 	for i, j := range k.columns[:k.size] {
-		sum += k.says[i] * sums[j]
+		sum += float64(k.says[i]) * sums[j&(maxColumns-1)]
 	}
 	return sum
 }
@@ -56,12 +57,11 @@ type relative struct {
 }
 
 // kinOf finds the kin of an anime, and remembers them.
-func (m *Model) kinOf(a *engine.Anime, c *engine.Catalogue) *kinship {
-	if k, ok := m.kin.Load(a.ID); ok && k.(*kinship).anime == a {
-		return k.(*kinship)
+func (m *Model) kinOf(a *engine.Anime, known *seen) *kinship {
+	if k := known.kin[a.ID].Load(); k != nil && k.anime == a {
+		return k
 	}
-	known := m.traitsOfColumns(c)
-	own := traitsOf(c.Statistics(a.ID))
+	own := traitsOf(known.catalogue.Statistics(a.ID))
 	mine := known.weight(own)
 	related := make(map[engine.AnimeID]bool, len(a.Relations))
 	for _, r := range a.Relations {
@@ -84,7 +84,7 @@ func (m *Model) kinOf(a *engine.Anime, c *engine.Catalogue) *kinship {
 		}
 	}
 	k := m.kinshipOf(a, nearest)
-	m.kin.Store(a.ID, k)
+	known.kin[a.ID].Store(k)
 	return k
 }
 
@@ -101,7 +101,7 @@ func (m *Model) kinshipOf(a *engine.Anime, nearest []relative) *kinship {
 		kin := &m.facts[m.items[r.column]]
 		k.columns[i] = r.column
 		// What few watch is seldom spoken for.
-		k.says[i] = kinTrusted * float64(share) * float64(watchers) / max(float64(kin.watchers), 1)
+		k.says[i] = kinTrusted * share * watchers / max(kin.watchers, 1)
 		k.facts.planned += share * kin.planned
 		k.facts.dropped += share * kin.dropped
 		k.facts.watchers += share * kin.watchers
@@ -127,33 +127,47 @@ func (m *Model) watchersOf(a *engine.Anime) float32 {
 	return float32(math.Exp(min(m.popularity.at(sizeOf(a)), most)))
 }
 
-// columnTraits are the traits of the columns as a catalogue has them.
-type columnTraits struct {
+// seen is what a model makes of a catalogue. It is safe for concurrent use.
+type seen struct {
 	catalogue *engine.Catalogue
 	rare      [len(engine.Statistics)]float64 // how much it says to share a statistic
-	traits    []traits
-	weights   []float64 // of traits
+	traits    []traits                        // of the columns
+	weights   []float64                       // of traits
+	looks     []look                          // by id
+	kin       []atomic.Pointer[kinship]       // by id, of anime that were not learnt; nil: nobody asked yet
 }
 
-// traitsOfColumns works out the traits, once for a catalogue.
-func (m *Model) traitsOfColumns(c *engine.Catalogue) *columnTraits {
-	if known := m.known.Load(); known != nil && known.catalogue == c {
-		return known
+// see looks at a catalogue, once. What is known of the kin of anime stays: it is for those alone that are as they were, see [Model.kinOf].
+func (m *Model) see(c *engine.Catalogue) *seen {
+	before := m.seen.Load()
+	if before != nil && before.catalogue == c {
+		return before
 	}
-	known := &columnTraits{catalogue: c, traits: make([]traits, len(m.columns)), weights: make([]float64, len(m.columns))}
+	now := &seen{
+		catalogue: c, traits: make([]traits, len(m.columns)), weights: make([]float64, len(m.columns)),
+		looks: make([]look, c.Last()+1), kin: make([]atomic.Pointer[kinship], c.Last()+1),
+	}
+	for a := range c.All() {
+		now.looks[a.ID] = lookOf(a)
+	}
 	for s, share := range m.backdrop.statistics {
-		known.rare[s] = -math.Log(max(float64(share), 1e-4))
+		now.rare[s] = -math.Log(max(float64(share), 1e-4))
 	}
 	for j, id := range m.columns {
-		known.traits[j] = traitsOf(c.Statistics(id))
-		known.weights[j] = known.weight(known.traits[j])
+		now.traits[j] = traitsOf(c.Statistics(id))
+		now.weights[j] = now.weight(now.traits[j])
 	}
-	m.known.Store(known)
-	return known
+	if before != nil {
+		for id := range before.kin[:min(len(before.kin), len(now.kin))] {
+			now.kin[id].Store(before.kin[id].Load())
+		}
+	}
+	m.seen.Store(now)
+	return now
 }
 
 // weight is how much it says to have all of some traits.
-func (k *columnTraits) weight(t traits) (sum float64) {
+func (k *seen) weight(t traits) (sum float64) {
 	for w, word := range t {
 		for ; word != 0; word &= word - 1 {
 			sum += k.rare[w<<6+bits.TrailingZeros64(word)]

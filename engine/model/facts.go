@@ -88,9 +88,22 @@ func typeOf(a *engine.Anime) int {
 }
 
 // yearOf is when an anime began, with the month as a fraction; 2010 when unknown.
-func yearOf(a *engine.Anime) float64 {
-	if a.Start.Year == 0 {
-		return 2010
-	}
-	return float64(a.Start.Year) + float64(max(a.Start.Month, 1)-1)/12
+func yearOf(a *engine.Anime) float64 { return lookOf(a).year() }
+
+// look is what an anime is at first sight, in a word.
+type look struct {
+	began int16 // year
+	month uint8 // of that, from 0
+	kind  uint8 // see [typeOf]
 }
+
+func lookOf(a *engine.Anime) look {
+	l := look{began: 2010, kind: uint8(typeOf(a))}
+	if a.Start.Year != 0 {
+		l.began, l.month = int16(min(max(a.Start.Year, 0), math.MaxInt16)), uint8(min(max(a.Start.Month, 1), 12)-1)
+	}
+	return l
+}
+
+// year is that of [yearOf].
+func (l look) year() float64 { return float64(l.began) + float64(l.month)/12 }

@@ -81,10 +81,10 @@ func (f *fold) featuresOf(k *candidate, place int, best float64, x *features) {
 	set(featMembers, math.Log(max(1, float64(a.Members))))
 	set(featMean, a.Mean)
 	set(featEpisodes, float64(min(a.Episodes, 100)))
-	year := yearOf(a)
+	look := f.seen.looks[a.ID]
+	year := look.year()
 	set(featYear, year)
-	kind := typeOf(a)
-	set(featType, float64(kind))
+	set(featType, float64(look.kind))
 	traits, liked := 0.0, 0.0
 	statistics := f.catalogue.Statistics(a.ID)
 	for _, s := range statistics {
@@ -94,7 +94,7 @@ func (f *fold) featuresOf(k *candidate, place int, best float64, x *features) {
 	n := max(float64(len(statistics)), 1)
 	set(featTraits, traits/n)
 	set(featTraitsLiked, liked/n)
-	set(featTypes, v.types[kind])
+	set(featTypes, v.types[look.kind])
 	set(featAfterMedian, year-v.median)
 	set(featAfterLate, year-v.late)
 	set(featAfterNewest, year-v.newest)

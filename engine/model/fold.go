@@ -43,11 +43,12 @@ const leastApart = 1e-6
 type fold struct {
 	model     *Model
 	catalogue *engine.Catalogue
+	seen      *seen // of the catalogue
 	list      engine.List
 	scorer    *Scorer     // of list; nil until somebody asks
 	inputs    []input     // all entries that say something
 	removed   []input     // those of them that are to have no influence
-	sums      []float64   // by column: what all inputs say
+	sums      *sums       // by column: what all inputs say
 	unit      float64     // what makes sums comparable between users: 1 / their standard deviation
 	viewer    viewer      // of the list
 	choices   []choice    // what Matches was asked for
@@ -62,7 +63,10 @@ type fold struct {
 	leaving *leaving // in training: how the model would be without this list; nil: as it is
 }
 
-var folds = sync.Pool{New: func() any { return &fold{targets: new(targets)} }}
+// sums are numbers by column.
+type sums [maxColumns]float64
+
+var folds = sync.Pool{New: func() any { return &fold{sums: new(sums), targets: new(targets)} }}
 
 // Fold implements [engine.Model].
 func (m *Model) Fold(l engine.List, c *engine.Catalogue, without []engine.AnimeID) engine.Fold {
@@ -71,10 +75,10 @@ func (m *Model) Fold(l engine.List, c *engine.Catalogue, without []engine.AnimeI
 
 func (m *Model) fold(l engine.List, c *engine.Catalogue, without []engine.AnimeID, leaving *leaving) *fold {
 	f := folds.Get().(*fold)
-	f.model, f.catalogue, f.list, f.leaving = m, c, l, leaving
+	f.model, f.catalogue, f.seen, f.list, f.leaving = m, c, m.see(c), l, leaving
 	f.inputs, f.removed = f.inputs[:0], f.removed[:0]
-	f.sums = append(f.sums[:0], make([]float64, len(m.columns))...)
-	f.viewer.read(l, c, m)
+	clear(f.sums[:len(m.columns)])
+	f.viewer.read(l, m, f.seen)
 	for k := range l {
 		e := &l[k]
 		i, ok := m.inputOf(e.Anime)
@@ -93,7 +97,7 @@ func (m *Model) fold(l engine.List, c *engine.Catalogue, without []engine.AnimeI
 		f.add(i, x)
 	}
 	f.unit = 1
-	if d := deviation(f.sums); d > leastApart {
+	if d := deviation(f.sums[:len(m.columns)]); d > leastApart {
 		f.unit = 1 / d
 	}
 	return f
@@ -103,7 +107,7 @@ func (m *Model) fold(l engine.List, c *engine.Catalogue, without []engine.AnimeI
 func (f *fold) Release() {
 	f.viewer.forget()
 	clear(f.targets[:len(f.model.columns)]) // a panic may have left some
-	f.model, f.catalogue, f.list, f.scorer, f.leaving = nil, nil, nil, nil, nil
+	f.model, f.catalogue, f.seen, f.list, f.scorer, f.leaving = nil, nil, nil, nil, nil, nil
 	f.order, f.looked = f.order[:0], f.looked[:0]
 	clear(f.choices[:cap(f.choices)]) // of anime
 	clear(f.looked[:cap(f.looked)])
@@ -113,13 +117,18 @@ func (f *fold) Release() {
 // add adds to the sums what an input of weight x says.
 func (f *fold) add(i int, x float64) {
 	if f.leaving != nil {
-		f.leaving.add(f.sums, i, x)
+		f.leaving.add(f.sums[:], i, x)
 		return
 	}
 	places, weights, scale := f.model.row(i)
-	x *= scale
+	f.sums.add(places, weights, x*scale)
+}
+
+// add adds weights at places, x times each.
+func (s *sums) add(places []uint16, weights []int8, x float64) {
+	weights = weights[:len(places)]
 	for k, j := range places {
-		f.sums[j] += x * float64(weights[k])
+		s[j&(maxColumns-1)] += x * float64(weights[k])
 	}
 }
 
@@ -174,7 +183,7 @@ func (f *fold) choose(anime []*engine.Anime, cost float64) {
 		if j, ok := m.columnOf(a.ID); ok {
 			k.column, k.sum, k.popularity = j, f.sums[j], m.popular[m.items[j]]
 		} else {
-			kin := m.kinOf(a, f.catalogue)
+			kin := m.kinOf(a, f.seen)
 			k.column, k.sum, k.popularity = -1, kin.sum(f.sums), kin.popularity
 		}
 		k.linear = k.sum*f.unit - cost*k.popularity
@@ -264,12 +273,10 @@ func (f *fold) remove(matches []float64, anime []*engine.Anime) {
 	if len(f.removed) == 0 {
 		return
 	}
-	said := make([]float64, len(f.model.columns))
+	said := new(sums)
 	for _, in := range f.removed {
 		places, weights, scale := f.model.row(int(in.item))
-		for n, j := range places {
-			said[j] += in.weight * scale * float64(weights[n])
-		}
+		said.add(places, weights, in.weight*scale)
 	}
 	for i, a := range anime {
 		if j, ok := f.model.columnOf(a.ID); ok {

@@ -45,11 +45,11 @@ func partOf(e *engine.Entry) uint8 {
 	return partLeft
 }
 
-// targets tell by column which of some anime it is: 1 + its place among them; 0: none. There is one for each number that a column
-// can have, so that no access needs a check of bounds.
+// targets tell by column which of some anime it is: 1 + its place among them; 0: none.
 type targets [maxColumns]uint16
 
-const maxColumns = 1 << 16
+// maxColumns bounds how many columns a model has. It is a power of two, so that no access needs a check of bounds.
+const maxColumns = 1 << 13
 
 // among writes to hits which of places are targets, and returns how many are. It does so without branches, which nobody could predict:
 // most weights of an input are for anime that nobody asked about.
@@ -59,7 +59,7 @@ func (t *targets) among(places, hits []uint16) int {
 	for k, j := range places {
 		hits[n] = uint16(k)
 		more := 0
-		if t[j] != 0 {
+		if t[j&(maxColumns-1)] != 0 {
 			more = 1
 		}
 		n += more
@@ -75,7 +75,7 @@ func (f *fold) inspect() {
 		k := &f.looked[place]
 		*k = candidate{choice: f.choices[i]}
 		if k.column < 0 {
-			k.facts = m.kinOf(k.anime, f.catalogue).facts
+			k.facts = m.kinOf(k.anime, f.seen).facts
 			continue
 		}
 		k.facts = m.facts[m.items[k.column]]
@@ -84,7 +84,10 @@ func (f *fold) inspect() {
 	f.hits = slices.Grow(f.hits[:0], m.kept)[:m.kept]
 	for n := range f.inputs {
 		in := &f.inputs[n]
-		uncommon := m.popular[in.item] < m.common
+		uncommon := 0.0 // how much of what it says counts as such
+		if in.part == partWatched && m.popular[in.item] < m.common {
+			uncommon = 1
+		}
 		if f.leaving != nil {
 			for place := range f.looked {
 				if k := &f.looked[place]; k.column >= 0 {
@@ -95,7 +98,7 @@ func (f *fold) inspect() {
 		}
 		places, weights, scale := m.row(int(in.item))
 		for _, at := range f.hits[:f.targets.among(places, f.hits)] {
-			f.looked[f.targets[places[at]]-1].hear(in, n, scale*float64(weights[at]), uncommon)
+			f.looked[f.targets[places[at]&(maxColumns-1)]-1].hear(in, n, scale*float64(weights[at]), uncommon)
 		}
 	}
 	for place := range f.looked {
@@ -105,30 +108,22 @@ func (f *fold) inspect() {
 	}
 }
 
-// hear adds up what input n, uncommon or not, says by its weight w.
-func (k *candidate) hear(in *input, n int, w float64, uncommon bool) {
+// hear adds up what input n says by its weight w, which counts as uncommon by that factor. Nobody could predict which of several inputs
+// says much, and whether it speaks for or against, so that there is no branch for it.
+func (k *candidate) hear(in *input, n int, w, uncommon float64) {
 	const little, strong = 0.01, 0.03 // what is less is not counted
 	says := in.weight * w
 	if in.part == partWatched {
 		k.parts[partWatched] += w
 		k.parts[partLiking] += says - w
-		if uncommon {
-			k.uncommon += w
-		}
+		k.uncommon += uncommon * w
 	} else {
 		k.parts[in.part] += says
 	}
-	if says > little {
-		k.influences++
-	}
-	if says > strong {
-		k.strong++
-	}
-	if says < 0 {
-		k.speaksAgainst += says
-		return
-	}
-	k.speaksFor += says
+	k.influences += one(says > little)
+	k.strong += one(says > strong)
+	k.speaksFor += max(says, 0)
+	k.speaksAgainst += min(says, 0)
 	if last := len(k.strongest) - 1; says > k.strongest[last].says {
 		at := last
 		for ; at > 0 && says > k.strongest[at-1].says; at-- {
@@ -136,6 +131,14 @@ func (k *candidate) hear(in *input, n int, w float64, uncommon bool) {
 		}
 		k.strongest[at] = influence{says, int32(n)}
 	}
+}
+
+// one is 1 if something is so, else 0.
+func one(so bool) (n int) {
+	if so {
+		n = 1
+	}
+	return n
 }
 
 // Because implements [engine.Fold].

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"iter"
 	"math"
-	"sync"
 	"sync/atomic"
 
 	"reko.moe/engine"
@@ -40,8 +39,7 @@ type Model struct {
 	popular []float64 // popularity of inputs
 	common  float64   // from which on they say little about a user
 
-	kin   sync.Map // of anime that were not learnt, by id
-	known atomic.Pointer[columnTraits]
+	seen atomic.Pointer[seen] // of the catalogue that was asked about last
 }
 
 // commonShare is the share of the popularity of what is watched (of the anime of an entry drawn at random) from which on an anime is

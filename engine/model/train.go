@@ -19,7 +19,7 @@ type Lists func() iter.Seq2[engine.List, error]
 
 // Options are the constants of training. Defaults are what measured best, see docs/adr.
 type Options struct {
-	Anime   int     // the most watched so many are learnt
+	Anime   int     // the most watched so many are learnt, 8,192 at most
 	Inputs  Weights // of entries in training
 	Ridge   float64 // added to the diagonal of the gram matrix
 	Dropout float64 // and so much of the diagonal itself: what dropping inputs at random would do
@@ -140,7 +140,7 @@ func (t *training) count(ctx context.Context) error {
 	slices.SortFunc(t.items, func(a, b engine.AnimeID) int {
 		return cmp.Or(cmp.Compare(all[b].watchers, all[a].watchers), cmp.Compare(a, b))
 	})
-	t.items = t.items[:min(len(t.items), t.options.Anime)]
+	t.items = t.items[:min(len(t.items), t.options.Anime, maxColumns)]
 	if len(t.items) == 0 {
 		return fmt.Errorf("%w: no anime is watched on %d of them or more", engine.ErrTooFew, leastWatchers)
 	}

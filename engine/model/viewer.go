@@ -49,7 +49,7 @@ func standingOf(e *engine.Entry) uint8 {
 }
 
 // read makes v the viewer of a list.
-func (v *viewer) read(l engine.List, c *engine.Catalogue, m *Model) {
+func (v *viewer) read(l engine.List, m *Model, seen *seen) {
 	v.scale = scaleOf(l)
 	v.watched, v.planned, v.scored, v.known = 0, 0, 0, 0
 	clear(v.statistics[:])
@@ -58,8 +58,7 @@ func (v *viewer) read(l engine.List, c *engine.Catalogue, m *Model) {
 	v.years = v.years[:0]
 	for i := range l {
 		e := &l[i]
-		a := c.Anime(e.Anime)
-		if a == nil {
+		if seen.catalogue.Anime(e.Anime) == nil {
 			continue
 		}
 		v.list(e)
@@ -74,12 +73,13 @@ func (v *viewer) read(l engine.List, c *engine.Catalogue, m *Model) {
 			v.scored++
 		}
 		z := v.scale.of(e)
-		for _, s := range c.Statistics(e.Anime) {
+		for _, s := range seen.catalogue.Statistics(e.Anime) {
 			v.statistics[s]++
 			v.liking[s] += z
 		}
-		v.types[typeOf(a)]++
-		v.years = append(v.years, yearOf(a))
+		look := seen.looks[e.Anime]
+		v.types[look.kind]++
+		v.years = append(v.years, look.year())
 		if i, ok := m.inputOf(e.Anime); ok {
 			v.known += m.popular[i]
 		}
