@@ -147,7 +147,7 @@ func (e *Engine) RecommendAlike(ctx context.Context, name string, q AlikeQuery) 
 	e.read(ctx, p)
 	p.gather(false)
 	p.fold = p.model.fold(p.own, p.catalogue, nil)
-	p.ranked = slices.DeleteFunc(p.ranked, func(el eligible) bool { return q.Without[el.anime.ID] })
+	p.ranked = slices.DeleteFunc(p.ranked, func(el eligible) bool { return q.Without[el.id] })
 	p.rankByEnjoyment(me)
 	out.fill(p, me)
 	return Answer[Rekos]{Requester: e.requester(u), Data: out}, nil
@@ -180,7 +180,7 @@ func (e *Engine) profile(u User) (*Profile, error) {
 // rankByEnjoyment puts what is eligible in the order of expected enjoyment; ties by anime id.
 func (p *pool) rankByEnjoyment(me *subject) {
 	for i := range p.ranked {
-		p.ranked[i].value = ExpectedEnjoyment(me.profile, me.ranks, p.ranked[i].anime)
+		p.ranked[i].value = ExpectedEnjoyment(me.profile, me.ranks, p.catalogue.Anime(p.ranked[i].id))
 	}
 	p.sort()
 }
@@ -205,7 +205,8 @@ func (out *Rekos) fill(p *pool, me *subject) {
 		}
 		if i < MaxRekos {
 			el := &p.ranked[i]
-			out.Items = append(out.Items, Reko{el.anime, p.expected(me.profile, el.anime), el.value, users})
+			a := p.catalogue.Anime(el.id)
+			out.Items = append(out.Items, Reko{a, p.expected(me.profile, a), el.value, users})
 		}
 	}
 }

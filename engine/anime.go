@@ -10,6 +10,15 @@ import (
 // AnimeID is MyAnimeList's number of an anime, 1..[MaxAnimeID].
 type AnimeID int32
 
+// IDs are those of anime.
+func IDs(anime []*Anime) []AnimeID {
+	ids := make([]AnimeID, len(anime))
+	for i, a := range anime {
+		ids[i] = a.ID
+	}
+	return ids
+}
+
 // MaxAnimeID bounds the ids that are taken for real. MyAnimeList has given out fewer than 70,000; the [Catalogue] is a
 // table indexed by id, so one absurd number must not make it huge.
 const MaxAnimeID AnimeID = 1<<22 - 1

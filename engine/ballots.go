@@ -18,7 +18,7 @@ func (p *pool) vote(on []eligible) Ballots {
 	seats := borrowSeats(p.catalogue)
 	defer seats.giveBack()
 	for i := range on {
-		seats.set(on[i].anime.ID, int32(i)+1)
+		seats.set(on[i].id, int32(i)+1)
 	}
 	p.ballots = p.ballots[:0]
 	p.starts = slices.Grow(p.starts[:0], len(on)+1)[:len(on)+1]

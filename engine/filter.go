@@ -89,9 +89,10 @@ func (p *pool) narrow(f Filter) (loosen []Loosening) {
 	without := make([]int, len(tests)) // anime that fail this test only
 	kept := p.ranked[:0]
 	for _, el := range p.ranked {
+		a := p.catalogue.Anime(el.id)
 		fails, which := 0, 0
 		for i := range tests {
-			if !tests[i].passes(el.anime) {
+			if !tests[i].passes(a) {
 				fails, which = fails+1, i
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 )
 
 func TestFilterCriteria(t *testing.T) {
@@ -56,7 +57,8 @@ func TestFilterCriteria(t *testing.T) {
 			MaxMembers: 10_000, Type: "tv", Airing: CurrentlyAiring, Hidden: []AnimeID{1},
 		}, a, true},
 	} {
-		p := pool{ranked: []eligible{{anime: &test.anime}}}
+		test.anime.DescribedAt = time.Unix(1, 0)
+		p := pool{catalogue: NewCatalogue([]Anime{test.anime}), ranked: []eligible{{id: test.anime.ID}}}
 		p.narrow(test.filter)
 		if got := len(p.ranked) == 1; got != test.want {
 			t.Errorf("%s: %+v lets it through: %t, want %t", test.name, test.filter, got, test.want)
@@ -123,13 +125,16 @@ func TestNarrowLaws(t *testing.T) {
 	emptied := 0
 	for range 3000 {
 		ranked := make([]eligible, r.IntN(40))
+		anime := make([]Anime, len(ranked))
 		for i := range ranked {
 			a := randomAnime(r, AnimeID(i+1))
 			a.Members, a.Type, a.Status = r.IntN(1000), []string{"tv", "movie"}[r.IntN(2)], Airing(r.IntN(4))
-			ranked[i].anime = &a
+			a.DescribedAt = time.Unix(1, 0)
+			anime[i], ranked[i].id = a, a.ID
 		}
+		catalogue := NewCatalogue(anime)
 		narrowed := func(f Filter) ([]eligible, []Loosening) {
-			p := pool{ranked: slices.Clone(ranked)}
+			p := pool{catalogue: catalogue, ranked: slices.Clone(ranked)}
 			loosen := p.narrow(f)
 			return p.ranked, loosen
 		}

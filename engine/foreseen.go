@@ -25,22 +25,22 @@ func (e *Engine) foreseen(l List, h Hash) Hash {
 		on[l[i].Anime] = true
 	}
 	known := c.wellKnown().all
-	anime := make([]*Anime, 0, foreseenFrom)
+	anime := make([]AnimeID, 0, foreseenFrom)
 	for _, t := range known[:min(len(known), foreseenFrom)] {
 		if !on[t.anime.ID] {
-			anime = append(anime, t.anime)
+			anime = append(anime, t.anime.ID)
 		}
 	}
 	fold := m.fold(l, c, nil)
 	defer fold.Release()
 	best := make([]eligible, len(anime))
 	for i, match := range fold.Matches(nil, anime, 0) {
-		best[i] = eligible{anime: anime[i], value: match}
+		best[i] = eligible{id: anime[i], value: match}
 	}
 	putInOrder(best)
 	longer := slices.Clone(l)
 	for _, el := range best[:min(len(best), foreseenMost)] {
-		longer = append(longer, Entry{Anime: el.anime.ID, Status: Completed, Episodes: 1})
+		longer = append(longer, Entry{Anime: el.id, Status: Completed, Episodes: 1})
 	}
 	return cmp.Or(TasteHash(longer, c), h)
 }

@@ -21,7 +21,7 @@ type Model interface {
 type Fold interface {
 	// Matches appends to dst how well each of some anime of the catalogue fits the list: the higher the better. They are
 	// compared with each other, so that a match says nothing beside those of another call. niche is that of a [Query].
-	Matches(dst []float64, anime []*Anime, niche int) []float64
+	Matches(dst []float64, anime []AnimeID, niche int) []float64
 	// Because returns for each anime what on the list speaks most for it, the strongest first, at most [MaxInfluences]. An
 	// influence that is taken out (see [Query]) lowers the match by its weight.
 	Because(anime []*Anime) [][]Influence
@@ -115,7 +115,7 @@ func (e *Engine) Matches(l List, anime []*Anime) []float64 {
 		return make([]float64, len(anime))
 	}
 	defer f.Release()
-	return f.Matches(make([]float64, 0, len(anime)), anime, 0)
+	return f.Matches(make([]float64, 0, len(anime)), IDs(anime), 0)
 }
 
 // Expected predicts the scores that the user of a list would give anime, by the item model that serves: 1..10, 0 when nothing

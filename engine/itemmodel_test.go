@@ -62,9 +62,9 @@ type toyFold struct {
 	inputs    []AnimeID
 }
 
-func (f *toyFold) Matches(dst []float64, anime []*Anime, niche int) []float64 {
-	for _, a := range anime {
-		dst = append(dst, float64(len(f.inputs))*1000-float64(a.ID)*float64(1+niche*niche))
+func (f *toyFold) Matches(dst []float64, anime []AnimeID, niche int) []float64 {
+	for _, id := range anime {
+		dst = append(dst, float64(len(f.inputs))*1000-float64(id)*float64(1+niche*niche))
 	}
 	return dst
 }

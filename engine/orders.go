@@ -153,7 +153,7 @@ func (p *pool) at(i int) eligible {
 	if len(p.ranked) > 0 {
 		return p.ranked[i]
 	}
-	return eligible{anime: p.catalogue.Anime(p.order[i])}
+	return eligible{id: p.order[i]}
 }
 
 // PackedOrder has the ids of anime in two bytes each, the high one first; those of 0xFF00 and above in three, behind [longID].

@@ -72,13 +72,13 @@ type moodyFold struct {
 	mood *rand.PCG
 }
 
-func (f *moodyFold) Matches(dst []float64, anime []*Anime, niche int) []float64 {
+func (f *moodyFold) Matches(dst []float64, anime []AnimeID, niche int) []float64 {
 	mood := f.mood.Uint64() + uint64(niche)
 	for _, id := range f.inputs {
 		mood += uint64(id) << 32
 	}
-	for _, a := range anime {
-		dst = append(dst, rand.New(rand.NewPCG(mood, uint64(a.ID))).Float64())
+	for _, id := range anime {
+		dst = append(dst, rand.New(rand.NewPCG(mood, uint64(id))).Float64())
 	}
 	return dst
 }

@@ -31,13 +31,13 @@ type pool struct {
 	lent    List   // the entries of all lenders, once they are read
 	parts   []part // of lent
 
-	most    int // of what was eligible at once
 	ballots []ballot
 	packed  Ballots
 	starts  []int
 	spare   []eligible // for sorting and varying
 	waiting [2][]eligible
 	keys    []uint64
+	asked   []AnimeID
 	shown   []*Anime
 	matches []float64
 	varied  variedPage
@@ -65,23 +65,20 @@ func (p *pool) close() {
 		p.fold = nil
 	}
 	// A pool that waits for its next use must not keep a catalogue.
-	for _, of := range [...][]eligible{p.ranked, p.spare, p.waiting[0], p.waiting[1]} {
-		clear(of[:min(cap(of), p.most)])
-	}
-	clear(p.shown[:min(cap(p.shown), p.most)])
+	clear(p.shown[:cap(p.shown)])
 	clear(p.users[:cap(p.users)])
 	clear(p.lenders[:cap(p.lenders)])
 	clear(p.near[:cap(p.near)])
-	p.catalogue, p.excluded, p.model, p.loosen, p.page, p.varied = nil, nil, nil, nil, nil, variedPage{}
+	p.catalogue, p.excluded, p.model, p.loosen, p.page, p.varied.asked = nil, nil, nil, nil, nil, nil
 	pools.Put(p)
 }
 
 // eligible is an anime in a pool.
 type eligible struct {
-	anime *Anime
 	value float64 // the higher the better; set by rank
 	match float64 // how well it fits the requester's list; 0 without a model
-	sum   int32   // of the scores; this and the rest only for the classic order
+	id    AnimeID
+	sum   int32 // of the scores; this and the rest only for the classic order
 	count int32
 	days  int32 // sum of the days, of entries that have one
 	dated int32 // how many do
@@ -101,7 +98,7 @@ func (e *Engine) lend(u User, near []Neighbour, lenders []User) (*pool, error) {
 // fill is lend into a pool. When it fails, the pool is still to be closed.
 func (e *Engine) fill(p *pool, u User, near []Neighbour, lenders []User) error {
 	p.catalogue, p.excluded, p.model = e.catalogue.Load(), e.exclude.Load(), e.models.now.Load()
-	p.near, p.today, p.most = append(p.near[:0], near...), DayOf(e.opts.Now()), max(PageSize, RandomSize)
+	p.near, p.today = append(p.near[:0], near...), DayOf(e.opts.Now())
 	p.ranked, p.order, p.lenders, p.lent, p.parts, p.recipe = p.ranked[:0], p.order[:0], p.lenders[:0], p.lent[:0], p.parts[:0], p.recipe[:0]
 	var err error
 	if p.own, err = u.List.Unpack(p.own[:0]); err != nil {
@@ -160,7 +157,7 @@ func (p *pool) gather(counted bool) {
 				seats.set(entry.Anime, taken)
 				continue
 			}
-			p.ranked = append(p.ranked, eligible{anime: c.byID[entry.Anime].anime})
+			p.ranked = append(p.ranked, eligible{id: entry.Anime})
 			seat = int32(len(p.ranked))
 			seats.set(entry.Anime, seat)
 		}
@@ -175,7 +172,6 @@ func (p *pool) gather(counted bool) {
 			el.dated++
 		}
 	}
-	p.most = max(p.most, len(p.ranked))
 }
 
 // compare sets how well what is eligible fits the requester's list.
@@ -184,7 +180,11 @@ func (p *pool) compare(niche int) {
 		return
 	}
 	niche = min(max(niche, -MaxNiche), MaxNiche)
-	p.matches = p.fold.Matches(p.matches[:0], p.anime(p.ranked), niche)
+	p.asked = slices.Grow(p.asked[:0], len(p.ranked))
+	for i := range p.ranked {
+		p.asked = append(p.asked, p.ranked[i].id)
+	}
+	p.matches = p.fold.Matches(p.matches[:0], p.asked, niche)
 	for i, match := range p.matches {
 		p.ranked[i].match = match
 	}
@@ -254,7 +254,7 @@ func (el *eligible) compare(other *eligible) int {
 	case el.value < other.value:
 		return 1
 	}
-	return int(el.anime.ID - other.anime.ID)
+	return int(el.id - other.id)
 }
 
 // classic is the order of reko.moe: sum of scores / (count + 1) - floor(mean years since the entries changed / 2), and for
@@ -286,7 +286,7 @@ func (p *pool) recommendations(s *shown, some []eligible, bare bool) (r Remember
 		for k := range votes {
 			sum += votes[k].Score
 		}
-		s.recs[i] = Recommendation{Anime: some[i].anime, Score: (2*sum + count) / (2 * count), Votes: votes} // rounded, a half up
+		s.recs[i] = Recommendation{Anime: p.catalogue.Anime(some[i].id), Score: (2*sum + count) / (2 * count), Votes: votes} // rounded, a half up
 	}
 	s.near, p.near = p.near, s.near[:0] // which the votes point to
 	if bare || p.model == nil {
@@ -327,7 +327,7 @@ func (s *shown) Release() {
 func (p *pool) anime(of []eligible) []*Anime {
 	p.shown = slices.Grow(p.shown[:0], len(of))
 	for i := range of {
-		p.shown = append(p.shown, of[i].anime)
+		p.shown = append(p.shown, p.catalogue.Anime(of[i].id))
 	}
 	return p.shown
 }

@@ -18,7 +18,7 @@ func TestSortOfAPool(t *testing.T) {
 	for _, n := range []int{0, 1, 2, 3, 100, 3000} {
 		var p pool
 		for _, id := range r.Perm(n) {
-			p.ranked = append(p.ranked, eligible{anime: &Anime{ID: AnimeID(id + 1)}, value: values[r.IntN(len(values))]})
+			p.ranked = append(p.ranked, eligible{id: AnimeID(id + 1), value: values[r.IntN(len(values))]})
 		}
 		want := slices.Clone(p.ranked)
 		slices.SortFunc(want, func(a, b eligible) int {
@@ -28,7 +28,7 @@ func TestSortOfAPool(t *testing.T) {
 			case a.value < b.value:
 				return 1
 			}
-			return int(a.anime.ID - b.anime.ID)
+			return int(a.id - b.id)
 		})
 		if p.sort(); !slices.Equal(p.ranked, want) {
 			t.Errorf("%d are not in order", n)

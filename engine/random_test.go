@@ -32,7 +32,7 @@ func TestRandomDrawsFromTheEligible(t *testing.T) {
 		}
 		eligible := map[AnimeID]bool{}
 		for _, el := range found.ranked {
-			eligible[el.anime.ID] = true
+			eligible[el.id] = true
 		}
 		for seed := range uint64(20) {
 			picks := draws(t, e, Query{}, seed)

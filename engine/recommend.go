@@ -264,7 +264,7 @@ func (e *Engine) arrange(ctx context.Context, found *pool, q Query, single bool)
 		found.vary(q.Filter.With)
 	}
 	for i := range found.ranked {
-		found.order = append(found.order, found.ranked[i].anime.ID)
+		found.order = append(found.order, found.ranked[i].id)
 	}
 	if memory != nil && found.loosen == nil {
 		memory.Set(found.key, Remembered{Order: pack(found.order)})

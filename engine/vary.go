@@ -19,14 +19,14 @@ func (p *pool) vary(asked []int) {
 		start := len(varied)
 		next = next[:0]
 		for _, el := range waiting {
-			if len(varied)-start < PageSize && page.takes(p.catalogue, el.anime) {
+			if len(varied)-start < PageSize && page.takes(p.catalogue, el.id) {
 				varied = append(varied, el)
 			} else {
 				next = append(next, el)
 			}
 		}
 		for len(varied)-start < PageSize && len(rest) > 0 {
-			if page.takes(p.catalogue, rest[0].anime) {
+			if page.takes(p.catalogue, rest[0].id) {
 				varied = append(varied, rest[0])
 			} else {
 				next = append(next, rest[0])
@@ -45,35 +45,31 @@ func (p *pool) vary(asked []int) {
 // variedPage is what stands on a page.
 type variedPage struct {
 	asked      []int // genres
-	anime      [PageSize]*Anime
+	anime      [PageSize]AnimeID
 	franchises [PageSize]AnimeID // of anime
 	taken      int               // how many there are
 }
 
 // takes puts an anime on the page, unless there is one of its franchise already or enough of one of its genres.
-func (p *variedPage) takes(c *Catalogue, a *Anime) bool {
-	franchise := c.Franchise(a.ID)
-	if slices.Contains(p.franchises[:p.taken], franchise) || slices.ContainsFunc(a.Genres, p.enough) {
+func (p *variedPage) takes(c *Catalogue, id AnimeID) bool {
+	franchise := c.Franchise(id)
+	if slices.Contains(p.franchises[:p.taken], franchise) || p.taken >= mostOfGenre && p.crowded(c, id) {
 		return false
 	}
-	p.anime[p.taken], p.franchises[p.taken] = a, franchise
+	p.anime[p.taken], p.franchises[p.taken] = id, franchise
 	p.taken++
 	return true
 }
 
-// enough tells whether so many anime on the page have a genre that others come first.
-func (p *variedPage) enough(g Genre) bool {
-	others := p.taken - mostOfGenre // that may be without it
-	if others < 0 || slices.Contains(p.asked, g.ID) {
-		return false
-	}
-	for _, a := range p.anime[:p.taken] {
-		if a.hasGenre(g.ID) {
-			continue
+// crowded tells whether enough anime on the page have a genre of this one.
+func (p *variedPage) crowded(c *Catalogue, id AnimeID) bool {
+	return slices.ContainsFunc(c.Anime(id).Genres, func(g Genre) bool {
+		others := p.taken - mostOfGenre // that may be without it
+		for _, id := range p.anime[:p.taken] {
+			if !c.Anime(id).hasGenre(g.ID) {
+				others--
+			}
 		}
-		if others--; others < 0 {
-			return false
-		}
-	}
-	return true
+		return others >= 0 && !slices.Contains(p.asked, g.ID)
+	})
 }

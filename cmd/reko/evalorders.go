@@ -150,7 +150,7 @@ func (w *evalWorld) newAnime(ctx context.Context, r *report) error {
 	estimated := func(l engine.List, anime []*engine.Anime) []float64 {
 		f := m.Fold(l, w.ground.Catalogue, nil)
 		defer f.Release()
-		return f.Matches(nil, anime, 0)
+		return f.Matches(nil, engine.IDs(anime), 0)
 	}
 	known := func(l engine.List, anime []*engine.Anime) (values []float64) {
 		for _, a := range anime {

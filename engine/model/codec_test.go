@@ -18,7 +18,7 @@ func TestCodec(t *testing.T) {
 	}
 	anime := slices.Collect(c.All())
 	a, b := m.Fold(lists[0], c, nil), got.Fold(lists[0], c, nil)
-	if !slices.Equal(a.Matches(nil, anime, 1), b.Matches(nil, anime, 1)) {
+	if !slices.Equal(a.Matches(nil, engine.IDs(anime), 1), b.Matches(nil, engine.IDs(anime), 1)) {
 		t.Error("a model that was packed says something else")
 	}
 	a.Release()
@@ -71,7 +71,7 @@ func FuzzRead(f *testing.F) {
 		}
 		fold := m.Fold(lists[0], c, nil) // what is taken for whole does not fail
 		anime := slices.Collect(c.All())
-		fold.Matches(nil, anime, 0)
+		fold.Matches(nil, engine.IDs(anime), 0)
 		fold.Because(anime)
 		fold.Release()
 	})

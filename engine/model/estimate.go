@@ -56,11 +56,12 @@ type relative struct {
 	like   float64
 }
 
-// kinOf finds the kin of an anime, and remembers them.
-func (m *Model) kinOf(a *engine.Anime, known *seen) *kinship {
-	if k := known.kin[a.ID].Load(); k != nil && k.anime == a {
+// kinOf finds the kin of an anime of a catalogue, and remembers them.
+func (m *Model) kinOf(id engine.AnimeID, known *seen) *kinship {
+	if k := known.kin[id].Load(); k != nil {
 		return k
 	}
+	a := known.catalogue.Anime(id)
 	own := traitsOf(known.catalogue.Statistics(a.ID))
 	mine := known.weight(own)
 	related := make(map[engine.AnimeID]bool, len(a.Relations))
@@ -137,7 +138,7 @@ type seen struct {
 	kin       []atomic.Pointer[kinship]       // by id, of anime that were not learnt; nil: nobody asked yet
 }
 
-// see looks at a catalogue, once. What is known of the kin of anime stays: it is for those alone that are as they were, see [Model.kinOf].
+// see looks at a catalogue, once. What is known of the kin of anime that are as they were stays.
 func (m *Model) see(c *engine.Catalogue) *seen {
 	before := m.seen.Load()
 	if before != nil && before.catalogue == c {
@@ -159,7 +160,9 @@ func (m *Model) see(c *engine.Catalogue) *seen {
 	}
 	if before != nil {
 		for id := range before.kin[:min(len(before.kin), len(now.kin))] {
-			now.kin[id].Store(before.kin[id].Load())
+			if k := before.kin[id].Load(); k != nil && k.anime == c.Anime(engine.AnimeID(id)) {
+				now.kin[id].Store(k)
+			}
 		}
 	}
 	m.seen.Store(now)

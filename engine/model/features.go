@@ -63,7 +63,7 @@ const (
 // featuresOf describes a candidate.
 func (f *fold) featuresOf(k *candidate, place int, best float64, x *features) {
 	v := &f.viewer
-	a := k.anime
+	a := f.catalogue.Anime(k.id)
 	set := func(feature int, value float64) { x[feature] = ordinal(float32(value)) }
 	set(featSum, k.sum)
 	set(featMatch, k.sum*f.unit)

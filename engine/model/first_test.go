@@ -19,11 +19,11 @@ func TestFirstIsTheBeginningOfASort(t *testing.T) {
 				matches := make([]float64, size)
 				all := make([]int32, size)
 				for i, id := range r.Perm(size) {
-					f.choices[i].anime = &engine.Anime{ID: engine.AnimeID(id + 1)}
+					f.choices[i].id = engine.AnimeID(id + 1)
 					matches[i], all[i] = float64(r.IntN(values)), int32(i)
 				}
 				slices.SortFunc(all, func(a, b int32) int {
-					return cmp.Or(cmp.Compare(matches[b], matches[a]), cmp.Compare(f.choices[a].anime.ID, f.choices[b].anime.ID))
+					return cmp.Or(cmp.Compare(matches[b], matches[a]), cmp.Compare(f.choices[a].id, f.choices[b].id))
 				})
 				if f.first(matches, n); !slices.Equal(f.order, all[:min(n, size)]) {
 					t.Errorf("the first %d of %d with %d values are %v, want %v", n, size, values, f.order, all[:min(n, size)])

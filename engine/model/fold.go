@@ -109,8 +109,6 @@ func (f *fold) Release() {
 	clear(f.targets[:len(f.model.columns)]) // a panic may have left some
 	f.model, f.catalogue, f.seen, f.list, f.scorer, f.leaving = nil, nil, nil, nil, nil, nil
 	f.order, f.looked = f.order[:0], f.looked[:0]
-	clear(f.choices[:cap(f.choices)]) // of anime
-	clear(f.looked[:cap(f.looked)])
 	folds.Put(f)
 }
 
@@ -145,15 +143,15 @@ func deviation(values []float64) float64 {
 
 // choice is an anime that may come first.
 type choice struct {
-	anime      *engine.Anime
-	column     int // -1: it was not learnt
+	id         engine.AnimeID
+	column     int32 // -1: it was not learnt
 	popularity float64
 	sum        float64 // what the list says for it
 	linear     float64 // the same in standard deviations, less the cost of popularity
 }
 
 // Matches implements [engine.Fold].
-func (f *fold) Matches(dst []float64, anime []*engine.Anime, step int) []float64 {
+func (f *fold) Matches(dst []float64, anime []engine.AnimeID, step int) []float64 {
 	n := niches[min(max(step, -engine.MaxNiche), engine.MaxNiche)+engine.MaxNiche]
 	from := len(dst)
 	f.choose(anime, f.cost(n.choosing))
@@ -174,16 +172,16 @@ func (f *fold) cost(more float64) float64 {
 }
 
 // choose makes choices of anime, with their sums.
-func (f *fold) choose(anime []*engine.Anime, cost float64) {
+func (f *fold) choose(anime []engine.AnimeID, cost float64) {
 	f.choices = slices.Grow(f.choices[:0], len(anime))[:len(anime)]
 	m := f.model
-	for i, a := range anime {
+	for i, id := range anime {
 		k := &f.choices[i]
-		k.anime = a
-		if j, ok := m.columnOf(a.ID); ok {
-			k.column, k.sum, k.popularity = j, f.sums[j], m.popular[m.items[j]]
+		k.id = id
+		if j, ok := m.columnOf(id); ok {
+			k.column, k.sum, k.popularity = int32(j), f.sums[j], m.popular[m.items[j]]
 		} else {
-			kin := m.kinOf(a, f.seen)
+			kin := m.kinOf(id, f.seen)
 			k.column, k.sum, k.popularity = -1, kin.sum(f.sums), kin.popularity
 		}
 		k.linear = k.sum*f.unit - cost*k.popularity
@@ -226,7 +224,7 @@ func (f *fold) first(matches []float64, n int) {
 		if matches[a] != matches[b] {
 			return matches[a] > matches[b]
 		}
-		return f.choices[a].anime.ID < f.choices[b].anime.ID
+		return f.choices[a].id < f.choices[b].id
 	}
 	n = min(n, len(matches))
 	order := slices.Grow(f.order[:0], n)[:n]
@@ -262,14 +260,14 @@ func (f *fold) first(matches []float64, n int) {
 		if by := cmp.Compare(matches[b], matches[a]); by != 0 {
 			return by
 		}
-		return cmp.Compare(f.choices[a].anime.ID, f.choices[b].anime.ID)
+		return cmp.Compare(f.choices[a].id, f.choices[b].id)
 	})
 	f.order = order
 }
 
 // remove takes what was said by inputs that are to have no influence out of matches: each falls by exactly the weights that
 // Because tells of them. All else, the choice of candidates and the habits of the list, stays as it is.
-func (f *fold) remove(matches []float64, anime []*engine.Anime) {
+func (f *fold) remove(matches []float64, anime []engine.AnimeID) {
 	if len(f.removed) == 0 {
 		return
 	}
@@ -278,8 +276,8 @@ func (f *fold) remove(matches []float64, anime []*engine.Anime) {
 		places, weights, scale := f.model.row(int(in.item))
 		said.add(places, weights, in.weight*scale)
 	}
-	for i, a := range anime {
-		if j, ok := f.model.columnOf(a.ID); ok {
+	for i, id := range anime {
+		if j, ok := f.model.columnOf(id); ok {
 			matches[i] -= said[j] * f.unit
 		}
 	}

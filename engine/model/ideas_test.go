@@ -145,7 +145,7 @@ func (w *ideas) by(m *Model) matching {
 	return func(l engine.List, anime []*engine.Anime) []float64 {
 		f := m.Fold(l, w.catalogue, nil)
 		defer f.Release()
-		return f.Matches(nil, anime, 0)
+		return f.Matches(nil, engine.IDs(anime), 0)
 	}
 }
 

@@ -173,7 +173,7 @@ func plannedApart(b *testing.B, w *ideas) matching {
 	return func(l engine.List, anime []*engine.Anime) []float64 {
 		f := m.Fold(move(l), c, nil)
 		defer f.Release()
-		return f.Matches(nil, anime, 0)
+		return f.Matches(nil, engine.IDs(anime), 0)
 	}
 }
 

@@ -75,7 +75,7 @@ func (f *fold) inspect() {
 		k := &f.looked[place]
 		*k = candidate{choice: f.choices[i]}
 		if k.column < 0 {
-			k.facts = m.kinOf(k.anime, f.seen).facts
+			k.facts = m.kinOf(k.id, f.seen).facts
 			continue
 		}
 		k.facts = m.facts[m.items[k.column]]
@@ -91,7 +91,7 @@ func (f *fold) inspect() {
 		if f.leaving != nil {
 			for place := range f.looked {
 				if k := &f.looked[place]; k.column >= 0 {
-					k.hear(in, n, f.leaving.weight(int(in.item), k.column), uncommon)
+					k.hear(in, n, f.leaving.weight(int(in.item), int(k.column)), uncommon)
 				}
 			}
 			continue
@@ -186,7 +186,7 @@ func (f *fold) remembered(because [][]engine.Influence, anime []*engine.Anime) b
 // lookedAt is the candidate of a column; nil: it is none.
 func (f *fold) lookedAt(column int) *candidate {
 	for place := range f.looked {
-		if k := &f.looked[place]; k.column == column {
+		if k := &f.looked[place]; int(k.column) == column {
 			return k
 		}
 	}

@@ -225,7 +225,7 @@ func TestFold(t *testing.T) {
 			l = append(l, engine.Entry{Anime: id, Status: engine.Completed, Episodes: 1, Score: 8})
 		}
 		f := m.Fold(l, c, nil)
-		matches := f.Matches(nil, anime, 0)
+		matches := f.Matches(nil, engine.IDs(anime), 0)
 		because := f.Because(anime)
 		for i, a := range anime {
 			kin := a.ID >= from && a.ID < from+20
@@ -258,7 +258,7 @@ func TestInfluencesAreTrue(t *testing.T) {
 	for _, l := range lists[:20] {
 		f := m.Fold(l, c, nil)
 		for niche := -engine.MaxNiche; niche <= engine.MaxNiche; niche++ {
-			matches, because := f.Matches(nil, anime, niche), f.Because(anime)
+			matches, because := f.Matches(nil, engine.IDs(anime), niche), f.Because(anime)
 			for i := range anime {
 				if !slices.IsSortedFunc(because[i], func(a, b engine.Influence) int { return compare(b.Weight, a.Weight) }) {
 					t.Errorf("reasons are not in order: %v", because[i])
@@ -272,7 +272,7 @@ func TestInfluencesAreTrue(t *testing.T) {
 					out = append(out, in.Anime.ID)
 					fall += in.Weight
 					without := m.Fold(l, c, out)
-					got := matches[i] - without.Matches(nil, anime, niche)[i]
+					got := matches[i] - without.Matches(nil, engine.IDs(anime), niche)[i]
 					if math.Abs(got-fall) > 1e-9*max(1, math.Abs(fall)) {
 						t.Fatalf("without %v the match of %d falls by %g, want %g", out, anime[i].ID, got, fall)
 					}
@@ -299,7 +299,7 @@ func TestInfluencesAreTheStrongest(t *testing.T) {
 	a := c.Anime(12)
 	for _, l := range lists[:10] {
 		f := m.Fold(l, c, nil)
-		match, because := f.Matches(nil, []*engine.Anime{a}, 0)[0], f.Because([]*engine.Anime{a})[0]
+		match, because := f.Matches(nil, []engine.AnimeID{a.ID}, 0)[0], f.Because([]*engine.Anime{a})[0]
 		least := 0.0
 		if len(because) == engine.MaxInfluences {
 			least = because[len(because)-1].Weight
@@ -309,7 +309,7 @@ func TestInfluencesAreTheStrongest(t *testing.T) {
 				continue
 			}
 			without := m.Fold(l, c, []engine.AnimeID{l[i].Anime})
-			if fall := match - without.Matches(nil, []*engine.Anime{a}, 0)[0]; fall > least+1e-9 {
+			if fall := match - without.Matches(nil, []engine.AnimeID{a.ID}, 0)[0]; fall > least+1e-9 {
 				t.Errorf("without %d the match falls by %g, though the reasons are %v", l[i].Anime, fall, because)
 			}
 			without.Release()
@@ -367,7 +367,7 @@ func BenchmarkFold(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				f := m.Fold(lists[0][:n], c, nil)
-				f.Matches(make([]float64, 0, len(anime)), anime, 0)
+				f.Matches(make([]float64, 0, len(anime)), engine.IDs(anime), 0)
 				f.Because(anime[:16])
 				f.Release()
 			}

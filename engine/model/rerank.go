@@ -230,10 +230,10 @@ func (s *stage) candidates(l engine.List, leaving *leaving, cut int) (e examples
 	for i := range foldIn {
 		aside[foldIn[i].Anime] = true
 	}
-	var anime []*engine.Anime
+	var anime []engine.AnimeID
 	for _, id := range m.columns {
-		if a := s.catalogue.Anime(id); !aside[id] && a != nil {
-			anime = append(anime, a)
+		if !aside[id] && s.catalogue.Anime(id) != nil {
+			anime = append(anime, id)
 		}
 	}
 	cost := f.cost(0)
@@ -242,7 +242,7 @@ func (s *stage) candidates(l engine.List, leaving *leaving, cut int) (e examples
 	matches := make([]float64, len(anime))
 	for i := range f.choices {
 		k := &f.choices[i]
-		if h := held[k.anime.ID]; h != nil { // what this list itself adds to the facts is not known of others
+		if h := held[k.id]; h != nil { // what this list itself adds to the facts is not known of others
 			known := m.facts[m.items[k.column]]
 			known.add(h, all, -1)
 			k.popularity = known.popularity()
@@ -256,7 +256,7 @@ func (s *stage) candidates(l engine.List, leaving *leaving, cut int) (e examples
 	var x features
 	for place := range f.looked {
 		k := &f.looked[place]
-		h := held[k.anime.ID]
+		h := held[k.id]
 		if h != nil {
 			k.facts.add(h, all, -1)
 		}

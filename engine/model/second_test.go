@@ -75,8 +75,8 @@ func TestSecondStage(t *testing.T) {
 	astray := 0
 	for p, l := range lists[:30] {
 		f, g := m.Fold(l, c, nil), stored.Fold(l, c, nil)
-		matches, because := f.Matches(nil, anime, 0), f.Because(anime)
-		if !slices.Equal(matches, g.Matches(nil, anime, 0)) {
+		matches, because := f.Matches(nil, engine.IDs(anime), 0), f.Because(anime)
+		if !slices.Equal(matches, g.Matches(nil, engine.IDs(anime), 0)) {
 			t.Fatal("the stored model says something else")
 		}
 		own := map[engine.AnimeID]bool{}
@@ -97,7 +97,7 @@ func TestSecondStage(t *testing.T) {
 		}
 		in := because[at][0]
 		without := m.Fold(l, c, []engine.AnimeID{in.Anime.ID})
-		if fall := matches[at] - without.Matches(nil, anime, 0)[at]; math.Abs(fall-in.Weight) > 1e-9 {
+		if fall := matches[at] - without.Matches(nil, engine.IDs(anime), 0)[at]; math.Abs(fall-in.Weight) > 1e-9 {
 			t.Errorf("without %d the match of %d falls by %g, want %g", in.Anime.ID, anime[at].ID, fall, in.Weight)
 		}
 		for _, fold := range []engine.Fold{f, g, without} {
@@ -152,7 +152,7 @@ func TestTheRestStaysBelow(t *testing.T) {
 	}
 	f := m.fold(lists[0], c, nil, nil)
 	defer f.Release()
-	f.choose(anime, f.cost(0))
+	f.choose(engine.IDs(anime), f.cost(0))
 	linear := make([]float64, len(anime))
 	for i := range linear {
 		linear[i] = f.choices[i].linear
@@ -162,7 +162,7 @@ func TestTheRestStaysBelow(t *testing.T) {
 	for _, i := range f.order {
 		looked[i] = true
 	}
-	matches := f.Matches(nil, anime, 0)
+	matches := f.Matches(nil, engine.IDs(anime), 0)
 	least := math.Inf(1)
 	for i := range looked {
 		least = min(least, matches[i])
@@ -247,7 +247,7 @@ func TestNewAnimeAreEstimated(t *testing.T) {
 	var own, other [3]float64 // sums over the lists of its genre, and over those of others
 	for p, l := range lists[:60] {
 		f := m.Fold(l, c, nil)
-		for i, match := range f.Matches(nil, fresh, 0) {
+		for i, match := range f.Matches(nil, engine.IDs(fresh), 0) {
 			if int(fresh[i].ID)%3 == p%3 {
 				own[i] += match / 20
 			} else {
@@ -289,7 +289,7 @@ func TestSumsThatDoNotVary(t *testing.T) {
 	}
 	for _, l := range lists[:10] {
 		f := m.Fold(l, c, nil)
-		for _, match := range f.Matches(nil, slices.Collect(c.All()), 0) {
+		for _, match := range f.Matches(nil, engine.IDs(slices.Collect(c.All())), 0) {
 			if !(math.Abs(match) < 1000) {
 				t.Errorf("a match of %g", match)
 			}
