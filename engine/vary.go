@@ -15,7 +15,7 @@ func (p *pool) vary(asked []int) {
 	page := &p.varied
 	page.asked = asked
 	for range min((len(p.ranked)+PageSize-1)/PageSize, MaxPage) {
-		page.taken = 0
+		page.turn()
 		start := len(varied)
 		next = next[:0]
 		for _, el := range waiting {
@@ -48,28 +48,44 @@ type variedPage struct {
 	anime      [PageSize]AnimeID
 	franchises [PageSize]AnimeID // of anime
 	taken      int               // how many there are
+	crowded    []int             // genres that enough of them have, but for those that were asked for
 }
+
+// turn begins the next page.
+func (p *variedPage) turn() { p.taken, p.crowded = 0, p.crowded[:0] }
 
 // takes puts an anime on the page, unless there is one of its franchise already or enough of one of its genres.
 func (p *variedPage) takes(c *Catalogue, id AnimeID) bool {
 	franchise := c.Franchise(id)
-	if slices.Contains(p.franchises[:p.taken], franchise) || p.taken >= mostOfGenre && p.crowded(c, id) {
+	if slices.Contains(p.franchises[:p.taken], franchise) || slices.ContainsFunc(p.crowded, func(g int) bool { return c.Anime(id).hasGenre(g) }) {
 		return false
 	}
 	p.anime[p.taken], p.franchises[p.taken] = id, franchise
 	p.taken++
+	if p.taken >= mostOfGenre {
+		p.count(c)
+	}
 	return true
 }
 
-// crowded tells whether enough anime on the page have a genre of this one.
-func (p *variedPage) crowded(c *Catalogue, id AnimeID) bool {
-	return slices.ContainsFunc(c.Anime(id).Genres, func(g Genre) bool {
-		others := p.taken - mostOfGenre // that may be without it
-		for _, id := range p.anime[:p.taken] {
-			if !c.Anime(id).hasGenre(g.ID) {
-				others--
+// count finds out which genres are crowded.
+func (p *variedPage) count(c *Catalogue) {
+	p.crowded = p.crowded[:0]
+	others := p.taken - mostOfGenre // that may be without a genre
+	for _, id := range p.anime[:others+1] {
+		for _, g := range c.Anime(id).Genres {
+			without := 0
+			for _, id := range p.anime[:p.taken] {
+				if !c.Anime(id).hasGenre(g.ID) {
+					without++
+				}
+				if without > others {
+					break
+				}
+			}
+			if without <= others && !slices.Contains(p.asked, g.ID) {
+				p.crowded = append(p.crowded, g.ID)
 			}
 		}
-		return others >= 0 && !slices.Contains(p.asked, g.ID)
-	})
+	}
 }
