@@ -16,8 +16,8 @@ import (
 // therefore counts in writes and takes its users out, in one step after it was committed; a reader puts in what it read only
 // if nothing was counted since it began. For the same reason nobody joins a load that began before a write of what it loads.
 type cache struct {
-	users *otter.Cache[engine.UserID, engine.User] // nil: nothing is kept
-	ids   *otter.Cache[string, engine.UserID]      // by name; an id whose user is not among users, or has another name, says nothing
+	users *otter.Cache[engine.UserID, cached] // nil: nothing is kept
+	names *names
 
 	mu      sync.RWMutex            // held for reading while put checks and sets
 	writes  uint64                  // guarded by mu
@@ -27,11 +27,9 @@ type cache struct {
 	hits, misses atomic.Uint64
 }
 
-// What is kept of a user beside the list takes about as many bytes.
 const (
-	userOverhead = 256
-	nameOverhead = 128
-	namesShare   = 32 // of all bytes, for names
+	userOverhead = 160 // bytes that a user takes beside what is kept: the cache's own, and what allocation rounds up
+	namesShare   = 32  // of all bytes, for names
 )
 
 func newCache(bytes int) *cache {
@@ -39,16 +37,11 @@ func newCache(bytes int) *cache {
 	if bytes <= 0 {
 		return c
 	}
-	c.users = otter.Must(&otter.Options[engine.UserID, engine.User]{
+	c.users = otter.Must(&otter.Options[engine.UserID, cached]{
 		MaximumWeight: uint64(bytes - bytes/namesShare),
-		Weigher: func(_ engine.UserID, u engine.User) uint32 {
-			return uint32(len(u.List) + userOverhead)
-		},
+		Weigher:       func(_ engine.UserID, k cached) uint32 { return uint32(len(k) + userOverhead) },
 	})
-	c.ids = otter.Must(&otter.Options[string, engine.UserID]{
-		MaximumWeight: uint64(bytes / namesShare),
-		Weigher:       func(string, engine.UserID) uint32 { return nameOverhead },
-	})
+	c.names = newNames(bytes / namesShare)
 	return c
 }
 
@@ -57,7 +50,11 @@ func (c *cache) get(id engine.UserID) (engine.User, bool) {
 	if c.users == nil {
 		return engine.User{}, false
 	}
-	return c.users.GetIfPresent(id)
+	k, ok := c.users.GetIfPresent(id)
+	if !ok {
+		return engine.User{}, false
+	}
+	return k.user(id), true
 }
 
 // named returns the user of that name, if kept.
@@ -65,12 +62,15 @@ func (c *cache) named(name string) (engine.User, bool) {
 	if c.users == nil {
 		return engine.User{}, false
 	}
-	id, ok := c.ids.GetIfPresent(name)
+	id, ok := c.names.id(name)
 	if !ok {
 		return engine.User{}, false
 	}
-	u, ok := c.users.GetIfPresent(id)
-	return u, ok && u.Name == name
+	u, ok := c.get(id)
+	if !ok || u.Name != name {
+		return engine.User{}, false
+	}
+	return u, true
 }
 
 // put keeps users that were read since began, see [cache.claim].
@@ -80,9 +80,11 @@ func (c *cache) put(began uint64, users ...engine.User) {
 	if c.users == nil || c.writes != began {
 		return
 	}
-	for _, u := range users {
-		c.users.Set(u.ID, u)
-		c.ids.Set(u.Name, u.ID)
+	for i := range users {
+		if k, ok := cachedOf(&users[i]); ok {
+			c.users.Set(users[i].ID, k)
+			c.names.set(users[i].Name, users[i].ID)
+		}
 	}
 }
 

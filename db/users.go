@@ -26,21 +26,6 @@ func scanUser(scan func(...any) error) (engine.User, error) {
 
 func scanUserRow(rows *sql.Rows) (engine.User, error) { return scanUser(rows.Scan) }
 
-// timeOf is the time of unix seconds, 0 being none; secondsOf the inverse.
-func timeOf(seconds int64) time.Time {
-	if seconds == 0 {
-		return time.Time{}
-	}
-	return time.Unix(seconds, 0).UTC()
-}
-
-func secondsOf(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.Unix()
-}
-
 // saveUsers is followed by rows of values and onConflict.
 const (
 	saveUsers  = `INSERT INTO users (name, origin, hash, entries, fetched_at, full_at, failures, unlisted, private_at, list) `
