@@ -14,7 +14,7 @@ import (
 //
 //	version    4 bytes, modelVersion
 //	inputs     4 bytes, how many; columns 4 bytes; rare anime 4 bytes; kept weights of each input 4 bytes; trees of each forest 4 bytes;
-//	           their depth 4 bytes; bytes of places 4 bytes; bytes of scores 4 bytes
+//	           of each of newcomers 4 bytes; their depth 4 bytes; bytes of places 4 bytes; bytes of scores 4 bytes
 //	inputs     their anime ids, 4 bytes each, ascending
 //	columns    the same
 //	rare       the same
@@ -23,8 +23,9 @@ import (
 //	backdrop   a number for each statistic and type
 //	fits       base and slope of popularity, then of liked: four numbers
 //	scales     a number for each input
-//	forests    what is watched, then what is liked: of each tree 2^depth leaves; of each tree depth thresholds, which are ordinals of
-//	           4 bytes; of each tree depth numbers of features, 1 byte each
+//	forests    what is watched, then what is liked, then the same of newcomers: of each tree 2^depth leaves; of each tree depth
+//	           thresholds, which are ordinals of 4 bytes; of each tree depth numbers of features, 1 byte each
+//	likeness   where there are forests of newcomers: of each input a number, its scale; of each input likenessSize bytes
 //	places     of each input, ascending, as gaps: how many columns lie between one place, at first -1, and the next; for each full 255 of
 //	           them a byte of 255, and the rest in a byte
 //	weights    of each input, 1 byte each
@@ -33,8 +34,8 @@ import (
 //
 // Where it says no more, a number is a float32 of 4 bytes.
 const (
-	modelVersion  = 2
-	modelHead     = 36
+	modelVersion  = 3
+	modelHead     = 40
 	modelChecksum = 4
 	factNumbers   = 5
 	fitNumbers    = 4
@@ -44,17 +45,29 @@ const (
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // shape is what the size of a packed model follows from.
-type shape struct{ inputs, columns, rare, kept, trees, depth, places, scores int }
+type shape struct{ inputs, columns, rare, kept, trees, newcomers, depth, places, scores int }
 
 func (s shape) size() int {
 	numbers := factNumbers*s.inputs + len(backdrop{}.statistics) + animeTypes + fitNumbers + s.inputs
-	return modelHead + 4*(s.inputs+s.columns+2*s.rare) + 4*numbers + 2*forestSize(s.trees, s.depth) + s.places + s.inputs*s.kept + s.scores + modelChecksum
+	forests := 2*forestSize(s.trees, s.depth) + 2*forestSize(s.newcomers, s.depth)
+	return modelHead + 4*(s.inputs+s.columns+2*s.rare) + 4*numbers + forests + s.likeness() + s.places + s.inputs*s.kept + s.scores + modelChecksum
+}
+
+// likeness is how many bytes of that there are.
+func (s shape) likeness() int {
+	if s.newcomers == 0 {
+		return 0
+	}
+	return s.inputs * (4 + likenessSize)
 }
 
 func (m *Model) pack() []byte {
 	s := shape{inputs: len(m.inputs), columns: len(m.columns), rare: len(m.rare), kept: m.kept}
 	if m.second != nil {
 		s.trees, s.depth = m.second.watched.trees(), m.second.watched.depth
+		if m.second.newcomers != nil {
+			s.newcomers = m.second.newcomers.watched.trees()
+		}
 	}
 	var scores []byte
 	if m.scores != nil {
@@ -64,7 +77,7 @@ func (m *Model) pack() []byte {
 	s.places, s.scores = len(places), len(scores)
 	b := make([]byte, 0, s.size())
 	le := binary.LittleEndian
-	for _, n := range []int{modelVersion, s.inputs, s.columns, s.rare, s.kept, s.trees, s.depth, s.places, s.scores} {
+	for _, n := range []int{modelVersion, s.inputs, s.columns, s.rare, s.kept, s.trees, s.newcomers, s.depth, s.places, s.scores} {
 		b = le.AppendUint32(b, uint32(n))
 	}
 	for _, ids := range [][]engine.AnimeID{m.inputs, m.columns, m.rare} {
@@ -88,6 +101,15 @@ func (m *Model) pack() []byte {
 	}
 	if m.second != nil {
 		b = m.second.liked.append(m.second.watched.append(b))
+	}
+	if s.newcomers > 0 {
+		b = m.second.newcomers.liked.append(m.second.newcomers.watched.append(b))
+		for _, v := range m.alike.scales {
+			number(v)
+		}
+		for _, v := range m.alike.vectors {
+			b = append(b, byte(v))
+		}
 	}
 	b = append(b, places...)
 	for _, w := range m.weights {
@@ -132,7 +154,7 @@ func unpack(b []byte) (*Model, error) {
 		return corrupt(fmt.Sprint("version ", v))
 	}
 	var s shape
-	for _, n := range []*int{&s.inputs, &s.columns, &s.rare, &s.kept, &s.trees, &s.depth} {
+	for _, n := range []*int{&s.inputs, &s.columns, &s.rare, &s.kept, &s.trees, &s.newcomers, &s.depth} {
 		v := r.word()
 		if v > 1<<16 { // places are of 16 bits
 			return corrupt("head")
@@ -143,7 +165,7 @@ func unpack(b []byte) (*Model, error) {
 	if s.places > mostPart || s.scores > mostPart {
 		return corrupt("head")
 	}
-	if s.kept > s.columns || s.columns > maxColumns || s.depth > maxDepth || s.size() != len(b) {
+	if s.kept > s.columns || s.columns > maxColumns || s.depth > maxDepth || s.newcomers > 0 && s.trees == 0 || s.size() != len(b) {
 		return corrupt("head")
 	}
 	m := &Model{kept: s.kept, inputs: r.ids(s.inputs), columns: r.ids(s.columns), facts: make([]facts, s.inputs)}
@@ -169,22 +191,26 @@ func unpack(b []byte) (*Model, error) {
 	m.scales = make([]float32, s.inputs)
 	r.numbers(m.scales)
 	if s.trees > 0 {
-		watched, liked := r.forest(s), r.forest(s)
-		if !watched.sound(featureCount) || !liked.sound(featureCount) {
+		usual, ok := r.pair(s.trees, s.depth, featAhead)
+		if !ok {
 			return corrupt("second stage")
 		}
-		var ok bool
-		if m.second, ok = newSecond(watched, liked); !ok {
-			return corrupt("thresholds of the second stage")
+		m.second = &second{pair: usual, more: usualMore}
+	}
+	if s.newcomers > 0 {
+		newcomers, ok := r.pair(s.newcomers, s.depth, featureCount)
+		if !ok {
+			return corrupt("second stage of newcomers")
 		}
+		m.second.newcomers = &newcomers
+		m.alike.scales = make([]float32, s.inputs)
+		r.numbers(m.alike.scales)
+		m.alike.vectors = r.signed(s.inputs * likenessSize)
 	}
 	if !m.place(r.bytes(s.places), s) {
 		return corrupt("places")
 	}
-	m.weights = make([]int8, s.inputs*s.kept)
-	for i, w := range r.bytes(len(m.weights)) {
-		m.weights[i] = int8(w)
-	}
+	m.weights = r.signed(s.inputs * s.kept)
 	if s.scores > 0 {
 		var err error
 		if m.scores, err = UnpackScores(r.bytes(s.scores)); err != nil {
@@ -248,8 +274,22 @@ func (r *unpacking) numbers(into []float32) {
 	}
 }
 
-func (r *unpacking) forest(s shape) *forest {
-	return readForest(r.bytes(forestSize(s.trees, s.depth)), s.trees, s.depth)
+func (r *unpacking) signed(n int) []int8 {
+	into := make([]int8, n)
+	for i, v := range r.bytes(n) {
+		into[i] = int8(v)
+	}
+	return into
+}
+
+// pair reads two forests that may ask about so many features; ok is false when they make no sense.
+func (r *unpacking) pair(trees, depth, asked int) (p pair, ok bool) {
+	watched := readForest(r.bytes(forestSize(trees, depth)), trees, depth)
+	liked := readForest(r.bytes(forestSize(trees, depth)), trees, depth)
+	if !watched.sound(asked) || !liked.sound(asked) {
+		return p, false
+	}
+	return newPair(watched, liked)
 }
 
 func (r *unpacking) ids(n int) []engine.AnimeID {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"reko.moe/engine"
@@ -56,9 +57,46 @@ func TestPlacesAreStoredAsGaps(t *testing.T) {
 	}
 }
 
+// A model of another version, whole as it is, is refused.
+func TestOtherVersionsAreRefused(t *testing.T) {
+	m, _, _ := trained(t, 30)
+	packed := m.pack()
+	for _, version := range []byte{0, 1, modelVersion - 1, modelVersion + 1} {
+		other := bytes.Clone(packed[:len(packed)-modelChecksum])
+		other[0] = version
+		if _, err := (Trainer{}).Read(sealed(other)); !errors.Is(err, engine.ErrCorrupt) || !strings.Contains(err.Error(), "version") {
+			t.Errorf("version %d: %v, want %v", version, err, engine.ErrCorrupt)
+		}
+	}
+}
+
+// What only newcomers' forests may be asked about is refused of others, of which it is not known; and newcomers' forests on top of none.
+func TestForestsThatAskTooMuch(t *testing.T) {
+	m, _, _ := learned(t)
+	m.second.watched.features[3] = featAhead
+	if _, err := unpack(m.pack()); !errors.Is(err, engine.ErrCorrupt) {
+		t.Errorf("forests for everybody that ask what is known of newcomers: %v, want %v", err, engine.ErrCorrupt)
+	}
+	m.second.watched.features[3] = 0
+	m.second.newcomers.liked.features[0] = featureCount
+	if _, err := unpack(m.pack()); !errors.Is(err, engine.ErrCorrupt) {
+		t.Errorf("newcomers' forests that ask about nothing there is: %v, want %v", err, engine.ErrCorrupt)
+	}
+	m.second.newcomers.liked.features[0] = featCosine
+	if _, err := unpack(m.pack()); err != nil {
+		t.Errorf("newcomers' forests that ask what they may: %v", err)
+	}
+	m.second.pair = pair{watched: &forest{depth: m.second.watched.depth}, liked: &forest{depth: m.second.watched.depth}}
+	if _, err := unpack(m.pack()); !errors.Is(err, engine.ErrCorrupt) {
+		t.Errorf("newcomers' forests on top of none: %v, want %v", err, engine.ErrCorrupt)
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	m, c, lists := trained(f, 30)
 	f.Add(m.pack())
+	newcomers, _, _ := learned(f)
+	f.Add(newcomers.pack())
 	f.Add([]byte{})
 	f.Add(make([]byte, modelHead+modelChecksum))
 	f.Fuzz(func(t *testing.T, data []byte) {

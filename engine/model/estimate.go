@@ -27,6 +27,7 @@ type kinship struct {
 	says       [kinSize]float32 // how much the sum of each column counts
 	facts      facts            // that the anime may have
 	popularity float64          // of facts
+	at         direction        // mean
 }
 
 // sum is what the sums of a fold mean for the anime.
@@ -106,6 +107,8 @@ func (m *Model) kinshipOf(a *engine.Anime, nearest []relative) *kinship {
 		k.facts.planned += share * kin.planned
 		k.facts.dropped += share * kin.dropped
 		k.facts.watchers += share * kin.watchers
+		at := m.alike.of(int(m.items[r.column]))
+		k.at.add(&at, float64(share))
 	}
 	// Who plans and who dropped follow the number of watchers.
 	f := &k.facts

@@ -56,6 +56,9 @@ const (
 	featUncommon    // what the watched entries say that not everybody has
 	featSequelLiked // how its relations were liked
 	featSideLiked
+	featAhead // what the columns say that the list is likely to get; this and what follows are for newcomers
+	featAlike // how alike it is to what is on the list, in their mean and as a cosine
+	featCosine
 
 	featureCount
 )

@@ -32,8 +32,8 @@ var niches = [2*engine.MaxNiche + 1]niche{{-0.25, -0.3}, {-0.125, -0.15}, {0, 0}
 const (
 	costNewcomer = -0.25
 	costUsual    = 0.25
-	newcomer     = 20 // watched entries
-	usual        = 50
+	costsFrom    = 20 // watched entries
+	costsTo      = 50
 )
 
 // leastApart is the deviation of sums below which they are all the same.
@@ -59,6 +59,10 @@ type fold struct {
 	rows      []features
 	values    []float32
 	binning   binning
+	foreseen  []foreseen // of a newcomer's list, as all that follows: the columns that come first
+	ahead     *sums      // by column: what these say
+	own       direction  // where the list is, times the weight of its inputs
+	weight    float64
 
 	leaving *leaving // in training: how the model would be without this list; nil: as it is
 }
@@ -66,7 +70,7 @@ type fold struct {
 // sums are numbers by column.
 type sums [maxColumns]float64
 
-var folds = sync.Pool{New: func() any { return &fold{sums: new(sums), targets: new(targets)} }}
+var folds = sync.Pool{New: func() any { return &fold{sums: new(sums), ahead: new(sums), targets: new(targets)} }}
 
 // Fold implements [engine.Model].
 func (m *Model) Fold(l engine.List, c *engine.Catalogue, without []engine.AnimeID) engine.Fold {
@@ -94,7 +98,7 @@ func (m *Model) fold(l engine.List, c *engine.Catalogue, without []engine.AnimeI
 		if slices.Contains(without, e.Anime) {
 			f.removed = append(f.removed, in)
 		}
-		f.add(i, x)
+		f.add(f.sums, i, x)
 	}
 	f.unit = 1
 	if d := deviation(f.sums[:len(m.columns)]); d > leastApart {
@@ -112,14 +116,14 @@ func (f *fold) Release() {
 	folds.Put(f)
 }
 
-// add adds to the sums what an input of weight x says.
-func (f *fold) add(i int, x float64) {
+// add adds to sums what an input of weight x says.
+func (f *fold) add(sums *sums, i int, x float64) {
 	if f.leaving != nil {
-		f.leaving.add(f.sums[:], i, x)
+		f.leaving.add(sums[:], i, x)
 		return
 	}
 	places, weights, scale := f.model.row(i)
-	f.sums.add(places, weights, x*scale)
+	sums.add(places, weights, x*scale)
 }
 
 // add adds weights at places, x times each.
@@ -167,7 +171,7 @@ func (f *fold) Matches(dst []float64, anime []engine.AnimeID, step int) []float6
 
 // cost is what popularity costs when candidates are chosen, more by so much.
 func (f *fold) cost(more float64) float64 {
-	known := min(max((f.viewer.watched-newcomer)/(usual-newcomer), 0), 1)
+	known := min(max((f.viewer.watched-costsFrom)/(costsTo-costsFrom), 0), 1)
 	return costNewcomer + known*(costUsual-costNewcomer) + more
 }
 
@@ -195,13 +199,24 @@ func (f *fold) rerank(matches []float64, cost float64) {
 	n := len(f.looked)
 	best := f.looked[0].linear
 	f.rows = slices.Grow(f.rows[:0], n)[:n]
-	f.values = slices.Grow(f.values[:0], 2*n)[:2*n]
-	watched, liked := f.values[:n], f.values[n:]
+	f.values = slices.Grow(f.values[:0], 4*n)[:4*n]
+	watched, liked := f.values[:n], f.values[n:2*n]
 	for place := range f.looked {
 		f.featuresOf(&f.looked[place], place, best, &f.rows[place])
 	}
 	second := f.model.second
 	second.both.values(&f.binning, f.rows, watched, liked)
+	if share := newcomer(f.viewer.watched); share > 0 && second.newcomers != nil {
+		f.foresee()
+		for place := range f.looked {
+			f.prospectsOf(&f.looked[place], &f.rows[place])
+		}
+		more := f.values[2*n:]
+		second.newcomers.both.values(&f.binning, f.rows, more[:n], more[n:])
+		for i, v := range more {
+			f.values[i] += float32(share) * v
+		}
+	}
 	floor := math.Inf(1)
 	for place := range f.looked {
 		k := &f.looked[place]

@@ -82,10 +82,13 @@ func squared(predicted, target float64) slope { return slope{predicted - target,
 
 // grow grows a forest that predicts targets with little loss, rows counting by weights, from the features of a table, by gradient boosting with
 // histograms (Friedman, “Greedy function approximation: a gradient boosting machine”, 2001; Chen and Guestrin, “XGBoost: a scalable
-// tree boosting system”, 2016). Every sum is made by one core in the order of rows, so that the same table grows the same forest.
-func grow(ctx context.Context, t *table, loss loss, targets, weights []float32, o boosting) (*forest, error) {
+// tree boosting system”, 2016). said is what was predicted so far, by others, and becomes what is with the forest; nil: nothing. Every sum is made by one core in the order of rows, so that the same table grows the same forest.
+func grow(ctx context.Context, t *table, loss loss, targets, weights []float32, said []float64, o boosting) (*forest, error) {
+	if said == nil {
+		said = make([]float64, t.rows)
+	}
 	f := &forest{depth: o.Depth}
-	g := &growing{table: t, o: o, slopes: make([]slope, t.rows), node: make([]uint16, t.rows), said: make([]float64, t.rows)}
+	g := &growing{table: t, o: o, slopes: make([]slope, t.rows), node: make([]uint16, t.rows), said: said}
 	for tree := range o.Trees {
 		g.sample(tree)
 		for _, r := range g.chosen {

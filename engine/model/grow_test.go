@@ -38,7 +38,7 @@ func even(n int) []float32 { return slices.Repeat([]float32{1}, n) }
 func TestGrow(t *testing.T) {
 	table, targets, columns := xor(t, 5000)
 	o := boosting{Trees: 30, Depth: 3, Rate: 0.3, Ridge: 1, Least: 1, Sample: 0.7, Columns: 1}
-	f, err := grow(t.Context(), table, logistic, targets, even(len(targets)), o)
+	f, err := grow(t.Context(), table, logistic, targets, even(len(targets)), nil, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestGrow(t *testing.T) {
 	if wrong > 5000/25 {
 		t.Errorf("%d of 5000 rows are on the wrong side", wrong)
 	}
-	again, err := grow(t.Context(), table, logistic, targets, even(len(targets)), o)
+	again, err := grow(t.Context(), table, logistic, targets, even(len(targets)), nil, o)
 	if err != nil || !reflect.DeepEqual(f, again) {
 		t.Errorf("the same table grows another forest, %v", err)
 	}
@@ -75,7 +75,7 @@ func TestGrowByHand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := grow(t.Context(), table, logistic, targets, even(len(targets)), boosting{Trees: 1, Depth: 1, Rate: 0.5, Ridge: 0.5, Least: 0.1, Sample: 1, Columns: 1})
+	f, err := grow(t.Context(), table, logistic, targets, even(len(targets)), nil, boosting{Trees: 1, Depth: 1, Rate: 0.5, Ridge: 0.5, Least: 0.1, Sample: 1, Columns: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestGrowWithoutAnythingToTell(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := grow(t.Context(), table, logistic, make([]float32, 100), even(100), boosting{Trees: 2, Depth: 2, Rate: 1, Ridge: 1, Least: 0, Sample: 1, Columns: 1})
+	f, err := grow(t.Context(), table, logistic, make([]float32, 100), even(100), nil, boosting{Trees: 2, Depth: 2, Rate: 1, Ridge: 1, Least: 0, Sample: 1, Columns: 1})
 	value := make([]float32, 1)
 	f.values(make([]features, 1), value)
 	if err != nil || f.thresholds[0] != never || value[0] >= 0 {
@@ -115,7 +115,7 @@ func TestOrdinal(t *testing.T) {
 
 func BenchmarkForest(b *testing.B) {
 	table, targets, columns := xor(b, 5000)
-	f, err := grow(b.Context(), table, logistic, targets, even(len(targets)), boosting{Trees: 150, Depth: 6, Rate: 0.1, Ridge: 1, Least: 0, Sample: 1, Columns: 1})
+	f, err := grow(b.Context(), table, logistic, targets, even(len(targets)), nil, boosting{Trees: 150, Depth: 6, Rate: 0.1, Ridge: 1, Least: 0, Sample: 1, Columns: 1})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func BenchmarkForest(b *testing.B) {
 func BenchmarkGrow(b *testing.B) {
 	table, targets, _ := xor(b, 200_000)
 	for b.Loop() {
-		if _, err := grow(b.Context(), table, logistic, targets, even(len(targets)), boosting{Trees: 2, Depth: 6, Rate: 0.1, Ridge: 1, Least: 0, Sample: 1, Columns: 1}); err != nil {
+		if _, err := grow(b.Context(), table, logistic, targets, even(len(targets)), nil, boosting{Trees: 2, Depth: 6, Rate: 0.1, Ridge: 1, Least: 0, Sample: 1, Columns: 1}); err != nil {
 			b.Fatal(err)
 		}
 	}

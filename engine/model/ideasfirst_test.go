@@ -21,6 +21,9 @@ func (w *ideas) trained(b *testing.B, o Options, c *engine.Catalogue, lists List
 	if err := t.gram(b.Context()); err != nil {
 		b.Fatal(err)
 	}
+	if err := t.liken(b.Context()); err != nil {
+		b.Fatal(err)
+	}
 	if err := t.invert(b.Context()); err != nil {
 		b.Fatal(err)
 	}

@@ -32,20 +32,35 @@ func (w *ideas) collected(b *testing.B, change func(*stage)) *stage {
 func (w *ideas) grown(b *testing.B) *second {
 	b.Helper()
 	if w.second == nil {
-		w.second = forests(b, w.studied(b))
+		s := *w.studied(b)
+		var err error
+		if w.second, err = s.grow(b.Context()); err != nil {
+			b.Fatal(err)
+		}
 	}
 	return w.second
 }
 
-// forests grows a second stage, and leaves what it is grown from.
+// forests grows a second stage, without forests for newcomers, and leaves what it is grown from.
 func forests(b *testing.B, s *stage) *second {
 	b.Helper()
 	once := *s
+	t := *s.training
+	t.options.Newcomers = 0
+	once.training = &t
 	out, err := once.grow(b.Context())
 	if err != nil {
 		b.Fatal(err)
 	}
 	return out
+}
+
+// plain is that without the forests of newcomers. What changes another part of the second stage is to be compared with it.
+func (w *ideas) plain(b *testing.B) *second {
+	b.Helper()
+	s := *w.grown(b)
+	s.newcomers = nil
+	return &s
 }
 
 // with is the order of the recipe's first stage and a second one.
@@ -62,7 +77,7 @@ var kept = Defaults().Kept
 // alone is what one forest says, in log odds of which so many are the same.
 func alone(f *forest) *second {
 	both, _ := newBinned(f, f)
-	return &second{watched: f, liked: f, both: both}
+	return &second{pair: pair{watched: f, liked: f, both: both}}
 }
 
 // oddsOf turns what such a second stage says into log odds.
@@ -74,15 +89,16 @@ func oddsOf(match float64) float64 {
 // secondIdeas are about the second stage, on the recipe's first.
 var secondIdeas = []idea{
 	{"second", func(b *testing.B, w *ideas) matching { return w.with(b, w.grown(b), kept) }},
-	{"second-watched-alone", func(b *testing.B, w *ideas) matching { return w.with(b, alone(w.grown(b).watched), kept) }},
-	{"second-liked-alone", func(b *testing.B, w *ideas) matching { return w.with(b, alone(w.grown(b).liked), kept) }},
+	{"second-without-newcomers", func(b *testing.B, w *ideas) matching { return w.with(b, w.plain(b), kept) }},
+	{"second-watched-alone", func(b *testing.B, w *ideas) matching { return w.with(b, alone(w.plain(b).watched), kept) }},
+	{"second-liked-alone", func(b *testing.B, w *ideas) matching { return w.with(b, alone(w.plain(b).liked), kept) }},
 	{"second-liked-counts-the-same-everywhere", func(b *testing.B, w *ideas) matching {
-		s := *w.grown(b)
+		s := *w.plain(b)
 		s.more = [2]float64{1.5, 1.5}
 		return w.with(b, &s, kept)
 	}},
 	{"second-log-odds-added", func(b *testing.B, w *ideas) matching {
-		watched, liked := w.with(b, alone(w.grown(b).watched), kept), w.with(b, alone(w.grown(b).liked), kept)
+		watched, liked := w.with(b, alone(w.plain(b).watched), kept), w.with(b, alone(w.plain(b).liked), kept)
 		return w.either(watched, liked, func(watched, liked float64, related bool) float64 {
 			more := 0.5
 			if related {

@@ -25,6 +25,7 @@ type Model struct {
 	rare       []engine.AnimeID // that were watched, but not learnt, ascending
 	watchers   []float32        // of rare
 	second     *second          // the second stage; nil: none
+	alike      likeness         // of inputs; the zero value where there is no second stage
 	popularity line             // of anime, by the logarithm of MyAnimeList's number of members
 	liked      line             // how much an anime is liked, by its mean score
 	scores     *Scores          // that users will give; nil: nothing was learnt of them

@@ -48,16 +48,22 @@ func (o *leaving) add(sums []float64, i int, x float64) {
 // second is the second stage: what it says of the candidates that come first by their sums. It is immutable and safe for concurrent
 // use.
 type second struct {
-	watched *forest    // that somebody would watch it, in log odds
-	liked   *forest    // and like it
-	both    *binned    // the same
-	more    [2]float64 // how much more it is worth to find what is liked, where the list has nothing related, and something
+	pair
+	newcomers *pair      // what is added to that for a newcomer; nil: nothing
+	more      [2]float64 // how much more it is worth to find what is liked, where the list has nothing related, and something
 }
 
-// newSecond puts a second stage together. It fails when the forests ask for more than bins can tell, which none that was grown does.
-func newSecond(watched, liked *forest) (s *second, ok bool) {
+// pair are the forests of a second stage.
+type pair struct {
+	watched *forest // that somebody would watch it, in log odds
+	liked   *forest // and like it
+	both    *binned // the same
+}
+
+// newPair puts two forests together. It fails when they ask for more than bins can tell, which none that was grown does.
+func newPair(watched, liked *forest) (p pair, ok bool) {
 	both, ok := newBinned(watched, liked)
-	return &second{watched, liked, both, usualMore}, ok
+	return pair{watched, liked, both}, ok
 }
 
 // usualMore counts what is liked for more where the list has something related, which is likely to be watched anyway. usuallyLiked is
@@ -80,14 +86,13 @@ func (s *second) worth(watched, liked float64, related bool) float64 {
 
 // The lists that the second stage learns from, and how it grows.
 const (
-	leastHeld = 20  // watched entries of a list that is learnt from
-	heldShare = 5   // every so many of these are held out
-	cutEvery  = 2   // every so many lists are learnt from a second time, cut to a newcomer's length
-	cutWeight = 0.3 // by which those count less
+	leastHeld = 20 // watched entries of a list that is learnt from
+	heldShare = 5  // every so many of these are held out
+	fewHeld   = 80 // watched entries, of fewer than which the newcomers' forests learn from every list, as it is
 )
 
-// cuts are the lengths of newcomers' lists.
-var cuts = [...]int{5, 10, 20}
+// cuts are the lengths to which lists are cut for newcomers' forests, each to both of a pair.
+var cuts = [...][2]int{{5, 20}, {10, 40}}
 
 // stage grows the second stage from the lists of every so many users: it holds out a fifth of what they watched and learns to tell
 // it from the other candidates.
@@ -104,29 +109,77 @@ func (t *training) stage(ctx context.Context, m *Model) (*second, error) {
 
 // grow grows the forests from what was collected, which it forgets.
 func (s *stage) grow(ctx context.Context) (*second, error) {
-	columns := func(f int, into []float32) {
-		for r := range into {
-			into[r] = s.rows[r][f]
+	usual, err := s.examples.grow(ctx, nil, s.options.Stage)
+	if err != nil {
+		return nil, err
+	}
+	out := &second{pair: usual, more: usualMore}
+	if o := s.options.Stage; s.options.Newcomers > 0 {
+		o.Trees = s.options.Newcomers
+		newcomers, err := s.newcomers.grow(ctx, &usual, o)
+		if err != nil {
+			return nil, err
 		}
-	}
-	table, err := newTable(ctx, len(s.rows), featureCount, columns)
-	if err != nil {
-		return nil, err
-	}
-	s.rows = nil
-	watched, err := grow(ctx, table, logistic, s.watched, s.weights, s.options.Stage)
-	if err != nil {
-		return nil, err
-	}
-	liked, err := grow(ctx, table, logistic, s.liked, s.weights, s.options.Stage)
-	if err != nil {
-		return nil, err
-	}
-	out, ok := newSecond(watched, liked)
-	if !ok {
-		return nil, errThresholds
+		out.newcomers = &newcomers
 	}
 	return out, nil
+}
+
+// grow grows a pair of forests, on top of another if there is one, and forgets the rows.
+func (e *examples) grow(ctx context.Context, on *pair, o boosting) (p pair, err error) {
+	said := [2][]float64{}
+	if on != nil {
+		if said, err = e.said(ctx, on); err != nil {
+			return p, err
+		}
+	}
+	table, err := newTable(ctx, len(e.rows), featureCount, func(f int, into []float32) {
+		for r := range into {
+			into[r] = e.rows[r][f]
+		}
+	})
+	if err != nil {
+		return p, err
+	}
+	e.rows = nil
+	watched, err := grow(ctx, table, logistic, e.watched, e.weights, said[0], o)
+	if err != nil {
+		return p, err
+	}
+	liked, err := grow(ctx, table, logistic, e.liked, e.weights, said[1], o)
+	if err != nil {
+		return p, err
+	}
+	p, ok := newPair(watched, liked)
+	if !ok {
+		return p, errThresholds
+	}
+	return p, nil
+}
+
+// said is what the forests of a pair say of the rows.
+func (e *examples) said(ctx context.Context, p *pair) (said [2][]float64, err error) {
+	for k := range said {
+		said[k] = make([]float64, len(e.rows))
+	}
+	const some = 1 << 10
+	err = parallel(ctx, (len(e.rows)+some-1)/some, func(n int) {
+		var m binning
+		from := n * some
+		of := e.rows[from:min(from+some, len(e.rows))]
+		rows := make([]features, len(of))
+		for r := range of {
+			for f, v := range of[r] {
+				rows[r][f] = ordinal(v)
+			}
+		}
+		watched, liked := make([]float32, len(of)), make([]float32, len(of))
+		p.both.values(&m, rows, watched, liked)
+		for r := range of {
+			said[0][from+r], said[1][from+r] = float64(watched[r]), float64(liked[r])
+		}
+	})
+	return said, err
 }
 
 var errThresholds = errors.New("the second stage has more thresholds than bins")
@@ -148,9 +201,10 @@ func (e *examples) add(o examples) {
 type stage struct {
 	*training
 	examples
-	model   *Model                     // the first stage
-	leaving func(engine.List) *leaving // how that would be without a list; nil: as it is
-	seat    []int32
+	newcomers examples                   // that newcomers' forests learn from
+	model     *Model                     // the first stage
+	leaving   func(engine.List) *leaving // how that would be without a list; nil: as it is
+	seat      []int32
 }
 
 // newStage prepares a second stage.
@@ -163,51 +217,77 @@ func (t *training) newStage(m *Model) *stage {
 // collect describes the candidates of the lists that the second stage learns from.
 func (s *stage) collect(ctx context.Context) error {
 	every := (s.users + s.options.Studied - 1) / s.options.Studied
+	err := s.learn(ctx, func(n int, _ engine.List) bool { return n%every == 0 }, s.usual)
+	if err != nil || s.options.Newcomers == 0 {
+		return err
+	}
+	return s.learn(ctx, func(_ int, l engine.List) bool { return l.Watched() < fewHeld }, s.few)
+}
+
+// learn adds what is found in the wanted of all lists, in their order. The first list is the number 1; of those that are found in, numbers
+// begin at 0 again after batchSize.
+func (s *stage) learn(ctx context.Context, wanted func(n int, l engine.List) bool, find func(n int, l engine.List, leaving *leaving) lesson) error {
 	var batch []engine.List
+	flush := func() error {
+		found := make([]lesson, len(batch))
+		err := parallel(ctx, len(batch), func(n int) { found[n] = find(n, batch[n], s.leaving(batch[n])) })
+		for _, f := range found {
+			s.add(f.usual)
+			s.newcomers.add(f.newcomers)
+		}
+		batch = batch[:0]
+		return err
+	}
 	n := 0
 	for l, err := range s.lists() {
 		if err != nil {
 			return err
 		}
-		if n++; n%every == 0 && l.Watched() >= leastHeld {
+		if n++; l.Watched() >= leastHeld && wanted(n, l) {
 			batch = append(batch, slices.Clone(l))
 		}
 		if len(batch) == batchSize {
-			if err := s.learn(ctx, batch); err != nil {
+			if err := flush(); err != nil {
 				return err
 			}
-			batch = batch[:0]
 		}
 	}
-	return s.learn(ctx, batch)
+	return flush()
 }
 
-// learn adds the candidates of some lists, in their order.
-func (s *stage) learn(ctx context.Context, lists []engine.List) error {
-	found := make([]examples, len(lists))
-	err := parallel(ctx, len(lists), func(n int) {
-		leaving := s.leaving(lists[n])
-		found[n] = s.candidates(lists[n], leaving, 0)
-		if n%cutEvery == 0 {
-			found[n].add(s.candidates(lists[n], leaving, cuts[n/cutEvery%len(cuts)]))
+// lesson is what is found in a list.
+type lesson struct{ usual, newcomers examples }
+
+// usual finds what there is for everybody in the n-th list, and once it is cut, for newcomers.
+func (s *stage) usual(n int, l engine.List, leaving *leaving) (found lesson) {
+	found.usual = s.candidates(l, leaving, folding{studied: studied})
+	if s.options.Newcomers > 0 {
+		for _, cut := range cuts[n%len(cuts)] {
+			found.newcomers.add(s.candidates(l, leaving, folding{cut: cut, studied: reranked, newcomer: true}))
 		}
-	})
-	for _, f := range found {
-		s.add(f)
 	}
-	return err
+	return found
 }
 
-// candidates holds out a fifth of what is watched on a list, folds in the rest, and describes those that come first. A cut leaves so
-// many of the watched entries and, of every second list, nothing else; 0 leaves all.
-func (s *stage) candidates(l engine.List, leaving *leaving, cut int) (e examples) {
+// few finds what there is for newcomers in a short list as it is.
+func (s *stage) few(_ int, l engine.List, leaving *leaving) lesson {
+	return lesson{newcomers: s.candidates(l, leaving, folding{studied: reranked, newcomer: true})}
+}
+
+// folding is how a list is folded in to learn from it.
+type folding struct {
+	cut      int  // leaves so many of the watched entries and, of every second list, nothing else; 0: all is left
+	studied  int  // candidates that are looked at
+	newcomer bool // as newcomers' forests are asked
+}
+
+// candidates holds out a fifth of what is watched on a list, folds in the rest, and describes those that come first.
+func (s *stage) candidates(l engine.List, leaving *leaving, by folding) (e examples) {
 	var foldIn engine.List
 	held := map[engine.AnimeID]*engine.Entry{}
 	aside := map[engine.AnimeID]bool{}
-	left, weight := cut, float32(1)
-	if cut > 0 {
-		weight = cutWeight
-	}
+	cut := by.cut
+	left := cut
 	alone := cut > 0 && len(l)%2 == 0
 	for _, i := range shuffled(l) {
 		entry := &l[i]
@@ -250,8 +330,11 @@ func (s *stage) candidates(l engine.List, leaving *leaving, cut int) (e examples
 		}
 		matches[i] = k.linear
 	}
-	f.first(matches, studied)
+	f.first(matches, by.studied)
 	f.inspect()
+	if by.newcomer {
+		f.foresee()
+	}
 	e = examples{make([][featureCount]float32, len(f.order)), make([]float32, len(f.order)), make([]float32, len(f.order)), make([]float32, len(f.order))}
 	var x features
 	for place := range f.looked {
@@ -261,10 +344,12 @@ func (s *stage) candidates(l engine.List, leaving *leaving, cut int) (e examples
 			k.facts.add(h, all, -1)
 		}
 		f.featuresOf(k, place, f.looked[0].linear, &x)
+		if by.newcomer {
+			f.prospectsOf(k, &x)
+		}
 		for feature := range e.rows[place] {
 			e.rows[place][feature] = fromOrdinal(x[feature])
 		}
-		e.weights[place] = weight
 		if h != nil {
 			e.watched[place] = 1
 			if float64(h.Score) >= enough {
@@ -272,8 +357,23 @@ func (s *stage) candidates(l engine.List, leaving *leaving, cut int) (e examples
 			}
 		}
 	}
+	weight := 1.0
+	if by.newcomer {
+		found := 0.0
+		for _, watched := range e.watched {
+			found += float64(watched)
+		}
+		weight = newcomerWeight(found)
+	}
+	for place := range e.weights {
+		e.weights[place] = float32(weight)
+	}
 	return e
 }
+
+// newcomerWeight is how much the candidates of a newcomer's list count, so many of which were held out. Long lists that are cut, in which
+// there is much to be found, would else be all that counts beside those that really are short.
+func newcomerWeight(found float64) float64 { return 4 / math.Sqrt(found+4) }
 
 // shuffled are the places of a list's entries in an order that has nothing to do with what they are.
 func shuffled(l engine.List) []int {

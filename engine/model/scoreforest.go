@@ -223,6 +223,6 @@ func (t *scoreTraining) correct(ctx context.Context) error {
 	for r := range weights {
 		weights[r] = 1
 	}
-	t.scores.forest, err = grow(ctx, table, squared, all.left, weights, t.options.Forest)
+	t.scores.forest, err = grow(ctx, table, squared, all.left, weights, nil, t.options.Forest)
 	return err
 }

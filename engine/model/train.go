@@ -19,15 +19,16 @@ type Lists func() iter.Seq2[engine.List, error]
 
 // Options are the constants of training. Defaults are what measured best, see docs/adr.
 type Options struct {
-	Anime   int     // the most watched so many are learnt, 8,192 at most
-	Inputs  Weights // of entries in training
-	Ridge   float64 // added to the diagonal of the gram matrix
-	Dropout float64 // and so much of the diagonal itself: what dropping inputs at random would do
-	Rows    float64 // a user with n inputs counts (n / mean n) to this power
-	Kept    int     // weights of each input that stay, the largest
-	Studied int     // lists that the second stage learns from, at most
-	Stage   boosting
-	Enough  int // lists, of which a second stage can be grown
+	Anime     int     // the most watched so many are learnt, 8,192 at most
+	Inputs    Weights // of entries in training
+	Ridge     float64 // added to the diagonal of the gram matrix
+	Dropout   float64 // and so much of the diagonal itself: what dropping inputs at random would do
+	Rows      float64 // a user with n inputs counts (n / mean n) to this power
+	Kept      int     // weights of each input that stay, the largest
+	Studied   int     // lists that the second stage learns from, at most
+	Stage     boosting
+	Newcomers int // trees of each forest of newcomers
+	Enough    int // lists, of which a second stage can be grown
 
 	Except func(engine.AnimeID) bool // anime that are not learnt, to see how well they are estimated; nil: none
 }
@@ -37,7 +38,7 @@ func Defaults() Options {
 	return Options{
 		Anime: 6000, Inputs: Weights{Score: 0.3, Planned: 0.3, OnHold: 0.15, Dropped: 0.15},
 		Ridge: 200, Dropout: 0.5, Rows: -0.5, Kept: 300, Studied: 3000,
-		Stage: boosting{Trees: 100, Depth: 5, Rate: 0.15, Ridge: 5, Least: 100, Sample: 0.8, Columns: 0.5}, Enough: 1000,
+		Stage: boosting{Trees: 100, Depth: 5, Rate: 0.15, Ridge: 5, Least: 100, Sample: 0.8, Columns: 0.5}, Newcomers: 100, Enough: 1000,
 	}
 }
 
@@ -57,6 +58,9 @@ func train(ctx context.Context, lists Lists, c *engine.Catalogue, o Options, pro
 	}
 	progress(fmt.Sprintf("adding up %d lists over %d anime", t.users, len(t.items)))
 	if err := t.gram(ctx); err != nil {
+		return nil, err
+	}
+	if err := t.liken(ctx); err != nil {
 		return nil, err
 	}
 	progress(fmt.Sprintf("inverting a matrix of %d rows", len(t.items)))
@@ -86,6 +90,7 @@ type training struct {
 	users        int
 	inputs       float64        // mean number of inputs of a user
 	matrix       blas64.General // gram matrix, lower triangle; then its inverse
+	alike        likeness       // of items; the zero value when no second stage is grown
 }
 
 // count chooses the anime that are learnt, and gathers what all lists have in common.
@@ -196,7 +201,7 @@ func (m *Model) fit(c *engine.Catalogue) {
 // anime j is -p_ij / p_jj, p being the inverse (Steck, “Embarrassingly shallow autoencoders for sparse data”, 2019).
 func (t *training) prune(ctx context.Context, kept int) (*Model, error) {
 	n := len(t.items)
-	m := &Model{inputs: t.items, facts: t.facts, backdrop: t.backdrop, rare: t.rare, watchers: t.rareWatchers}
+	m := &Model{inputs: t.items, facts: t.facts, backdrop: t.backdrop, rare: t.rare, watchers: t.rareWatchers, alike: t.alike}
 	var columns []int
 	for j, id := range t.items {
 		if a := t.catalogue.Anime(id); a != nil && a.HasMean() && a.Parent == 0 {
