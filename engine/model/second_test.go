@@ -150,7 +150,13 @@ func TestTheRestStaysBelow(t *testing.T) {
 	if len(anime) <= reranked {
 		t.Fatalf("%d anime are no more than are looked at", len(anime))
 	}
-	f := m.fold(lists[0], c, nil, nil)
+	for _, l := range []engine.List{lists[0], short(lists[0], 5), slices.Concat(lists[0], lists[1])} {
+		restStaysBelow(t, m.fold(l, c, nil, nil), anime)
+	}
+}
+
+func restStaysBelow(t *testing.T, f *fold, anime []*engine.Anime) {
+	t.Helper()
 	defer f.Release()
 	f.choose(engine.IDs(anime), f.cost(0))
 	linear := make([]float64, len(anime))
