@@ -1,8 +1,6 @@
 package model
 
-import (
-	"slices"
-)
+import "slices"
 
 // A newcomer's list says little of itself. What it is likely to become says more: its columns that come first are folded in as if they were
 // watched, and it has a direction in the space of likeness. Both are features that only the newcomers' forests are asked about. Between
