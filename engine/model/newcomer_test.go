@@ -269,3 +269,16 @@ func TestWithoutNewcomers(t *testing.T) {
 		t.Errorf("stored, it is another model, %v", err)
 	}
 }
+
+// However many users there are, the second stage learns from so many lists at most, and from about as many where there are more.
+func TestEveryBoundsWhatIsLookedAt(t *testing.T) {
+	for _, most := range []int{1, 3000, 15_000} {
+		for _, users := range []int{1, 2, 2999, 3000, 3001, 12_338, 50_000, 1_000_000} {
+			s := &stage{training: &training{users: users}}
+			every := s.every(most)
+			if n := users / every; n > most || users >= most && n < most/2 || users <= most && every != 1 {
+				t.Errorf("of %d lists %d are looked at, of at most %d", users, n, most)
+			}
+		}
+	}
+}

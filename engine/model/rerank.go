@@ -88,7 +88,8 @@ func (s *second) worth(watched, liked float64, related bool) float64 {
 const (
 	leastHeld = 20 // watched entries of a list that is learnt from
 	heldShare = 5  // every so many of these are held out
-	fewHeld   = 80 // watched entries, of fewer than which the newcomers' forests learn from every list, as it is
+	fewHeld   = 80 // watched entries, of fewer than which the newcomers' forests learn from lists as they are
+	fewAmong  = 5  // times as many lists are looked through for these: a third of all are so short
 )
 
 // cuts are the lengths to which lists are cut for newcomers' forests, each to both of a pair.
@@ -216,13 +217,17 @@ func (t *training) newStage(m *Model) *stage {
 
 // collect describes the candidates of the lists that the second stage learns from.
 func (s *stage) collect(ctx context.Context) error {
-	every := (s.users + s.options.Studied - 1) / s.options.Studied
+	every := s.every(s.options.Studied)
 	err := s.learn(ctx, func(n int, _ engine.List) bool { return n%every == 0 }, s.usual)
 	if err != nil || s.options.Newcomers == 0 {
 		return err
 	}
-	return s.learn(ctx, func(_ int, l engine.List) bool { return l.Watched() < fewHeld }, s.few)
+	every = s.every(fewAmong * s.options.Studied)
+	return s.learn(ctx, func(n int, l engine.List) bool { return n%every == 0 && l.Watched() < fewHeld }, s.few)
 }
+
+// every is which of all lists are looked at if so many can be.
+func (s *stage) every(most int) int { return (s.users + most - 1) / most }
 
 // learn adds what is found in the wanted of all lists, in their order. The first list is the number 1; of those that are found in, numbers
 // begin at 0 again after batchSize.
