@@ -58,7 +58,9 @@ func (k cached) user(id engine.UserID) engine.User {
 }
 
 // text is b as a string, without a copy. b must never change.
-func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+func text(b []byte) string {
+	return unsafe.String(unsafe.SliceData(b), len(b)) //nolint:gosec // what is cached is never written to, and is there for as long as its texts
+}
 
 // names knows ids by name, up to so many. What it says is a guess: the user of an id may have another name by now, or be gone. It may
 // forget any name at any time. It is safe for concurrent use.
