@@ -3,9 +3,11 @@ package model
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"gonum.org/v1/gonum/blas/blas64"
@@ -13,18 +15,31 @@ import (
 	"reko.moe/engine"
 )
 
-// learned is a model of a crowd with a second stage for newcomers.
+// learned is a model of a crowd with a second stage for newcomers, as it is read. It is trained once for all tests.
 func learned(t testing.TB) (*Model, *engine.Catalogue, []engine.List) {
 	t.Helper()
 	c, lists := crowd(enough)
-	o := Defaults()
-	o.Stage.Trees, o.Newcomers, o.Stage.Least, o.Kept, o.Enough = 20, 12, 5, 60, enough
-	m, err := train(t.Context(), walk(lists), c, o, quietly)
+	packed, err := learnt()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := unpack(packed)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return m, c, lists
 }
+
+var learnt = sync.OnceValues(func() ([]byte, error) {
+	c, lists := crowd(enough)
+	o := Defaults()
+	o.Stage.Trees, o.Newcomers, o.Stage.Least, o.Kept, o.Enough = 20, 12, 5, 60, enough
+	m, err := train(context.Background(), walk(lists), c, o, quietly)
+	if err != nil {
+		return nil, err
+	}
+	return m.pack(), nil
+})
 
 // short are the first watched entries of a list.
 func short(l engine.List, watched int) (few engine.List) {
