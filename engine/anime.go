@@ -10,6 +10,10 @@ import (
 // AnimeID is MyAnimeList's number of an anime, 1..[MaxAnimeID].
 type AnimeID int32
 
+// MaxAnimeID bounds the ids that are taken for real. MyAnimeList has given out fewer than 70,000; the [Catalogue] is a
+// table indexed by id, so one absurd number must not make it huge.
+const MaxAnimeID AnimeID = 1<<22 - 1
+
 // IDs are those of anime.
 func IDs(anime []*Anime) []AnimeID {
 	ids := make([]AnimeID, len(anime))
@@ -18,10 +22,6 @@ func IDs(anime []*Anime) []AnimeID {
 	}
 	return ids
 }
-
-// MaxAnimeID bounds the ids that are taken for real. MyAnimeList has given out fewer than 70,000; the [Catalogue] is a
-// table indexed by id, so one absurd number must not make it huge.
-const MaxAnimeID AnimeID = 1<<22 - 1
 
 // Anime is one title of the catalogue, as MyAnimeList describes it. A catalogue's anime are shared: treat as read-only.
 type Anime struct {

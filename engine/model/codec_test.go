@@ -57,6 +57,16 @@ func TestPlacesAreStoredAsGaps(t *testing.T) {
 	}
 }
 
+// reread is a model as it is read once it was stored.
+func reread(t testing.TB, m *Model) *Model {
+	t.Helper()
+	stored, err := unpack(m.pack())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stored
+}
+
 // A model of another version, whole as it is, is refused.
 func TestOtherVersionsAreRefused(t *testing.T) {
 	m, _, _ := trained(t, 30)
@@ -73,6 +83,7 @@ func TestOtherVersionsAreRefused(t *testing.T) {
 // What only newcomers' forests may be asked about is refused of others, of which it is not known; and newcomers' forests on top of none.
 func TestForestsThatAskTooMuch(t *testing.T) {
 	m, _, _ := learned(t)
+	m = reread(t, m) // one of its own, to be changed
 	m.second.watched.features[3] = featAhead
 	if _, err := unpack(m.pack()); !errors.Is(err, engine.ErrCorrupt) {
 		t.Errorf("forests for everybody that ask what is known of newcomers: %v, want %v", err, engine.ErrCorrupt)

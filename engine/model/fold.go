@@ -175,6 +175,9 @@ func (f *fold) cost(more float64) float64 {
 	return costNewcomer + known*(costUsual-costNewcomer) + more
 }
 
+// linear is what the list says for an anime in standard deviations, less the cost of its popularity.
+func (f *fold) linear(sum, popularity, cost float64) float64 { return sum*f.unit - cost*popularity }
+
 // choose makes choices of anime, with their sums.
 func (f *fold) choose(anime []engine.AnimeID, cost float64) {
 	f.choices = slices.Grow(f.choices[:0], len(anime))[:len(anime)]
@@ -188,7 +191,7 @@ func (f *fold) choose(anime []engine.AnimeID, cost float64) {
 			kin := m.kinOf(id, f.seen)
 			k.column, k.sum, k.popularity = -1, kin.sum(f.sums), kin.popularity
 		}
-		k.linear = k.sum*f.unit - cost*k.popularity
+		k.linear = f.linear(k.sum, k.popularity, cost)
 	}
 }
 

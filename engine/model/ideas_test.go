@@ -17,7 +17,7 @@ import (
 // BenchmarkIdeas measures what was tried to order better, the failures too; see docs/adr. Each idea is a benchmark of its own, and what
 // they share is made once:
 //
-//	go test ./engine/model -run XXX -bench Ideas -benchtime 1x -timeout 1h
+//	go test ./engine/model -run '^$' -bench Ideas -benchtime 1x -timeout 1h
 func BenchmarkIdeas(b *testing.B) {
 	w := readIdeas(b)
 	all := slices.Concat(plainIdeas, firstIdeas, secondIdeas)

@@ -11,7 +11,7 @@ import (
 // BenchmarkNewcomers measures what was tried for newcomers, on the lists of BenchmarkIdeas cut to so many watched entries; “alone” are
 // lists of which nothing else is left either:
 //
-//	go test ./engine/model -run XXX -bench Newcomers -benchtime 1x -timeout 1h
+//	go test ./engine/model -run '^$' -bench Newcomers -benchtime 1x -timeout 1h
 func BenchmarkNewcomers(b *testing.B) {
 	if testing.Short() {
 		b.Skip("it takes minutes")

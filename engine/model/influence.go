@@ -58,11 +58,7 @@ func (t *targets) among(places, hits []uint16) int {
 	hits = hits[:len(places)]
 	for k, j := range places {
 		hits[n] = uint16(k)
-		more := 0
-		if t[j&(maxColumns-1)] != 0 {
-			more = 1
-		}
-		n += more
+		n += one(t[j&(maxColumns-1)] != 0)
 	}
 	return n
 }

@@ -27,7 +27,7 @@ func (f *fold) foresee() {
 	m, cost := f.model, f.cost(0)
 	best := f.foreseen[:0] // the first first; of equals the one with the smaller id
 	for j, id := range m.columns {
-		match := f.sums[j]*f.unit - cost*m.popular[m.items[j]]
+		match := f.linear(f.sums[j], m.popular[m.items[j]], cost)
 		if len(best) == foreseenMost && match <= best[len(best)-1].match || f.viewer.standingOf(id) == isWatched {
 			continue
 		}

@@ -15,30 +15,22 @@ import (
 	"reko.moe/engine"
 )
 
-// learned is a model of a crowd with a second stage for newcomers, as it is read. It is trained once for all tests.
+// learned is a model of a crowd with a second stage for newcomers. It is trained once for all tests, none of which may change it.
 func learned(t testing.TB) (*Model, *engine.Catalogue, []engine.List) {
 	t.Helper()
 	c, lists := crowd(enough)
-	packed, err := learnt()
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := unpack(packed)
+	m, err := learnt()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return m, c, lists
 }
 
-var learnt = sync.OnceValues(func() ([]byte, error) {
+var learnt = sync.OnceValues(func() (*Model, error) {
 	c, lists := crowd(enough)
 	o := Defaults()
 	o.Stage.Trees, o.Newcomers, o.Stage.Least, o.Kept, o.Enough = 20, 12, 5, 60, enough
-	m, err := train(context.Background(), walk(lists), c, o, quietly)
-	if err != nil {
-		return nil, err
-	}
-	return m.pack(), nil
+	return train(context.Background(), walk(lists), c, o, quietly)
 })
 
 // short are the first watched entries of a list.
@@ -64,10 +56,7 @@ func TestNewcomers(t *testing.T) {
 		popularity: m.popularity, liked: m.liked, kept: m.kept, scales: m.scales, places: m.places, weights: m.weights,
 	}
 	plain.seat()
-	stored, err := unpack(m.pack())
-	if err != nil {
-		t.Fatal(err)
-	}
+	stored := reread(t, m)
 	anime := slices.Collect(c.All())
 	astray := 0
 	for p, l := range lists[:30] {

@@ -331,7 +331,7 @@ func (s *stage) candidates(l engine.List, leaving *leaving, by folding) (e examp
 			known := m.facts[m.items[k.column]]
 			known.add(h, all, -1)
 			k.popularity = known.popularity()
-			k.linear = k.sum*f.unit - cost*k.popularity
+			k.linear = f.linear(k.sum, k.popularity, cost)
 		}
 		matches[i] = k.linear
 	}

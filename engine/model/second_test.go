@@ -67,10 +67,7 @@ func TestSecondStage(t *testing.T) {
 	if err != nil || !bytes.Equal(m.pack(), again.pack()) {
 		t.Errorf("the same lists made different bytes, %v", err)
 	}
-	stored, err := unpack(m.pack())
-	if err != nil {
-		t.Fatal(err)
-	}
+	stored := reread(t, m)
 	anime := slices.Collect(c.All())
 	astray := 0
 	for p, l := range lists[:30] {
