@@ -144,8 +144,7 @@ func (e *Engine) RecommendAlike(ctx context.Context, name string, q AlikeQuery) 
 		return none, err
 	}
 	defer p.close()
-	e.read(ctx, p)
-	p.gather(false)
+	e.gather(ctx, p, false)
 	p.fold = p.model.fold(p.own, p.catalogue, nil)
 	p.ranked = slices.DeleteFunc(p.ranked, func(el eligible) bool { return q.Without[el.id] })
 	p.rankByEnjoyment(me)

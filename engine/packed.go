@@ -75,10 +75,7 @@ func (p Packed) Unpack(dst List) (List, error) {
 		}
 		dst = append(dst, e)
 	}
-	if len(r.rest) != 0 {
-		return dst, fmt.Errorf("%d bytes too many: %w", len(r.rest), ErrCorrupt)
-	}
-	return dst, nil
+	return dst, r.end()
 }
 
 // Len returns the number of entries, and 0 for a list that is damaged.
@@ -135,15 +132,11 @@ func (r *packedReader) run(dst List, i int) (List, int) {
 	n := 0
 	for ; n < len(out) && len(b) >= 8; n++ {
 		word := binary.LittleEndian.Uint64(b)
-		second := word >> 7 & 1          // the id goes on
-		third := word >> 15 & 1 & second // and on
-		v := word&0x7f | word>>1&0x3f80&-second | word>>2&0x1fc000&-third
-		size := 1 + second + third
-		odd := word >> 23 & third // and on
+		step, size, odd := firstID(word)
 		word >>= 8 * size
 		status, score, episodes := uint8(word)>>4, uint8(word)&0xf, uint16(word>>8&0x7f)
 		odd |= word >> 15 & 1
-		id := anime + (AnimeID(v>>1) ^ -AnimeID(v&1))
+		id := anime + step
 		size += 2
 		changed := Day(0)
 		if i+n < r.dated {
@@ -163,6 +156,26 @@ func (r *packedReader) run(dst List, i int) (List, int) {
 	}
 	r.anime, r.day, r.rest = anime, day, b
 	return dst[:from+n], i + n
+}
+
+// firstID reads the id that a word begins with: how much more it is than the one before, and in how many bytes. odd is 1 if there are more
+// than three.
+func firstID(word uint64) (step AnimeID, size, odd uint64) {
+	second := word >> 7 & 1      // it goes on
+	third := word >> 15 & second // and on
+	v := word&0x7f | word>>1&0x3f80&-second | word>>2&0x1fc000&-third
+	return AnimeID(v>>1) ^ -AnimeID(v&1), 1 + second + third, word >> 23 & third
+}
+
+// end fails if anything is left behind the last entry, or failed before.
+func (r *packedReader) end() error {
+	switch {
+	case r.failed:
+		return fmt.Errorf("entries: %w", ErrCorrupt)
+	case len(r.rest) != 0:
+		return fmt.Errorf("%d bytes too many: %w", len(r.rest), ErrCorrupt)
+	}
+	return nil
 }
 
 // next returns entry i, whatever it is.

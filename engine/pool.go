@@ -28,8 +28,7 @@ type pool struct {
 	ids     []UserID // of near
 	users   []User   // those of them that exist
 	lenders []lender
-	lent    List   // the entries of all lenders, once they are read
-	parts   []part // of lent
+	lent    List // of the lender whose list is read
 
 	ballots []ballot
 	packed  Ballots
@@ -47,12 +46,6 @@ type pool struct {
 type lender struct {
 	near int // index into pool.near
 	list Packed
-}
-
-// part is a lender's entries.
-type part struct {
-	lender int // index into pool.lenders
-	end    int // of the entries, which begin where those of the part before end
 }
 
 // pools has pools that are closed.
@@ -84,8 +77,8 @@ type eligible struct {
 	dated int32 // how many do
 }
 
-// lend returns a pool with the lists of lenders, some of the neighbours near and in their order, for u. [Engine.read] and [pool.gather]
-// find what of it can be recommended.
+// lend returns a pool with the lists of lenders, some of the neighbours near and in their order, for u. [Engine.gather]
+// finds what of it can be recommended.
 func (e *Engine) lend(u User, near []Neighbour, lenders []User) (*pool, error) {
 	p := pools.Get().(*pool)
 	if err := e.fill(p, u, near, lenders); err != nil {
@@ -99,7 +92,7 @@ func (e *Engine) lend(u User, near []Neighbour, lenders []User) (*pool, error) {
 func (e *Engine) fill(p *pool, u User, near []Neighbour, lenders []User) error {
 	p.catalogue, p.excluded, p.model = e.catalogue.Load(), e.exclude.Load(), e.models.now.Load()
 	p.near, p.today = append(p.near[:0], near...), DayOf(e.opts.Now())
-	p.ranked, p.order, p.lenders, p.lent, p.parts, p.recipe = p.ranked[:0], p.order[:0], p.lenders[:0], p.lent[:0], p.parts[:0], p.recipe[:0]
+	p.ranked, p.order, p.lenders, p.recipe = p.ranked[:0], p.order[:0], p.lenders[:0], p.recipe[:0]
 	var err error
 	if p.own, err = u.List.Unpack(p.own[:0]); err != nil {
 		return fmt.Errorf("list of %q: %w", u.Name, err)
@@ -117,25 +110,10 @@ func (e *Engine) fill(p *pool, u User, near []Neighbour, lenders []User) error {
 	return nil
 }
 
-// read unpacks the lists of a pool's lenders. A damaged one is left out.
-func (e *Engine) read(ctx context.Context, p *pool) {
-	for i := range p.lenders {
-		end := len(p.lent)
-		var err error
-		if p.lent, err = p.lenders[i].list.Unpack(p.lent); err != nil {
-			e.opts.Log.ErrorContext(ctx, "stored list", "user", p.near[p.lenders[i].near].Name, "err", err)
-			p.lent = p.lent[:end]
-			continue
-		}
-		p.parts = append(p.parts, part{i, len(p.lent)})
-	}
-}
-
-// gather finds what was lent and can be recommended: watched and scored entries of anime that have a mean score, no parent, and are neither on the
-// requester's list nor excluded. counted says that scores and days are added up, too.
-func (p *pool) gather(counted bool) {
-	c := p.catalogue
-	seats := borrowSeats(c)
+// gather finds what lenders can recommend: watched and scored entries of anime that have a mean score, no parent, and are neither on the
+// requester's list nor excluded. counted says that scores and days are added up, too. A damaged list is left out.
+func (e *Engine) gather(ctx context.Context, p *pool, counted bool) {
+	seats := borrowSeats(p.catalogue)
 	defer seats.giveBack()
 	for i := range p.own {
 		seats.set(p.own[i].Anime, taken)
@@ -143,9 +121,21 @@ func (p *pool) gather(counted bool) {
 	for id := range p.excluded.anime {
 		seats.set(id, taken)
 	}
+	for i := range p.lenders {
+		var err error
+		if p.lent, err = p.lenders[i].list.Unpack(p.lent[:0]); err != nil {
+			e.opts.Log.ErrorContext(ctx, "stored list", "user", p.near[p.lenders[i].near].Name, "err", err)
+			continue
+		}
+		p.add(seats, counted)
+	}
+}
+
+// add adds what was lent to what is eligible.
+func (p *pool) add(seats *seats, counted bool) {
 	for i := range p.lent {
 		entry := &p.lent[i]
-		if entry.Score == 0 || !entry.Watched() {
+		if !entry.votes() {
 			continue
 		}
 		seat := seats.at(entry.Anime)
@@ -153,7 +143,7 @@ func (p *pool) gather(counted bool) {
 			continue
 		}
 		if seat == free {
-			if !c.recommendable(entry.Anime) {
+			if !p.catalogue.recommendable(entry.Anime) {
 				seats.set(entry.Anime, taken)
 				continue
 			}

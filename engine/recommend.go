@@ -249,11 +249,10 @@ func (e *Engine) arrange(ctx context.Context, found *pool, q Query, single bool)
 			return
 		}
 	}
-	e.read(ctx, found)
 	if memory != nil && bare && found.remembered(memory) {
 		return
 	}
-	found.gather(order == Classic)
+	e.gather(ctx, found, order == Classic)
 	if order == Taste || !bare {
 		found.fold = found.model.fold(found.own, found.catalogue, q.Without)
 		found.compare(q.Niche)

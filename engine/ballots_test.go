@@ -1,0 +1,103 @@
+package engine
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// seatsFor gives seats to every third of the anime up to most.
+func seatsFor(most AnimeID) *seats {
+	s := &seats{seat: make([]int32, most+1)}
+	for id := AnimeID(1); id <= most; id += 3 {
+		s.set(id, int32(id))
+	}
+	return s
+}
+
+// votesByHand are the votes of a list that is unpacked.
+func votesByHand(p Packed, lender uint8, s *seats) ([]ballot, error) {
+	l, err := p.Unpack(nil)
+	if err != nil {
+		return nil, err
+	}
+	var all []ballot
+	for i := range l {
+		if seat := s.at(l[i].Anime); seat > 0 && l[i].Score > 0 && l[i].Watched() {
+			all = append(all, ballot{lender, l[i].Score, seat - 1})
+		}
+	}
+	return all, nil
+}
+
+// sealed is a list with the checksum that its bytes have.
+func sealed(body []byte) Packed {
+	return binary.LittleEndian.AppendUint32(body, crc32.Checksum(body, castagnoli))
+}
+
+func TestVotesAreThoseOfTheList(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	s := seatsFor(3000)
+	some := false
+	for n := range 200 {
+		p := randomList(r, n, 1+n*20).Pack()
+		got, err := p.votes([]ballot{{9, 9, 9}}, 4, s)
+		want, _ := votesByHand(p, 4, s)
+		if err != nil || !slices.Equal(got, append([]ballot{{9, 9, 9}}, want...)) {
+			t.Fatalf("%d entries: %v, %v; want %v", n, got, err, want)
+		}
+		some = some || len(want) > 0
+	}
+	if !some {
+		t.Error("nobody votes")
+	}
+}
+
+// Whatever is wrong with a list behind a right checksum, its votes are refused if and only if Unpack refuses it.
+func TestVotesOfDamagedLists(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 8))
+	s := seatsFor(3000)
+	refused, taken := 0, 0
+	for n := range 60 {
+		p := randomList(r, 2+n, 3000).Pack()
+		body := p[:len(p)-packedChecksum]
+		allDamage(body, func(what string, at int, damaged Packed) {
+			damaged = sealed(slices.Clone(damaged))
+			want, wantErr := votesByHand(damaged, 1, s)
+			got, err := damaged.votes(nil, 1, s)
+			if !slices.Equal(got, want) || errors.Is(err, ErrCorrupt) != errors.Is(wantErr, ErrCorrupt) {
+				t.Fatalf("byte %d of %x %s: %v, %v; want %v, %v", at, []byte(body), what, got, err, want, wantErr)
+			}
+			if err != nil {
+				refused++
+			} else {
+				taken++
+			}
+		})
+	}
+	if refused == 0 || taken == 0 {
+		t.Errorf("%d lists were refused and %d taken, want some of both", refused, taken)
+	}
+}
+
+func BenchmarkVotes(b *testing.B) {
+	l := randomList(rand.New(rand.NewPCG(42, 42)), 300, 20_000)
+	for i := range l {
+		l[i].Episodes = min(l[i].Episodes, 26)
+	}
+	p := l.Pack()
+	s := &seats{seat: make([]int32, 20_001)}
+	for i := range int32(RandomSize) {
+		s.set(AnimeID(1+600*i), i+1)
+	}
+	memory := make([]ballot, 0, len(l))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := p.votes(memory, 1, s); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
