@@ -155,8 +155,8 @@ func (x *Index) blocks() iter.Seq[rowBlock] {
 		if t == nil {
 			return
 		}
-		for row, blocks := range t.rows {
-			for _, b := range blocks {
+		for row := range rows {
+			for _, b := range t.row(row) {
 				if !yield(rowBlock{b, row}) {
 					return
 				}

@@ -155,9 +155,10 @@ func FuzzHashParts(f *testing.F) {
 func checkTree(t *testing.T, x *Index) {
 	t.Helper()
 	users := 0
-	for row, blocks := range x.changed().rows {
+	tree := x.changed()
+	for row := range rows {
 		last := 0
-		for _, b := range blocks {
+		for _, b := range tree.row(row) {
 			if n := len(b.rests); n == 0 || n > maxBlock || len(b.ids) != n || len(b.names) != n {
 				t.Fatalf("row %d has a block of %d users, %d ids and %d names", row, n, len(b.ids), len(b.names))
 			}
@@ -359,7 +360,7 @@ func TestNearestAllocatesTheAnswer(t *testing.T) {
 func TestIndexTakes41BytesAUser(t *testing.T) {
 	const n = 200_000
 	x := NewIndex(randomCards(rand.New(rand.NewPCG(20, 21)), n))
-	size := int(unsafe.Sizeof(tree{}))
+	size := int(unsafe.Sizeof(tree{}) + rows/shelfRows*unsafe.Sizeof(shelf{}))
 	for b := range x.blocks() {
 		size += int(unsafe.Sizeof(block{})) + 8*cap(b.rests) + 8*cap(b.ids) + MaxName*cap(b.names)
 	}

@@ -65,7 +65,7 @@ func (s *selection) search(t *tree, h Hash, k int, skip UserID) {
 			break // and so are all rows that follow
 		}
 		row := int(p.row ^ to)
-		for _, b := range t.rows[row] {
+		for _, b := range t.row(row) {
 			from, end := 0, len(b.rests)
 			if room := s.cut - rowFar; end > fewUsers {
 				from, end = int(b.starts[max(depth-room, 0)]), int(b.starts[min(depth+room+1, depths)])

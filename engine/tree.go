@@ -10,8 +10,31 @@ import (
 // tree is all users of an index as they are at one instant. A tree that is shared is immutable: a change makes a new one that shares
 // all but one or two blocks with it, so that whoever walks over a tree is neither in the way of changes nor disturbed by them.
 type tree struct {
-	rows  [rows][]*block // by row; in a row by depth
-	users int
+	shelves [rows / shelfRows]*shelf // nil: nobody is in any of the rows
+	users   int
+}
+
+// shelf is some rows that follow each other, of which a change copies no others. It is immutable once it is in a tree.
+type shelf [shelfRows][]*block // by row; in a row by depth
+
+const shelfRows = 32
+
+// row returns the blocks of a row.
+func (t *tree) row(i int) []*block {
+	if s := t.shelves[i/shelfRows]; s != nil {
+		return s[i%shelfRows]
+	}
+	return nil
+}
+
+// setRow changes the blocks of a row. t is not shared yet.
+func (t *tree) setRow(i int, blocks []*block) {
+	next := new(shelf)
+	if s := t.shelves[i/shelfRows]; s != nil {
+		*next = *s
+	}
+	next[i%shelfRows] = blocks
+	t.shelves[i/shelfRows] = next
 }
 
 // block is up to maxBlock users of a row, ascending by depth. It is immutable once it is in a tree.
@@ -85,7 +108,7 @@ func (b rowBlock) card(at int) Card {
 
 // find returns in which block of the row a user of a cell is, and where in it. The user must be there.
 func (t *tree) find(id UserID, c cell) (in, at int) {
-	for in, b := range t.rows[c.row()] {
+	for in, b := range t.row(c.row()) {
 		from, to := b.starts[c.depth()], b.starts[c.depth()+1]
 		if i := slices.Index(b.ids[from:to], id); i >= 0 {
 			return in, int(from) + i
@@ -97,25 +120,25 @@ func (t *tree) find(id UserID, c cell) (in, at int) {
 // card is a user of a cell. The user must be there.
 func (t *tree) card(id UserID, c cell) Card {
 	in, at := t.find(id, c)
-	return rowBlock{t.rows[c.row()][in], c.row()}.card(at)
+	return rowBlock{t.row(c.row())[in], c.row()}.card(at)
 }
 
 // add puts in a user who is not there. t is not shared yet.
 func (t *tree) add(p hashParts, id UserID, n name) {
 	t.users++
-	row := t.rows[p.row]
+	row := t.row(int(p.row))
 	if len(row) == 0 {
-		t.rows[p.row] = []*block{newBlock([]uint64{p.rest}, []UserID{id}, []name{n})}
+		t.setRow(int(p.row), []*block{newBlock([]uint64{p.rest}, []UserID{id}, []name{n})})
 		return
 	}
 	after := sort.Search(len(row), func(i int) bool { return bits.OnesCount64(row[i].rests[0]) > p.depth() })
 	in := max(after-1, 0)
-	t.rows[p.row] = slices.Concat(row[:in], row[in].with(p, id, n), row[in+1:])
+	t.setRow(int(p.row), slices.Concat(row[:in], row[in].with(p, id, n), row[in+1:]))
 }
 
 // remove takes out the user of a cell. t is not shared yet.
 func (t *tree) remove(id UserID, c cell) {
-	row := t.rows[c.row()]
+	row := t.row(c.row())
 	in, at := t.find(id, c)
 	t.users--
 	from, to := in, in+1
@@ -128,7 +151,7 @@ func (t *tree) remove(id UserID, c cell) {
 		}
 		left = []*block{b}
 	}
-	t.rows[c.row()] = slices.Concat(row[:from], left, row[to:])
+	t.setRow(c.row(), slices.Concat(row[:from], left, row[to:]))
 }
 
 // newTree makes a tree of cards, with the cell of each, in one go. Those without a hash are left out.
@@ -151,7 +174,7 @@ func newTree(cards []Card, in []cell) *tree {
 			next[in[i]]++
 		}
 	}
-	for row := range t.rows {
+	for row := range rows {
 		users := order[starts[row*depths]:starts[(row+1)*depths]]
 		if len(users) == 0 {
 			continue
@@ -161,7 +184,7 @@ func newTree(cards []Card, in []cell) *tree {
 		for i := range blocks {
 			blocks[i] = blockOf(cards, users[i*len(users)/len(blocks):(i+1)*len(users)/len(blocks)])
 		}
-		t.rows[row] = blocks
+		t.setRow(row, blocks)
 	}
 	return t
 }

@@ -2,7 +2,6 @@ package mal
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"math"
 	"net/url"
@@ -11,8 +10,15 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"reko.moe/engine"
 )
+
+// decoding is as lenient as encoding/json of old. What is used is its second version, which reads a list in a quarter of the time and makes a text
+// that comes again and again once.
+var decoding = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true), json.MatchCaseInsensitiveNames(true))
 
 // The answers as they are sent. A key that is absent or null is zero here, which everywhere means unknown.
 
@@ -42,7 +48,7 @@ var listAnswers = sync.Pool{New: func() any { return new(listAnswer) }}
 func (w *listAnswer) read(body []byte) error {
 	w.Data = w.memory[:0]
 	w.Paging.Next = ""
-	err := json.Unmarshal(body, w)
+	err := json.Unmarshal(body, w, decoding)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: %w", engine.ErrInvalidList, err)
@@ -114,7 +120,7 @@ func readPage(body []byte, at time.Time) (page, error) {
 	if err := answer.read(body); err != nil {
 		return page{}, err
 	}
-	p := page{changes: make([]engine.Change, 0, len(answer.Data))}
+	p := page{changes: make([]engine.Change, 0, len(answer.Data)), anime: make([]engine.Anime, 0, len(answer.Data))}
 	for i := range answer.Data {
 		node, status := &answer.Data[i].Node, &answer.Data[i].ListStatus
 		id, ok := animeID(node.ID)
@@ -166,7 +172,7 @@ func nextOffset(next string) (int, error) {
 // readAnime reads the details and relations of an anime as they were at that time.
 func readAnime(body []byte, at time.Time) (engine.Anime, error) {
 	var answer animeAnswer
-	if err := json.Unmarshal(body, &answer); err != nil {
+	if err := json.Unmarshal(body, &answer, decoding); err != nil {
 		return engine.Anime{}, fmt.Errorf("%w: %w", engine.ErrInvalidList, err)
 	}
 	id, ok := animeID(answer.ID)

@@ -200,12 +200,15 @@ func (c *Client) walk(ctx context.Context, name string, since engine.Day) (engin
 		if err != nil {
 			return fetched, err
 		}
-		changes = append(changes, p.changes...)
-		for _, a := range p.anime {
-			if !described[a.ID] {
-				described[a.ID] = true
-				fetched.Anime = append(fetched.Anime, a)
-			}
+		anime := slices.DeleteFunc(p.anime, func(a engine.Anime) bool {
+			again := described[a.ID]
+			described[a.ID] = true
+			return again
+		})
+		if n == 1 { // most lists have one page, which needs no copy
+			changes, fetched.Anime = p.changes, anime
+		} else {
+			changes, fetched.Anime = append(changes, p.changes...), append(fetched.Anime, anime...)
 		}
 		if p.next == 0 {
 			fetched.Full = true
