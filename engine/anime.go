@@ -138,23 +138,26 @@ type Date struct {
 func (d Date) Full() bool { return d.Year != 0 && d.Month != 0 && d.Day != 0 }
 
 // String returns 2017, 2017-04 or 2017-04-12, as much as is known, and the empty string for no date.
-func (d Date) String() string {
+func (d Date) String() string { return string(d.Append(nil)) }
+
+// Append appends what String returns.
+func (d Date) Append(dst []byte) []byte {
 	switch {
 	case d.Year == 0:
-		return ""
+		return dst
 	case d.Month == 0:
-		return fmt.Sprintf("%04d", d.Year)
+		return fmt.Appendf(dst, "%04d", d.Year)
 	case d.Day == 0:
-		return fmt.Sprintf("%04d-%02d", d.Year, d.Month)
+		return fmt.Appendf(dst, "%04d-%02d", d.Year, d.Month)
 	}
 	if d.Year > 9999 || d.Year < 0 || d.Month < 0 || d.Month > 99 || d.Day < 0 || d.Day > 99 {
-		return fmt.Sprintf("%04d-%02d-%02d", d.Year, d.Month, d.Day)
+		return fmt.Appendf(dst, "%04d-%02d-%02d", d.Year, d.Month, d.Day)
 	}
 	digit := func(n int) byte { return byte('0' + n%10) }
-	return string([]byte{
-		digit(d.Year / 1000), digit(d.Year / 100), digit(d.Year / 10), digit(d.Year), '-', digit(d.Month / 10), digit(d.Month), '-',
-		digit(d.Day / 10), digit(d.Day),
-	})
+	return append(dst,
+		digit(d.Year/1000), digit(d.Year/100), digit(d.Year/10), digit(d.Year), '-', digit(d.Month/10), digit(d.Month), '-',
+		digit(d.Day/10), digit(d.Day),
+	)
 }
 
 // ParseDate reads 2017, 2017-04 or 2017-04-12. The empty string is no date; anything else is an error.

@@ -2,8 +2,8 @@ package api
 
 import (
 	"slices"
-	"strings"
 	"sync"
+	"unsafe"
 
 	"reko.moe/engine"
 )
@@ -18,6 +18,7 @@ type memory struct {
 	genres  []string
 	texts   []string // the others
 	lengths []int
+	written []byte // of hashes and dates
 }
 
 // hashText is a neighbour's hash as it is written, which is the same for all their votes.
@@ -59,6 +60,13 @@ func (m *memory) describe(recs []engine.Recommendation) {
 		n += len(recs[i].Anime.Genres)
 	}
 	m.genres, m.texts, m.lengths = reserve(m.genres, n), reserve(m.texts, texts*len(recs)), reserve(m.lengths, len(recs))
+	m.written = m.written[:0]
+}
+
+// write makes a text of what was appended to m.written from there on. The text is there until the answer is released.
+func (m *memory) write(from int, all []byte) string {
+	m.written = all
+	return unsafe.String(unsafe.SliceData(all[from:]), len(all)-from) //nolint:gosec // nothing is written there before the answer is released
 }
 
 func (m *memory) recommendations(recs []engine.Recommendation, explain bool) []Recommendation {
@@ -68,11 +76,10 @@ func (m *memory) recommendations(recs []engine.Recommendation, explain bool) []R
 		n += len(recs[i].Votes)
 	}
 	m.recs, m.voters, m.hashes = reserve(m.recs, len(recs)), reserve(m.voters, n), m.hashes[:0]
-	var b strings.Builder
 	for i := range recs {
 		r, from := &recs[i], len(m.voters)
 		for _, v := range r.Votes {
-			m.voters = append(m.voters, Voter{v.Score, v.Name, m.hash(&b, v.Neighbour), v.Similarity()})
+			m.voters = append(m.voters, Voter{v.Score, v.Name, m.hash(v.Neighbour), v.Similarity()})
 		}
 		to := len(m.voters)
 		m.recs = append(m.recs, Recommendation{r.Anime.ID, r.Score, m.details(r.Anime), m.voters[from:to:to], explanation(r, explain)})
@@ -91,40 +98,24 @@ func (m *memory) fromOne(recs []engine.Recommendation, explain bool) []Single {
 }
 
 func (m *memory) similar(near []engine.Neighbour) []User {
-	m.users = reserve(m.users, len(near))
-	var b strings.Builder
-	b.Grow(hashSize * len(near))
+	m.users, m.written = reserve(m.users, len(near)), m.written[:0]
 	for i := range near {
 		n := &near[i]
-		m.users = append(m.users, User{n.Name, hashIn(&b, n.Hash), n.Similarity()})
+		m.users = append(m.users, User{n.Name, m.write(len(m.written), n.Hash.Append(m.written)), n.Similarity()})
 	}
 	return m.users
 }
 
 // hash writes the hash of a neighbour, unless it is written.
-func (m *memory) hash(b *strings.Builder, of *engine.Neighbour) string {
+func (m *memory) hash(of *engine.Neighbour) string {
 	for i := range m.hashes {
 		if m.hashes[i].of == of {
 			return m.hashes[i].text
 		}
 	}
-	if b.Cap()-b.Len() < hashSize {
-		*b = strings.Builder{} // what is written stays where it is
-		b.Grow(hashSize * engine.BatchSize)
-	}
-	text := hashIn(b, of.Hash)
+	text := m.write(len(m.written), of.Hash.Append(m.written))
 	m.hashes = append(m.hashes, hashText{of, text})
 	return text
-}
-
-const hashSize = 16 // of the text, at most
-
-// hashIn writes a hash behind others, in one piece of memory.
-func hashIn(b *strings.Builder, x engine.Hash) string {
-	var digits [hashSize]byte
-	from := b.Len()
-	b.Write(x.Append(digits[:0]))
-	return b.String()[from:]
 }
 
 // details describe an anime. They share nothing with the catalogue.
@@ -138,7 +129,7 @@ func (m *memory) details(a *engine.Anime) Details {
 		out.Genres = []string{}
 	}
 	if a.Start.Full() {
-		out.AiringDate = m.text(a.Start.String())
+		out.AiringDate = m.text(m.write(len(m.written), a.Start.Append(m.written)))
 	}
 	if a.Episodes > 0 {
 		m.lengths = append(m.lengths, a.Episodes)
