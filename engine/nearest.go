@@ -44,7 +44,11 @@ type packedNear string
 const hashBytes = 8
 
 func packNear(near []Neighbour) packedNear {
-	b := binary.AppendUvarint(nil, uint64(len(near)))
+	size := binary.MaxVarintLen16
+	for i := range near {
+		size += hashBytes + binary.MaxVarintLen32 + 1 + len(near[i].Name)
+	}
+	b := binary.AppendUvarint(make([]byte, 0, size), uint64(len(near)))
 	for i := range near {
 		n := &near[i]
 		b = binary.LittleEndian.AppendUint64(b, uint64(n.Hash))

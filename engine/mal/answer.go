@@ -120,7 +120,7 @@ func readPage(body []byte, at time.Time) (page, error) {
 	if err := answer.read(body); err != nil {
 		return page{}, err
 	}
-	p := page{changes: make([]engine.Change, 0, len(answer.Data)), anime: make([]engine.Anime, 0, len(answer.Data))}
+	p := page{changes: make([]engine.Change, 0, len(answer.Data))}
 	for i := range answer.Data {
 		node, status := &answer.Data[i].Node, &answer.Data[i].ListStatus
 		id, ok := animeID(node.ID)
@@ -143,6 +143,9 @@ func readPage(body []byte, at time.Time) (page, error) {
 			At: changed,
 		})
 		if a := node.anime(id, at); a.Title != "" {
+			if p.anime == nil {
+				p.anime = make([]engine.Anime, 0, len(answer.Data)-i)
+			}
 			p.anime = append(p.anime, a)
 		}
 	}
