@@ -15,23 +15,41 @@ import (
 	"reko.moe/engine"
 )
 
-// learned is a model of a crowd with a second stage for newcomers. It is trained once for all tests, none of which may change it.
+// learned is a model of a crowd with a second stage for newcomers, both of few trees: what asks how good it is takes [skilled] instead. It is
+// trained once for all tests, none of which may change it.
 func learned(t testing.TB) (*Model, *engine.Catalogue, []engine.List) {
 	t.Helper()
+	return once(t, learnt)
+}
+
+// skilled is learned of more trees, which under the race detector takes half a minute.
+func skilled(t testing.TB) (*Model, *engine.Catalogue, []engine.List) {
+	t.Helper()
+	return once(t, skilful)
+}
+
+func once(t testing.TB, train func() (*Model, error)) (*Model, *engine.Catalogue, []engine.List) {
+	t.Helper()
 	c, lists := crowd(enough)
-	m, err := learnt()
+	m, err := train()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return m, c, lists
 }
 
-var learnt = sync.OnceValues(func() (*Model, error) {
+var (
+	learnt  = sync.OnceValues(func() (*Model, error) { return learn(3, 2) })
+	skilful = sync.OnceValues(func() (*Model, error) { return learn(20, 12) })
+)
+
+// learn trains a model of a crowd with so many trees in each forest.
+func learn(trees, newcomers int) (*Model, error) {
 	c, lists := crowd(enough)
 	o := Defaults()
-	o.Stage.Trees, o.Newcomers, o.Stage.Least, o.Kept, o.Enough = 20, 12, 5, 60, enough
+	o.Stage.Trees, o.Newcomers, o.Stage.Least, o.Kept, o.Enough = trees, newcomers, 5, 60, enough
 	return train(context.Background(), walk(lists), c, o, quietly)
-})
+}
 
 // short are the first watched entries of a list.
 func short(l engine.List, watched int) (few engine.List) {
@@ -45,7 +63,7 @@ func short(l engine.List, watched int) (few engine.List) {
 
 // A newcomer is told what the forests of newcomers add, somebody with a long list is not, and in between no entry changes everything.
 func TestNewcomers(t *testing.T) {
-	m, c, lists := learned(t)
+	m, c, lists := skilled(t)
 	if m.second == nil || m.second.newcomers == nil {
 		t.Fatal("there are no forests of newcomers")
 	}

@@ -53,17 +53,11 @@ func crowd(people int) (*engine.Catalogue, []engine.List) {
 // The second stage is grown where there are enough lists, says what the forests do, survives its stored form, and leaves influences
 // true.
 func TestSecondStage(t *testing.T) {
-	c, lists := crowd(enough)
-	o := Defaults()
-	o.Stage.Trees, o.Stage.Least, o.Kept, o.Enough = 20, 5, 60, enough
-	m, err := train(t.Context(), walk(lists), c, o, quietly)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m, c, lists := skilled(t)
 	if m.second == nil {
 		t.Fatal("there is no second stage")
 	}
-	again, err := train(t.Context(), walk(lists), c, o, quietly)
+	again, err := learn(20, 12)
 	if err != nil || !bytes.Equal(m.pack(), again.pack()) {
 		t.Errorf("the same lists made different bytes, %v", err)
 	}
@@ -136,13 +130,7 @@ func TestWorth(t *testing.T) {
 
 // What comes below the candidates that are looked at closely keeps its order, and stays below.
 func TestTheRestStaysBelow(t *testing.T) {
-	c, lists := crowd(enough)
-	o := Defaults()
-	o.Stage.Trees, o.Stage.Least, o.Enough = 5, 5, enough
-	m, err := train(t.Context(), walk(lists), c, o, quietly)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m, c, lists := learned(t)
 	anime := slices.Collect(c.All())
 	if len(anime) <= reranked {
 		t.Fatalf("%d anime are no more than are looked at", len(anime))
