@@ -122,6 +122,7 @@ func TestPopulateKeepsAwayFromRealUsers(t *testing.T) {
 }
 
 func TestBench(t *testing.T) {
+	t.Parallel()
 	url, dir := dbtest.SQLite(t), t.TempDir()
 	if out, err := reko(t, url, "bench"); err == nil || !strings.Contains(out, "nobody to ask for") {
 		t.Errorf("on an empty store: %v\n%s", err, out)

@@ -111,6 +111,7 @@ func TestKilledImport(t *testing.T) {
 
 // A list that was answered for is there after a kill -9, and every list is whole.
 func TestKilledWhileSaving(t *testing.T) {
+	t.Parallel()
 	const users, rounds = 400, 4
 	catalogue := demo.Anime()
 	lists := maltest.Lists{}
@@ -126,7 +127,7 @@ func TestKilledWhileSaving(t *testing.T) {
 	onBothStores(t, func(t *testing.T, url string) {
 		env := []string{
 			"REKO_DB_URL=" + url, "REKO_MAL_URL=" + fake.BaseURL, "REKO_MAL_CLIENT_ID=" + fake.ClientID,
-			"REKO_MAL_RATE=100000", "REKO_MAL_BURST=1000", "REKO_HTTP_ADDR=127.0.0.1:0",
+			"REKO_MAL_RATE=100000", "REKO_MAL_BURST=1000", "REKO_MAL_TIMEOUT=1m", "REKO_HTTP_ADDR=127.0.0.1:0",
 			"REKO_LIMITS_COSTLY=off",
 		}
 		var answered sync.Map

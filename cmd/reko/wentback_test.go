@@ -17,6 +17,7 @@ import (
 // A Postgres that crashes without having written what it committed last, as it may with synchronous_commit = off, has less than an
 // instance has seen, and gives the numbers of those transactions to others. Whoever followed it notices, and has what there is.
 func TestDatabaseWentBack(t *testing.T) {
+	t.Parallel()
 	postgres := chaos.Postgres(t, "synchronous_commit=off", "wal_writer_delay=10s", "bgwriter_delay=10s")
 	open := func() (*engine.Engine, *db.DB) {
 		store, err := db.Open(t.Context(), db.Options{URL: postgres.URL})
