@@ -148,7 +148,7 @@ func (e *Engine) RecommendAlike(ctx context.Context, name string, q AlikeQuery) 
 	p.fold = p.model.fold(p.own, p.catalogue, nil)
 	p.ranked = slices.DeleteFunc(p.ranked, func(el eligible) bool { return q.Without[el.id] })
 	p.rankByEnjoyment(me)
-	out.fill(p, me)
+	out.fill(p, e.vote(ctx, p, p.ranked), me)
 	return Answer[Rekos]{Requester: e.requester(u), Data: out}, nil
 }
 
@@ -185,14 +185,14 @@ func (p *pool) rankByEnjoyment(me *subject) {
 }
 
 // fill answers the best of p, whose votes are those of out.Users, and counts.
-func (out *Rekos) fill(p *pool, me *subject) {
+func (out *Rekos) fill(p *pool, ballots Ballots, me *subject) {
 	out.Found = len(p.ranked)
 	out.Items = make([]Reko, 0, min(len(p.ranked), MaxRekos))
 	at := make(map[UserID]int, len(out.Users))
 	for i := range out.Users {
 		at[out.Users[i].ID] = i
 	}
-	for i, votes := range p.votes(new(shown), p.vote(p.ranked), len(p.ranked)) {
+	for i, votes := range p.votes(new(shown), ballots, len(p.ranked)) {
 		users := make([]int, len(votes))
 		for k := range votes {
 			by := at[votes[k].ID]

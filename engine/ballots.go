@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -17,8 +18,11 @@ type ballot struct {
 	of     int32 // which anime, from 0
 }
 
-// vote counts the votes for each of some of what is eligible. What is returned is the pool's until the next call.
-func (p *pool) vote(on []eligible) Ballots {
+// vote counts the votes for each of some of what is eligible. A damaged list has none. What is returned is the pool's until the next call.
+func (e *Engine) vote(ctx context.Context, p *pool, on []eligible) Ballots {
+	if len(on) == 0 {
+		return nil
+	}
 	seats := borrowSeats(p.catalogue)
 	defer seats.giveBack()
 	for i := range on {
@@ -28,7 +32,10 @@ func (p *pool) vote(on []eligible) Ballots {
 	p.starts = slices.Grow(p.starts[:0], len(on)+1)[:len(on)+1]
 	clear(p.starts)
 	for i := range p.lenders {
-		p.ballots, _ = p.lenders[i].list.votes(p.ballots, uint8(i), seats) // a damaged list has no votes; gather says so
+		var err error
+		if p.ballots, err = p.lenders[i].list.votes(p.ballots, uint8(i), seats); err != nil {
+			e.damaged(ctx, p, i, err)
+		}
 	}
 	for _, b := range p.ballots {
 		p.starts[b.of+1]++
@@ -51,7 +58,7 @@ func (p *pool) vote(on []eligible) Ballots {
 }
 
 // votes appends, as those of a lender, the votes of p's owner for the anime that have seats: the scores of what is watched. It refuses what
-// [Packed.Unpack] refuses, and takes two thirds of its time.
+// [Packed.Unpack] refuses, and takes two thirds of its time where few anime have seats.
 func (p Packed) votes(dst []ballot, lender uint8, s *seats) ([]ballot, error) {
 	r, err := p.open()
 	if err != nil {
@@ -66,7 +73,7 @@ func (p Packed) votes(dst []ballot, lender uint8, s *seats) ([]ballot, error) {
 		if r.failed || e.check() != nil {
 			return dst[:from], fmt.Errorf("entry %d: %w", i, ErrCorrupt)
 		}
-		if seat := s.at(e.Anime); seat > 0 && e.votes() {
+		if seat := s.at(e.Anime); seat > 0 && e.isVote() {
 			dst = append(dst, ballot{lender, e.Score, seat - 1})
 		}
 	}
@@ -89,7 +96,7 @@ func (r *packedReader) skip(i int, seat []int32) int {
 	b, anime, day, at := r.rest, r.anime, uint64(r.day), 0
 	for ; i < end && at+8 <= len(b); i++ {
 		word := binary.LittleEndian.Uint64(b[at:])
-		step, size, odd := firstID(word)
+		step, size, odd := idStep(word)
 		id := anime + step
 		word >>= 8 * size
 		odd |= word>>15&1 | word>>23&dated | nonsense[uint8(word)]

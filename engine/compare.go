@@ -76,7 +76,7 @@ func (e *Engine) top(ctx context.Context, to, from User, distance int) ([]Recomm
 	defer found.close()
 	e.arrange(ctx, found, Query{}, true)
 	var s shown // is the caller's
-	found.recommendations(&s, found.between(0, min(len(found.order), PageSize)), false)
+	e.recommend(ctx, found, &s, found.between(0, min(len(found.order), PageSize)), false)
 	return s.recs, nil
 }
 

@@ -27,5 +27,5 @@ var (
 	ErrNotAsked        = fmt.Errorf("%w lately, so it is not asked", ErrUpstream)
 	ErrUpstreamTimeout = errors.New("the source of lists took too long") // and nothing older is stored
 	ErrTooFew          = errors.New("too few lists to learn from")       // for an item model
-	ErrCorrupt         = errors.New("what is stored is damaged")         // a list, a model: its checksum does not match
+	ErrCorrupt         = errors.New("what is stored cannot be read")     // a list, a model ...: damaged, or of another version
 )

@@ -73,8 +73,8 @@ func (e *Entry) Watched() bool {
 	return (e.Status == Completed || e.Status == Watching) && e.Episodes > 0
 }
 
-// votes tells whether the entry is a vote for its anime: watched, and scored.
-func (e *Entry) votes() bool { return e.Score > 0 && e.Watched() }
+// isVote tells whether the entry is a vote for its anime: watched, and scored.
+func (e *Entry) isVote() bool { return e.Score > 0 && e.Watched() }
 
 func (e *Entry) check() error {
 	switch {

@@ -1,13 +1,16 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"log/slog"
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -270,6 +273,42 @@ func TestRememberedOrderOfOneListIsItsOwn(t *testing.T) {
 	}
 	if memory.hits != 2 {
 		t.Errorf("%d orders were remembered", memory.hits)
+	}
+}
+
+// A list that is damaged after an order with its anime was remembered has no votes, and what nobody else votes for is not drawn.
+func TestListThatIsDamagedBehindARememberedOrder(t *testing.T) {
+	s := newMemStore()
+	s.recommendable(1, 2, 3)
+	s.add("me", 1, completed(3, 9))
+	s.add("near", 2, completed(1, 10))
+	l := List{completed(1, 6), completed(2, 7)}
+	s.add("far", 3, l...)
+	var said bytes.Buffer
+	e := loaded(t, Options{
+		Store: s, Now: clock, Orders: &allOrders{orders: map[OrderKey]Remembered{}}, Log: slog.New(slog.NewTextHandler(&said, nil)),
+	})
+	draw := func() []Recommendation {
+		t.Helper()
+		d, err := e.Random(t.Context(), "me", Query{Bare: true}, new(uint64))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Data.Picks
+	}
+	if picks := draw(); len(picks) != 2 || said.Len() > 0 {
+		t.Fatalf("%v; it says %s", ids(picks), &said)
+	}
+	p := l.Pack()
+	p[len(p)-packedChecksum-1] ^= 1
+	s.mu.Lock()
+	s.set(User{Name: "far", Origin: FromFile, Hash: 3, List: p, FetchedAt: t0})
+	s.mu.Unlock()
+	if picks := draw(); !slices.Equal(ids(picks), []AnimeID{1}) || len(picks[0].Votes) != 1 || picks[0].Score != 10 {
+		t.Errorf("%v", picks)
+	}
+	if !strings.Contains(said.String(), "user=far") {
+		t.Errorf("it says %q, and not whose list", &said)
 	}
 }
 

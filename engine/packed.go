@@ -132,7 +132,7 @@ func (r *packedReader) run(dst List, i int) (List, int) {
 	n := 0
 	for ; n < len(out) && len(b) >= 8; n++ {
 		word := binary.LittleEndian.Uint64(b)
-		step, size, odd := firstID(word)
+		step, size, odd := idStep(word)
 		word >>= 8 * size
 		status, score, episodes := uint8(word)>>4, uint8(word)&0xf, uint16(word>>8&0x7f)
 		odd |= word >> 15 & 1
@@ -158,9 +158,9 @@ func (r *packedReader) run(dst List, i int) (List, int) {
 	return dst[:from+n], i + n
 }
 
-// firstID reads the id that a word begins with: how much more it is than the one before, and in how many bytes. odd is 1 if there are more
-// than three.
-func firstID(word uint64) (step AnimeID, size, odd uint64) {
+// idStep reads the id of the entry that a word begins with: how much more it is than the one before, and in how many bytes. odd is 1 if these
+// are more than three, and nothing else is right then.
+func idStep(word uint64) (step AnimeID, size, odd uint64) {
 	second := word >> 7 & 1      // it goes on
 	third := word >> 15 & second // and on
 	v := word&0x7f | word>>1&0x3f80&-second | word>>2&0x1fc000&-third

@@ -15,7 +15,7 @@ type pool struct {
 	excluded  *excluded
 	model     *servedModel // nil: none
 	recipe    recipe       // of the order, as far as the lists
-	near      []Neighbour  // in the end with what is answered, see [pool.recommendations]
+	near      []Neighbour  // in the end with what is answered, see [Engine.recommend]
 	ranked    []eligible
 	order     []AnimeID // of what is ranked; or known, and nothing is ranked
 	loosen    []Loosening
@@ -124,18 +124,23 @@ func (e *Engine) gather(ctx context.Context, p *pool, counted bool) {
 	for i := range p.lenders {
 		var err error
 		if p.lent, err = p.lenders[i].list.Unpack(p.lent[:0]); err != nil {
-			e.opts.Log.ErrorContext(ctx, "stored list", "user", p.near[p.lenders[i].near].Name, "err", err)
+			e.damaged(ctx, p, i, err)
 			continue
 		}
 		p.add(seats, counted)
 	}
 }
 
+// damaged logs that a lender's list is.
+func (e *Engine) damaged(ctx context.Context, p *pool, lender int, err error) {
+	e.opts.Log.ErrorContext(ctx, "stored list", "user", p.near[p.lenders[lender].near].Name, "err", err)
+}
+
 // add adds what was lent to what is eligible.
 func (p *pool) add(seats *seats, counted bool) {
 	for i := range p.lent {
 		entry := &p.lent[i]
-		if !entry.votes() {
+		if !entry.isVote() {
 			continue
 		}
 		seat := seats.at(entry.Anime)
@@ -262,21 +267,24 @@ func (el *eligible) classic(today Day, single bool) float64 {
 	return value
 }
 
-// recommendations turns some of what is ranked into what is answered, in the memory of s. bare says that it is not explained. What is returned
+// recommend turns some of what is ranked into what is answered, in the memory of s. bare says that it is not explained. What is returned
 // is the page, to be remembered; its ballots are the pool's.
-func (p *pool) recommendations(s *shown, some []eligible, bare bool) (r Remembered) {
+func (e *Engine) recommend(ctx context.Context, p *pool, s *shown, some []eligible, bare bool) (r Remembered) {
 	if p.page != nil {
 		r = *p.page
 	} else {
-		r.Ballots = p.vote(some)
+		r.Ballots = e.vote(ctx, p, some)
 	}
-	s.recs = slices.Grow(s.recs[:0], len(some))[:len(some)]
+	s.recs = slices.Grow(s.recs[:0], len(some))
 	for i, votes := range p.votes(s, r.Ballots, len(some)) {
 		sum, count := 0, len(votes)
+		if count == 0 { // the order was remembered, and the only list with the anime damaged since
+			continue
+		}
 		for k := range votes {
 			sum += votes[k].Score
 		}
-		s.recs[i] = Recommendation{Anime: p.catalogue.Anime(some[i].id), Score: (2*sum + count) / (2 * count), Votes: votes} // rounded, a half up
+		s.recs = append(s.recs, Recommendation{Anime: p.catalogue.Anime(some[i].id), Score: (2*sum + count) / (2 * count), Votes: votes}) // rounded, a half up
 	}
 	s.near, p.near = p.near, s.near[:0] // which the votes point to
 	if bare || p.model == nil {

@@ -44,7 +44,7 @@ func (e *Engine) Random(ctx context.Context, name string, q Query, seed *uint64)
 		s = e.opts.Seed()
 	}
 	picks := borrowShown()
-	found.recommendations(picks, found.draw(s), q.Bare)
+	e.recommend(ctx, found, picks, found.draw(s), q.Bare)
 	return Answer[Draw]{Requester: e.requester(u), Data: Draw{s, picks.recs, found.loosen, picks}}, nil
 }
 

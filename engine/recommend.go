@@ -142,7 +142,7 @@ func (e *Engine) recommendTo(ctx context.Context, u User, taste Hash, q Query) (
 		return Answer[Recommendations]{}, err
 	}
 	defer found.close()
-	return e.recommended(u, found, q), nil
+	return e.recommended(ctx, u, found, q), nil
 }
 
 // RecommendList is [Engine.Recommend] for a list of which nothing is stored. A short list's neighbours are those of the list that it is
@@ -187,11 +187,11 @@ func (e *Engine) RecommendFrom(ctx context.Context, name, other string, q Query)
 	end := e.step(ctx, "model")
 	e.arrange(ctx, found, q, true)
 	end()
-	return e.recommended(u, found, q), nil
+	return e.recommended(ctx, u, found, q), nil
 }
 
 // recommended cuts the page out of what was found for u.
-func (e *Engine) recommended(u User, found *pool, q Query) Answer[Recommendations] {
+func (e *Engine) recommended(ctx context.Context, u User, found *pool, q Query) Answer[Recommendations] {
 	total := len(found.order)
 	if found.page != nil {
 		total = found.page.Total
@@ -201,7 +201,7 @@ func (e *Engine) recommended(u User, found *pool, q Query) Answer[Recommendation
 		from, to = 0, len(found.order)
 	}
 	s := borrowShown()
-	r := found.recommendations(s, found.between(from, to), q.Bare)
+	r := e.recommend(ctx, found, s, found.between(from, to), q.Bare)
 	if e.opts.Orders != nil && found.page == nil && found.loosen == nil {
 		r.Order, r.Total, r.Ballots = pack(found.order[from:to]), total, slices.Clone(r.Ballots)
 		e.opts.Orders.Set(found.key.page(page.Current), r)
@@ -248,9 +248,9 @@ func (e *Engine) arrange(ctx context.Context, found *pool, q Query, single bool)
 		if q.Page > 0 && found.rememberedPage(memory, q.Page, bare) {
 			return
 		}
-	}
-	if memory != nil && bare && found.remembered(memory) {
-		return
+		if bare && found.remembered(memory) {
+			return
+		}
 	}
 	e.gather(ctx, found, order == Classic)
 	if order == Taste || !bare {

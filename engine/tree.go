@@ -8,7 +8,7 @@ import (
 )
 
 // tree is all users of an index as they are at one instant. A tree that is shared is immutable: a change makes a new one that shares
-// all but one or two blocks with it, so that whoever walks over a tree is neither in the way of changes nor disturbed by them.
+// all but one or two blocks and shelves with it, so that whoever walks over a tree is neither in the way of changes nor disturbed by them.
 type tree struct {
 	shelves [rows / shelfRows]*shelf // nil: nobody is in any of the rows
 	users   int

@@ -45,7 +45,7 @@ func TestAnswersAreWrittenAsByEncodingJSON(t *testing.T) {
 				some = reflect.Append(some, one)
 			}
 			for _, v := range []any{
-				some.Interface(), api.Answer{Data: some.Interface()}, api.Paged{Data: some.Interface()}, api.Draw{Seed: r.Uint64(), Data: some.Interface()},
+				some.Interface(), api.Answer{Data: some.Interface()}, api.Answer{Data: reflect.Zero(reflect.TypeOf(of)).Interface()}, api.Paged{Data: some.Interface()}, api.Draw{Seed: r.Uint64(), Data: some.Interface()},
 			} {
 				var got, want bytes.Buffer
 				if err := gojson.NewEncoder(&got).Encode(v); err != nil {

@@ -12,13 +12,15 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	jsonv1 "github.com/go-json-experiment/json/v1"
 
 	"reko.moe/engine"
 )
 
-// decoding is as lenient as encoding/json of old. What is used is its second version, which reads a list in a quarter of the time and makes a text
-// that comes again and again once.
-var decoding = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true), json.MatchCaseInsensitiveNames(true))
+// decoding is as lenient as encoding/json of old, and uses memory again as that does. What is used is its second version, which reads a list in a
+// quarter of the time and makes a text that comes again and again once.
+var decoding = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true), json.MatchCaseInsensitiveNames(true),
+	jsonv1.MatchCaseSensitiveDelimiter(true), jsonv1.MergeWithLegacySemantics(true))
 
 // The answers as they are sent. A key that is absent or null is zero here, which everywhere means unknown.
 
@@ -58,8 +60,14 @@ func (w *listAnswer) read(body []byte) error {
 	return nil
 }
 
+// keptEntries is how many entries the memory of an answer may have that is kept: more than a page of the service has.
+const keptEntries = 2 * pageEntries
+
 // release ends the use of an answer.
 func (w *listAnswer) release() {
+	if cap(w.Data) > keptEntries {
+		return
+	}
 	if cap(w.Data) > cap(w.memory) {
 		w.memory = w.Data
 	}

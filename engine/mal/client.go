@@ -200,15 +200,16 @@ func (c *Client) walk(ctx context.Context, name string, since engine.Day) (engin
 		if err != nil {
 			return fetched, err
 		}
-		anime := slices.DeleteFunc(p.anime, func(a engine.Anime) bool {
-			again := described[a.ID]
-			described[a.ID] = true
-			return again
-		})
 		if n == 1 { // most lists have one page, which needs no copy
-			changes, fetched.Anime = p.changes, anime
+			changes, fetched.Anime = p.changes, p.anime[:0]
 		} else {
-			changes, fetched.Anime = append(changes, p.changes...), append(fetched.Anime, anime...)
+			changes = append(changes, p.changes...)
+		}
+		for i := range p.anime { // of the first page, those that are kept move up
+			if id := p.anime[i].ID; !described[id] {
+				described[id] = true
+				fetched.Anime = append(fetched.Anime, p.anime[i])
+			}
 		}
 		if p.next == 0 {
 			fetched.Full = true
