@@ -32,9 +32,13 @@ func (e *Engine) vote(ctx context.Context, p *pool, on []eligible) Ballots {
 	p.starts = slices.Grow(p.starts[:0], len(on)+1)[:len(on)+1]
 	clear(p.starts)
 	for i := range p.lenders {
+		l := &p.lenders[i]
+		if l.damaged {
+			continue
+		}
 		var err error
-		if p.ballots, err = p.lenders[i].list.votes(p.ballots, uint8(i), seats); err != nil {
-			e.damaged(ctx, p, i, err)
+		if p.ballots, err = l.list.votes(p.ballots, uint8(i), seats); err != nil {
+			e.damaged(ctx, p, l, err)
 		}
 	}
 	for _, b := range p.ballots {

@@ -44,8 +44,9 @@ type pool struct {
 
 // lender is somebody whose list recommends.
 type lender struct {
-	near int // index into pool.near
-	list Packed
+	near    int // index into pool.near
+	list    Packed
+	damaged bool // the list is, and that was logged
 }
 
 // pools has pools that are closed.
@@ -103,7 +104,7 @@ func (e *Engine) fill(p *pool, u User, near []Neighbour, lenders []User) error {
 		if len(lenders) == 0 || lenders[0].ID != near[i].ID {
 			continue // gone since the index was asked
 		}
-		p.lenders = append(p.lenders, lender{i, lenders[0].List})
+		p.lenders = append(p.lenders, lender{near: i, list: lenders[0].List})
 		p.recipe.list(&lenders[0])
 		lenders = lenders[1:]
 	}
@@ -122,18 +123,20 @@ func (e *Engine) gather(ctx context.Context, p *pool, counted bool) {
 		seats.set(id, taken)
 	}
 	for i := range p.lenders {
+		l := &p.lenders[i]
 		var err error
-		if p.lent, err = p.lenders[i].list.Unpack(p.lent[:0]); err != nil {
-			e.damaged(ctx, p, i, err)
+		if p.lent, err = l.list.Unpack(p.lent[:0]); err != nil {
+			e.damaged(ctx, p, l, err)
 			continue
 		}
 		p.add(seats, counted)
 	}
 }
 
-// damaged logs that a lender's list is.
-func (e *Engine) damaged(ctx context.Context, p *pool, lender int, err error) {
-	e.opts.Log.ErrorContext(ctx, "stored list", "user", p.near[p.lenders[lender].near].Name, "err", err)
+// damaged notes that a lender's list is.
+func (e *Engine) damaged(ctx context.Context, p *pool, l *lender, err error) {
+	e.opts.Log.ErrorContext(ctx, "stored list", "user", p.near[l.near].Name, "err", err)
+	l.damaged = true
 }
 
 // add adds what was lent to what is eligible.
