@@ -63,10 +63,11 @@ func (m *memory) describe(recs []engine.Recommendation) {
 	m.written = m.written[:0]
 }
 
-// write makes a text of what was appended to m.written from there on. The text is there until the answer is released.
-func (m *memory) write(from int, all []byte) string {
-	m.written = all
-	return unsafe.String(unsafe.SliceData(all[from:]), len(all)-from) //nolint:gosec // nothing is written there before the answer is released
+// write makes a text of what was appended to m.written. The text is there until the answer is released.
+func (m *memory) write(appended []byte) string {
+	text := appended[len(m.written):]
+	m.written = appended
+	return unsafe.String(unsafe.SliceData(text), len(text)) //nolint:gosec // nothing is written there before the answer is released
 }
 
 func (m *memory) recommendations(recs []engine.Recommendation, explain bool) []Recommendation {
@@ -101,7 +102,7 @@ func (m *memory) similar(near []engine.Neighbour) []User {
 	m.users, m.written = reserve(m.users, len(near)), m.written[:0]
 	for i := range near {
 		n := &near[i]
-		m.users = append(m.users, User{n.Name, m.write(len(m.written), n.Hash.Append(m.written)), n.Similarity()})
+		m.users = append(m.users, User{n.Name, m.write(n.Hash.Append(m.written)), n.Similarity()})
 	}
 	return m.users
 }
@@ -113,7 +114,7 @@ func (m *memory) hash(of *engine.Neighbour) string {
 			return m.hashes[i].text
 		}
 	}
-	text := m.write(len(m.written), of.Hash.Append(m.written))
+	text := m.write(of.Hash.Append(m.written))
 	m.hashes = append(m.hashes, hashText{of, text})
 	return text
 }
@@ -129,7 +130,7 @@ func (m *memory) details(a *engine.Anime) Details {
 		out.Genres = []string{}
 	}
 	if a.Start.Full() {
-		out.AiringDate = m.text(m.write(len(m.written), a.Start.Append(m.written)))
+		out.AiringDate = m.text(m.write(a.Start.Append(m.written)))
 	}
 	if a.Episodes > 0 {
 		m.lengths = append(m.lengths, a.Episodes)
