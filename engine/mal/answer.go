@@ -18,7 +18,7 @@ import (
 )
 
 // decoding is as lenient as encoding/json of old, and uses memory again as that does. What is used is its second version, which reads a list in a
-// quarter of the time and makes a text that comes again and again once.
+// third of the time and makes a text that comes again and again once.
 var decoding = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true), json.MatchCaseInsensitiveNames(true),
 	jsonv1.MatchCaseSensitiveDelimiter(true), jsonv1.MergeWithLegacySemantics(true))
 
