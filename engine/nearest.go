@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/binary"
 	"slices"
+	"strings"
 	"sync/atomic"
 )
 
@@ -44,19 +45,23 @@ type packedNear string
 const hashBytes = 8
 
 func packNear(near []Neighbour) packedNear {
-	size := binary.MaxVarintLen16
-	for i := range near {
-		size += hashBytes + binary.MaxVarintLen32 + 1 + len(near[i].Name)
+	var memory [hashBytes + binary.MaxVarintLen64]byte
+	head := func(n *Neighbour) []byte {
+		return binary.AppendUvarint(binary.LittleEndian.AppendUint64(memory[:0], uint64(n.Hash)), uint64(n.ID))
 	}
-	b := binary.AppendUvarint(make([]byte, 0, size), uint64(len(near)))
+	size := len(binary.AppendUvarint(memory[:0], uint64(len(near))))
 	for i := range near {
-		n := &near[i]
-		b = binary.LittleEndian.AppendUint64(b, uint64(n.Hash))
-		b = binary.AppendUvarint(b, uint64(n.ID))
-		b = append(b, byte(len(n.Name)))
-		b = append(b, n.Name...)
+		size += len(head(&near[i])) + 1 + len(near[i].Name)
 	}
-	return packedNear(b)
+	var b strings.Builder
+	b.Grow(size)
+	b.Write(binary.AppendUvarint(memory[:0], uint64(len(near))))
+	for i := range near {
+		b.Write(head(&near[i]))
+		b.WriteByte(byte(len(near[i].Name)))
+		b.WriteString(near[i].Name)
+	}
+	return packedNear(b.String())
 }
 
 // unpack appends the neighbours of who has that hash to near.

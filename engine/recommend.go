@@ -265,7 +265,7 @@ func (e *Engine) arrange(ctx context.Context, found *pool, q Query, single bool)
 	for i := range found.ranked {
 		found.order = append(found.order, found.ranked[i].id)
 	}
-	if memory != nil && found.loosen == nil {
+	if memory != nil && found.loosen == nil && !single { // of one user's list hardly anybody looks at more than a page
 		memory.Set(found.key, Remembered{Order: pack(found.order)})
 	}
 }

@@ -3,6 +3,7 @@ package handlers
 import (
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -56,13 +57,20 @@ func (s *server) similar(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	a, err := s.Engine.Similar(c.UserContext(), param(c, "username"), page)
+	m := neighbours.Get().(*[]engine.Neighbour)
+	defer neighbours.Put(m)
+	a, err := s.Engine.AppendSimilar(c.UserContext(), (*m)[:0], param(c, "username"), page)
 	if err != nil {
 		return err
 	}
+	defer clear(a.Data)
+	*m = a.Data
 	aged(c, a.Requester)
 	return answer(c, api.Similar(a))
 }
+
+// neighbours is memory for answers of similar.
+var neighbours = sync.Pool{New: func() any { return new([]engine.Neighbour) }}
 
 func (s *server) compare(c *fiber.Ctx) error {
 	a, err := s.Engine.Between(c.UserContext(), param(c, "username"), param(c, "other"))

@@ -33,8 +33,9 @@ type benchSoakCmd struct {
 }
 
 const (
-	soakAge   = time.Minute // after which the server fetches a list again: the least that can be configured
-	soakParts = 10          // into which the time is cut to look at the memory
+	soakAge   = time.Minute            // after which the server fetches a list again: the least that can be configured
+	soakParts = 10                     // into which the time is cut to look at the memory
+	soakLook  = 250 * time.Millisecond // the least between two looks, which cost the server something themselves
 )
 
 // Run asks a server that is started for it. Lists are saved as always: they are fetched from a MyAnimeList, which is a fake one
@@ -180,7 +181,7 @@ func (s *soak) run(ctx context.Context, server *benchServer) ([]bench.Row, error
 		return nil
 	})
 	g.Go(func() error {
-		tick := time.NewTicker(max(s.For/(soakParts*20), 10*time.Millisecond))
+		tick := time.NewTicker(max(s.For/(soakParts*20), soakLook))
 		defer tick.Stop()
 		for n := 0; ; n++ {
 			now, err := server.gauges()

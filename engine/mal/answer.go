@@ -39,8 +39,33 @@ type entryAnswer struct {
 		Status    string `json:"status"`
 		Score     int64  `json:"score"`
 		Episodes  int64  `json:"num_episodes_watched"`
-		UpdatedAt string `json:"updated_at"`
+		UpdatedAt moment `json:"updated_at"`
 	} `json:"list_status"`
+}
+
+// moment is a time as it is read: the zero time where there is none, or none that can be read. A list has as many as entries, each another
+// one, and no text is made of them.
+type moment struct{ time.Time }
+
+// UnmarshalJSONFrom implements [json.UnmarshalerFrom].
+func (m *moment) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	v, err := d.ReadValue()
+	if err != nil {
+		return err
+	}
+	m.Time = time.Time{}
+	switch v.Kind() {
+	case 'n':
+		return nil
+	case '"':
+		var memory [64]byte
+		text, err := jsontext.AppendUnquote(memory[:0], v)
+		if err != nil || m.UnmarshalText(text) != nil {
+			m.Time = time.Time{}
+		}
+		return nil
+	}
+	return fmt.Errorf("a time was expected, not %s", v.Kind())
 }
 
 // listAnswers have memory that was used: a page of a list takes half a megabyte.
@@ -140,7 +165,6 @@ func readPage(body []byte, at time.Time) (page, error) {
 			return page{}, fmt.Errorf("%w: anime %d: status %q, score %d, %d episodes watched",
 				engine.ErrInvalidList, id, status.Status, status.Score, status.Episodes)
 		}
-		changed, _ := time.Parse(time.RFC3339, status.UpdatedAt) // the zero time is an unknown one
 		p.changes = append(p.changes, engine.Change{
 			Entry: engine.Entry{
 				Anime:    id,
@@ -148,7 +172,7 @@ func readPage(body []byte, at time.Time) (page, error) {
 				Score:    uint8(status.Score),
 				Status:   doing,
 			},
-			At: changed,
+			At: status.UpdatedAt.Time,
 		})
 		if a := node.anime(id, at); a.Title != "" {
 			if p.anime == nil {

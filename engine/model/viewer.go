@@ -21,11 +21,16 @@ type viewer struct {
 
 	median, late, newest float64 // when the anime on the list began: half, 49 of 50, and all by then
 
-	years    []float64
-	standing []uint8   // by anime id: how it stands on the list
-	scores   []float32 // by anime id: how a watched one was liked, in standard deviations
-	listed   []engine.AnimeID
+	years  []float64
+	liked  [engine.MaxScore + 1]float32 // by score: how what got it was liked, in standard deviations
+	marks  []mark                       // by anime id
+	listed []engine.AnimeID
 }
+
+// mark is how an anime stands on a list and, if it is watched, its score, 0 if it has none.
+type mark uint8
+
+const markScore = 2 // the lowest bit of the score
 
 // How an anime stands on a list. The zero value is not at all.
 const (
@@ -56,6 +61,12 @@ func (v *viewer) read(l engine.List, m *Model, seen *seen) {
 	clear(v.liking[:])
 	clear(v.types[:])
 	v.years = v.years[:0]
+	for score := range v.liked {
+		v.liked[score] = float32(v.scale.of(&engine.Entry{Score: uint8(score)}))
+	}
+	if len(v.marks) < len(seen.looks) {
+		v.marks = make([]mark, len(seen.looks))
+	}
 	for i := range l {
 		e := &l[i]
 		if seen.catalogue.Anime(e.Anime) == nil {
@@ -107,40 +118,37 @@ func ratio(n, all, usual, prior float64) float64 {
 
 // list notes how an entry stands.
 func (v *viewer) list(e *engine.Entry) {
-	if int(e.Anime) >= len(v.standing) {
-		more := int(e.Anime) + 1 - len(v.standing)
-		v.standing, v.scores = append(v.standing, make([]uint8, more)...), append(v.scores, make([]float32, more)...)
-	}
 	standing := standingOf(e)
 	if standing == notListed {
 		return
 	}
+	m := mark(standing)
 	if standing == isWatched {
-		v.scores[e.Anime] = float32(v.scale.of(e))
+		m |= mark(e.Score) << markScore
 	}
-	v.standing[e.Anime] = standing
+	v.marks[e.Anime] = m
 	v.listed = append(v.listed, e.Anime)
 }
 
 // forget wipes what was noted.
 func (v *viewer) forget() {
 	for _, id := range v.listed {
-		v.standing[id], v.scores[id] = notListed, 0
+		v.marks[id] = mark(notListed)
 	}
 	v.listed = v.listed[:0]
 }
 
 func (v *viewer) standingOf(id engine.AnimeID) uint8 {
-	if uint(id) >= uint(len(v.standing)) {
+	if uint(id) >= uint(len(v.marks)) {
 		return notListed
 	}
-	return v.standing[id]
+	return uint8(v.marks[id] & (1<<markScore - 1))
 }
 
 // likingOf is how a watched anime was liked, in standard deviations; 0 for others.
 func (v *viewer) likingOf(id engine.AnimeID) float32 {
-	if uint(id) >= uint(len(v.scores)) {
+	if uint(id) >= uint(len(v.marks)) {
 		return 0
 	}
-	return v.scores[id]
+	return v.liked[v.marks[id]>>markScore]
 }
