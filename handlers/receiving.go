@@ -188,6 +188,9 @@ func isUpload(method, path string) bool {
 // isUploadForm tells whether a request is a form with a file, as browsers send it, that is not too large to be received: such a form takes memory
 // only as it comes in, which others would from the start.
 func isUploadForm(h *fasthttp.RequestHeader) bool {
+	if !h.IsPost() {
+		return false
+	}
 	path, _, _ := strings.Cut(string(h.RequestURI()), "?")
 	return isUpload(string(h.Method()), path) && len(h.MultipartFormBoundary()) > 0 && len(h.Peek(fiber.HeaderContentEncoding)) == 0 &&
 		h.ContentLength() > 0 && h.ContentLength() <= uploadBody

@@ -148,6 +148,10 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 			"anime", eng.Titles(), "demo", demoUsers.Load(), "after", time.Since(begin).Round(time.Millisecond))
 		debug.FreeOSMemory() // once: what loading left behind
 		g.Go(func() error {
+			store.ConnectAhead(answering)
+			return nil
+		})
+		g.Go(func() error {
 			follow(answering, eng, store, log, func() error { return noteDemo(answering, store, &demoUsers) })
 			return nil
 		})

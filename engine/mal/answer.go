@@ -17,10 +17,13 @@ import (
 	"reko.moe/engine"
 )
 
+// readable is what encoding/json of old takes for JSON.
+var readable = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
 // decoding is as lenient as encoding/json of old, and uses memory again as that does. What is used is its second version, which reads a list in a
 // third of the time and makes a text that comes again and again once.
-var decoding = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true), json.MatchCaseInsensitiveNames(true),
-	jsonv1.MatchCaseSensitiveDelimiter(true), jsonv1.MergeWithLegacySemantics(true))
+var decoding = json.JoinOptions(readable, json.MatchCaseInsensitiveNames(true), jsonv1.MatchCaseSensitiveDelimiter(true),
+	jsonv1.MergeWithLegacySemantics(true))
 
 // The answers as they are sent. A key that is absent or null is zero here, which everywhere means unknown.
 

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/sony/gobreaker/v2"
 
 	"reko.moe/engine"
@@ -175,6 +176,9 @@ func (c *Client) once(ctx context.Context, u *url.URL, body *bytes.Buffer) (Outc
 	}
 	defer resp.Body.Close()
 	body.Reset()
+	if n := resp.ContentLength; n > 0 && n <= maxBody {
+		body.Grow(int(n) + bytes.MinRead) // ReadFrom wants room to see the end
+	}
 	if _, err := body.ReadFrom(io.LimitReader(resp.Body, maxBody+1)); err != nil {
 		return broken(ctx, err)
 	}
@@ -215,7 +219,7 @@ func (c *Client) judge(ctx context.Context, resp *http.Response, body []byte) (O
 	switch status := resp.StatusCode; {
 	case len(body) > maxBody:
 		return Refused, fail(fmt.Sprintf(", body of more than %d bytes", maxBody))
-	case status == http.StatusOK && json.Valid(body):
+	case status == http.StatusOK && jsontext.Value(body).IsValid(readable):
 		return OK, nil
 	case status == http.StatusOK:
 		return Failed, fail(fmt.Sprintf(", no JSON: %.40q", body))
