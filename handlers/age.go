@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"context"
 	"strconv"
 	"time"
 
@@ -35,8 +34,8 @@ func (s *server) deadline(c *fiber.Ctx) error {
 	if path := c.Path(); path != uploadPath && !isAdmin(c) {
 		ctx, most = engine.WithPatience(ctx, fetchPatience), min(most, questionTime)
 	}
-	ctx, cancel := context.WithTimeout(ctx, most)
-	defer cancel()
-	c.SetUserContext(ctx)
+	timed := within(ctx, most)
+	defer timed.end()
+	c.SetUserContext(timed)
 	return c.Next()
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -143,20 +144,20 @@ type animeAnswer struct {
 
 // page is a page of a list.
 type page struct {
-	changes []engine.Change
+	changes []engine.Change // those of the pages before, too
 	anime   []engine.Anime // those on the page that have a title, without relations
 	next    int            // offset of the next page; 0: this is the last
 }
 
-// readPage reads a page of a list as it was at that time. What it says about the user must be right to the last entry. Of
-// what it says about anime, nonsense counts as unknown.
-func readPage(body []byte, at time.Time) (page, error) {
+// readPage reads a page of a list as it was at that time, and appends its changes to those of the pages before. What it says about the user
+// must be right to the last entry. Of what it says about anime, nonsense counts as unknown.
+func readPage(before []engine.Change, body []byte, at time.Time) (page, error) {
 	answer := listAnswers.Get().(*listAnswer)
 	defer answer.release()
 	if err := answer.read(body); err != nil {
 		return page{}, err
 	}
-	p := page{changes: make([]engine.Change, 0, len(answer.Data))}
+	p := page{changes: slices.Grow(before, len(answer.Data))}
 	for i := range answer.Data {
 		node, status := &answer.Data[i].Node, &answer.Data[i].ListStatus
 		id, ok := animeID(node.ID)

@@ -36,7 +36,7 @@ func TestReadPage(t *testing.T) {
 		"highest":           {`"id":4194303`, `"score":10`, engine.Change{Entry: engine.Entry{Anime: engine.MaxAnimeID, Score: 10}}},
 	} {
 		body := `{"data":[{"node":{` + test.node + `},"list_status":{` + test.status + `}}],"paging":{}}`
-		p, err := readPage([]byte(body), at)
+		p, err := readPage(nil, []byte(body), at)
 		if err != nil || len(p.changes) != 1 || p.next != 0 {
 			t.Errorf("%s: readPage = %+v, %v", name, p, err)
 			continue
@@ -52,7 +52,7 @@ func TestReadPage(t *testing.T) {
 		`{"data":[],"paging":{"next":null}}`,
 		`{"data":[],"paging":{"previous":"https://myanimelist.invalid/?offset=0"},"surprise":[1]}`,
 	} {
-		if p, err := readPage([]byte(body), at); err != nil || p.next != 0 || len(p.changes) != 0 {
+		if p, err := readPage(nil, []byte(body), at); err != nil || p.next != 0 || len(p.changes) != 0 {
 			t.Errorf("readPage(%s) = %+v, %v, want an empty last page", body, p, err)
 		}
 	}
@@ -68,7 +68,7 @@ func TestReadPage(t *testing.T) {
 		entryJSON(`"id":1`, `"num_episodes_watched":-1`), entryJSON(`"id":1`, `"updated_at":1599377992`),
 		entryJSON(`"id":1,"title":1`, ``),
 	} {
-		if p, err := readPage([]byte(body), at); !errors.Is(err, engine.ErrInvalidList) {
+		if p, err := readPage(nil, []byte(body), at); !errors.Is(err, engine.ErrInvalidList) {
 			t.Errorf("readPage(%s) = %+v, %v, want %v", body, p, err, engine.ErrInvalidList)
 		}
 	}
@@ -142,7 +142,7 @@ func FuzzReadPage(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		p, err := readPage(body, t0)
+		p, err := readPage(nil, body, t0)
 		if err != nil {
 			if !errors.Is(err, engine.ErrInvalidList) {
 				t.Errorf("error is %v, want %v", err, engine.ErrInvalidList)

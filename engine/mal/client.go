@@ -182,10 +182,15 @@ func (c *Client) List(ctx context.Context, name string, known engine.List, full 
 	return fetched, nil
 }
 
+// changesMemory has memory for the changes of a list.
+var changesMemory = sync.Pool{New: func() any { return new([]engine.Change) }}
+
 // walk fetches the pages of a list until one ends before the day since, or to the last when since is 0.
 func (c *Client) walk(ctx context.Context, name string, since engine.Day) (engine.Fetched, error) {
 	var fetched engine.Fetched
-	var changes []engine.Change
+	memory := changesMemory.Get().(*[]engine.Change)
+	defer changesMemory.Put(memory)
+	changes := (*memory)[:0]
 	described := make(map[engine.AnimeID]bool)
 	body := borrowBody()
 	defer returnBody(body)
@@ -196,14 +201,16 @@ func (c *Client) walk(ctx context.Context, name string, since engine.Day) (engin
 		if err := c.get(ctx, body, listQuery(listFields, pageEntries, offset), "users", name, "animelist"); err != nil {
 			return fetched, err
 		}
-		p, err := readPage(body.Bytes(), c.now())
+		p, err := readPage(changes, body.Bytes(), c.now())
 		if err != nil {
 			return fetched, err
 		}
+		changes = p.changes
+		if cap(changes) <= keptEntries {
+			*memory = changes
+		}
 		if n == 1 { // most lists have one page, which needs no copy
-			changes, fetched.Anime = p.changes, p.anime[:0]
-		} else {
-			changes = append(changes, p.changes...)
+			fetched.Anime = p.anime[:0]
 		}
 		for i := range p.anime { // of the first page, those that are kept move up
 			if id := p.anime[i].ID; !described[id] {

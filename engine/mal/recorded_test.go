@@ -30,7 +30,7 @@ const (
 )
 
 func TestRecordedPage(t *testing.T) {
-	p, err := readPage(recorded(t, recordedPage), t0)
+	p, err := readPage(nil, recorded(t, recordedPage), t0)
 	if err != nil || len(p.changes) != 10 || len(p.anime) != 10 || p.next != 10 {
 		t.Fatalf("%d entries, %d anime, next %d, %v", len(p.changes), len(p.anime), p.next, err)
 	}
@@ -115,7 +115,7 @@ func TestFakeIsLikeRecorded(t *testing.T) {
 
 	for name, fields := range map[string]string{recordedPage: "list_status", recordedList: "list_status"} {
 		body := recorded(t, name)
-		p, err := readPage(body, t0)
+		p, err := readPage(nil, body, t0)
 		if err != nil {
 			t.Fatal(err)
 		}
