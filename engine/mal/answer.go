@@ -145,8 +145,8 @@ type animeAnswer struct {
 // page is a page of a list.
 type page struct {
 	changes []engine.Change // those of the pages before, too
-	anime   []engine.Anime // those on the page that have a title, without relations
-	next    int            // offset of the next page; 0: this is the last
+	anime   []engine.Anime  // those on the page that have a title, without relations
+	next    int             // offset of the next page; 0: this is the last
 }
 
 // readPage reads a page of a list as it was at that time, and appends its changes to those of the pages before. What it says about the user
