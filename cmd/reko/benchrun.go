@@ -150,7 +150,7 @@ func (cmd benchRunCmd) warm(ctx context.Context, w *benchWorld, server *benchSer
 		return nil, err
 	}
 	server.settle(ctx)
-	server.AtOnce(ctx, ask{w.some, askMixed}.requests, cmd.Conns, cmd.For/2)
+	server.AtOnce(ctx, ask{w.some, askMixed}.requests, cmd.Conns, cmd.For/2) // fewer than warmedUp
 	var rows []bench.Row
 	for _, row := range []struct {
 		name    string
@@ -235,9 +235,12 @@ func (cmd benchRunCmd) cold(ctx context.Context, w *benchWorld, server *benchSer
 	}, nil
 }
 
+// warmedUp is more requests than are asked to warm up.
+const warmedUp = 1 << 32
+
 // mixed finds the highest rate of mixed traffic that the server sustains, and how it does at the rate that it shall sustain.
 func (cmd benchRunCmd) mixed(ctx context.Context, w *benchWorld, server *benchServer) []bench.Row {
-	requests := ask{w.some, askMixed}.requests
+	requests := ask{w.some, askMixed}.beyond(warmedUp)
 	name := fmt.Sprintf("mixed traffic, %d connections", cmd.Conns)
 	top := server.AtOnce(ctx, requests, cmd.Conns, cmd.For)
 	best := bench.Row{Name: name, Unit: "requests/s", Errors: top.Errors, N: top.N}

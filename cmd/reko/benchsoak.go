@@ -161,7 +161,7 @@ func (s *soak) save(n int) bench.Request {
 
 // run asks and saves, and samples the memory meanwhile.
 func (s *soak) run(ctx context.Context, server *benchServer) ([]bench.Row, error) {
-	requests := ask{s.world.some, s.question}.requests
+	requests := ask{s.world.some, s.question}.beyond(0)
 	fmt.Fprintln(os.Stderr, "warming up")
 	if err := s.world.everybody(ctx, server); err != nil {
 		return nil, err

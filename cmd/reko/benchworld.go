@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/url"
+	"sync/atomic"
 
 	"reko.moe/bench"
 	"reko.moe/db"
@@ -106,6 +107,14 @@ func (a ask) requests(n int) bench.Request {
 	r := rand.New(rand.NewPCG(uint64(n), 2))
 	name := func() string { return url.PathEscape(a.users[r.IntN(len(a.users))].Name) }
 	return bench.Request{Path: a.make(r, name(), name())}
+}
+
+// beyond is requests from some number on that go on where those asked before ended, whatever they are numbered by: what was asked already
+// would come from memory. It is safe for concurrent use.
+func (a ask) beyond(n int64) bench.Requests {
+	var last atomic.Int64
+	last.Store(n)
+	return func(int) bench.Request { return a.requests(int(last.Add(1))) }
 }
 
 // somePage is mostly the first page.

@@ -117,7 +117,7 @@ func (cfg *config) settings() []setting {
 		{"limits", "uploads", "30/24h", budget(&cfg.UploadsLimit)},
 		{"limits", "logins", "10/10m", budget(&cfg.LoginsLimit)},
 		{"memory", "lists", "256", whole(&cfg.Lists, 0, 1<<20)},
-		{"memory", "orders", "12", whole(&cfg.Orders, 0, 1<<20)},
+		{"memory", "orders", "10", whole(&cfg.Orders, 0, 1<<20)},
 		{"jobs", "enabled", "true", boolean(&cfg.Jobs)},
 		{"jobs", "refresh", "1m", duration(&cfg.RefreshEvery, time.Second)},
 		{"jobs", "describe", "2m", duration(&cfg.DescribeEvery, time.Second)},

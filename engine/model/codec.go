@@ -151,7 +151,7 @@ func unpack(b []byte) (*Model, error) {
 	}
 	r := unpacking{rest: b[:end]}
 	if v := r.word(); v != modelVersion {
-		return corrupt(fmt.Sprintf("version %d and not %d, for which reko train or its nightly job make a new one", v, modelVersion))
+		return corrupt(fmt.Sprintf("version %d and not %d, for which reko train or the job train makes a new one", v, modelVersion))
 	}
 	var s shape
 	for _, n := range []*int{&s.inputs, &s.columns, &s.rare, &s.kept, &s.trees, &s.newcomers, &s.depth} {
