@@ -10,6 +10,9 @@ import (
 // aheadEvery is how often it is seen to that connections are there. The pool closes what nobody used for half an hour.
 const aheadEvery = time.Minute
 
+// aheadHolds is how long nobody else may have the idle connections, at most, while a new one is begun.
+const aheadHolds = 100 * time.Millisecond
+
 // ConnectAhead opens all connections to Postgres that the pool may have before they are needed, one after the other, and sees to it until
 // ctx is done. They are wanted when there is more to do at once than usual, and each costs the database a process with all that it has to
 // read first: several at a time would take the processors just then. On SQLite it does nothing.
@@ -18,26 +21,31 @@ func (db *DB) ConnectAhead(ctx context.Context) {
 		return
 	}
 	for again := true; again; again = jobs.Wait(ctx, aheadEvery) {
-		for db.connectOne(ctx) {
+		for range db.pool.Stat().MaxConns() {
+			if s := db.pool.Stat(); s.TotalConns() >= s.MaxConns() || !db.connectOne(ctx) {
+				break
+			}
 		}
 	}
 }
 
-// connectOne opens a connection that is not there, and tells whether there may be more.
+// connectOne opens another connection, and tells whether that went well.
 func (db *DB) connectOne(ctx context.Context) bool {
-	before := db.pool.Stat()
-	if before.TotalConns() == before.MaxConns() {
-		return false
-	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	before := db.pool.Stat().TotalConns()
+	brief, cancel := context.WithTimeout(ctx, aheadHolds)
 	defer cancel()
-	for _, c := range db.pool.AcquireAllIdle(ctx) { // so that the next is a new one
-		defer c.Release()
+	idle := db.pool.AcquireAllIdle(brief) // so that the next one is new
+	c, err := db.pool.Acquire(brief)
+	if err == nil {
+		c.Release()
 	}
-	c, err := db.pool.Acquire(ctx)
-	if err != nil {
-		return false // which who needs one will find, and say
+	for _, c := range idle {
+		c.Release()
 	}
-	c.Release()
-	return db.pool.Stat().TotalConns() > before.TotalConns()
+	for db.pool.Stat().ConstructingConns() > 0 { // the pool goes on, however long it takes
+		if !jobs.Wait(ctx, aheadHolds) {
+			return false
+		}
+	}
+	return err == nil || db.pool.Stat().TotalConns() > before
 }

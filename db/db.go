@@ -159,6 +159,9 @@ func (db *DB) openPostgres(ctx context.Context, dsn string) error {
 	if !strings.Contains(dsn, "pool_max_conns") {
 		cfg.MaxConns = int32(max(10, 2*runtime.GOMAXPROCS(0)))
 	}
+	if !strings.Contains(dsn, "pool_max_conn_lifetime_jitter") {
+		cfg.MaxConnLifetimeJitter = cfg.MaxConnLifetime / 2 // those that were opened together are not closed together
+	}
 	watchful(cfg, dsn)
 	if db.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 		return err

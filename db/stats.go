@@ -34,7 +34,7 @@ func (db *DB) PoolStats() []PoolStats {
 	if db.pool != nil {
 		s := db.pool.Stat()
 		return []PoolStats{{
-			Name: "all", Max: int(s.MaxConns()), Open: int(s.TotalConns()), InUse: int(s.AcquiredConns()),
+			Name: "all", Max: int(s.MaxConns()), Open: int(s.TotalConns() - s.ConstructingConns()), InUse: int(s.AcquiredConns()),
 			Waits: s.EmptyAcquireCount(), Waited: s.EmptyAcquireWaitTime(),
 		}}
 	}

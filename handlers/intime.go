@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -15,7 +16,7 @@ type inTime struct {
 	mu    sync.Mutex
 	timed context.Context // nil: nobody asked for Done; guarded by mu
 	stop  func()          // of timed
-	ended bool            // guarded by mu
+	err   error           // why it ended, once that is known; guarded by mu
 }
 
 // within returns a context that ends with ctx, after so long, or by end, as long as anybody uses it or what is derived from it.
@@ -31,10 +32,26 @@ func within(ctx context.Context, d time.Duration) *inTime {
 func (t *inTime) end() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.ended = true
+	if t.look() == nil {
+		t.err = context.Canceled
+	}
 	if t.timed != nil {
 		t.stop()
 	}
+}
+
+// look tells whether the context has ended, and why: the same whenever it is asked. mu is held.
+func (t *inTime) look() error {
+	switch {
+	case t.err != nil:
+	case t.timed != nil:
+		t.err = t.timed.Err()
+	case t.Context.Err() != nil:
+		t.err = t.Context.Err()
+	case !time.Now().Before(t.deadline):
+		t.err = context.DeadlineExceeded
+	}
+	return t.err
 }
 
 // Deadline implements [context.Context].
@@ -45,8 +62,13 @@ func (t *inTime) Done() <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.timed == nil {
-		t.timed, t.stop = context.WithDeadline(t.Context, t.deadline)
-		if t.ended {
+		switch err := t.look(); {
+		case err == nil:
+			t.timed, t.stop = context.WithDeadline(t.Context, t.deadline)
+		case errors.Is(err, context.DeadlineExceeded):
+			t.timed, t.stop = context.WithDeadline(context.WithoutCancel(t.Context), t.deadline)
+		default:
+			t.timed, t.stop = context.WithCancel(t.Context)
 			t.stop()
 		}
 	}
@@ -57,17 +79,7 @@ func (t *inTime) Done() <-chan struct{} {
 func (t *inTime) Err() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	switch {
-	case t.timed != nil:
-		return t.timed.Err()
-	case t.ended:
-		return context.Canceled
-	case t.Context.Err() != nil:
-		return t.Context.Err()
-	case !time.Now().Before(t.deadline):
-		return context.DeadlineExceeded
-	}
-	return nil
+	return t.look()
 }
 
 // Value implements [context.Context]. By it those derived from a context find what ends it.

@@ -13,7 +13,8 @@ import (
 // What is in time is as a context of the standard library with that deadline would be, whether or not anybody waits for its end.
 func TestInTimeIsAContext(t *testing.T) {
 	type key struct{}
-	for name, waits := range map[string]func(context.Context){
+	const long = 2 * time.Second
+	for name, wait := range map[string]func(context.Context){
 		"nobody waits": func(context.Context) {},
 		"one waits":    func(ctx context.Context) { ctx.Done() },
 		"many wait": func(ctx context.Context) {
@@ -28,12 +29,16 @@ func TestInTimeIsAContext(t *testing.T) {
 			want error
 			end  func(t *inTime, cancel func())
 		}{
-			"not at all":     {nil, func(*inTime, func()) {}},
-			"by itself":      {context.DeadlineExceeded, func(*inTime, func()) { time.Sleep(2 * time.Second) }},
-			"by end":         {context.Canceled, func(c *inTime, _ func()) { c.end() }},
-			"by its parent":  {context.Canceled, func(_ *inTime, cancel func()) { cancel() }},
-			"twice":          {context.Canceled, func(c *inTime, _ func()) { c.end(); time.Sleep(2 * time.Second); c.end() }},
-			"before the end": {nil, func(*inTime, func()) { time.Sleep(time.Second - 1) }},
+			"not at all":                  {nil, func(*inTime, func()) {}},
+			"not before its time":         {nil, func(*inTime, func()) { time.Sleep(time.Second - 1) }},
+			"by itself":                   {context.DeadlineExceeded, func(*inTime, func()) { time.Sleep(long) }},
+			"by itself, and then by end":  {context.DeadlineExceeded, func(c *inTime, _ func()) { time.Sleep(long); c.end() }},
+			"by itself, then its parent":  {context.DeadlineExceeded, func(c *inTime, f func()) { time.Sleep(long); _ = c.Err(); f() }},
+			"by end":                      {context.Canceled, func(c *inTime, _ func()) { c.end() }},
+			"by end, and then by itself":  {context.Canceled, func(c *inTime, _ func()) { c.end(); time.Sleep(long); c.end() }},
+			"by its parent":               {context.Canceled, func(_ *inTime, cancel func()) { cancel() }},
+			"by its parent, then by end":  {context.Canceled, func(c *inTime, cancel func()) { cancel(); c.end() }},
+			"by its parent, later itself": {context.Canceled, func(c *inTime, cancel func()) { cancel(); _ = c.Err(); time.Sleep(long) }},
 		} {
 			t.Run(name+", ends "+end, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -41,10 +46,13 @@ func TestInTimeIsAContext(t *testing.T) {
 					defer cancel()
 					c := within(parent, time.Second)
 					defer c.end()
-					waits(c)
-					child, cancelChild := context.WithCancel(context.WithValue(c, key{}, "own"))
-					defer cancelChild()
+					wait(c)
 					test.end(c, cancel)
+					if err := c.Err(); !errors.Is(err, test.want) {
+						t.Errorf("%v, want %v", err, test.want)
+					}
+					child, cancelChild := context.WithCancel(context.WithValue(c, key{}, "own")) // which waits
+					defer cancelChild()
 					synctest.Wait()
 					for what, ctx := range map[string]context.Context{"itself": c, "a child": child} {
 						if err := ctx.Err(); !errors.Is(err, test.want) || !errors.Is(context.Cause(ctx), test.want) {

@@ -110,7 +110,7 @@ func (a ask) requests(n int) bench.Request {
 }
 
 // beyond is requests from some number on that go on where those asked before ended, whatever they are numbered by: what was asked already
-// would come from memory. It is safe for concurrent use.
+// would come from memory. What is asked in which step then depends on how much was asked before. It is safe for concurrent use.
 func (a ask) beyond(n int64) bench.Requests {
 	var last atomic.Int64
 	last.Store(n)
