@@ -3,7 +3,6 @@ package engine
 import (
 	"encoding/binary"
 	"slices"
-	"strings"
 	"sync/atomic"
 )
 
@@ -45,23 +44,16 @@ type packedNear string
 const hashBytes = 8
 
 func packNear(near []Neighbour) packedNear {
-	var memory [hashBytes + binary.MaxVarintLen64]byte
-	head := func(n *Neighbour) []byte {
-		return binary.AppendUvarint(binary.LittleEndian.AppendUint64(memory[:0], uint64(n.Hash)), uint64(n.ID))
-	}
-	size := len(binary.AppendUvarint(memory[:0], uint64(len(near))))
+	var memory [2048]byte // enough for a page, so that nothing is made but the text
+	b := binary.AppendUvarint(memory[:0], uint64(len(near)))
 	for i := range near {
-		size += len(head(&near[i])) + 1 + len(near[i].Name)
+		n := &near[i]
+		b = binary.LittleEndian.AppendUint64(b, uint64(n.Hash))
+		b = binary.AppendUvarint(b, uint64(n.ID))
+		b = append(b, byte(len(n.Name)))
+		b = append(b, n.Name...)
 	}
-	var b strings.Builder
-	b.Grow(size)
-	b.Write(binary.AppendUvarint(memory[:0], uint64(len(near))))
-	for i := range near {
-		b.Write(head(&near[i]))
-		b.WriteByte(byte(len(near[i].Name)))
-		b.WriteString(near[i].Name)
-	}
-	return packedNear(b.String())
+	return packedNear(b)
 }
 
 // unpack appends the neighbours of who has that hash to near.

@@ -188,12 +188,11 @@ func isUpload(method, path string) bool {
 // isUploadForm tells whether a request is a form with a file, as browsers send it, that is not too large to be received: such a form takes memory
 // only as it comes in, which others would from the start.
 func isUploadForm(h *fasthttp.RequestHeader) bool {
-	if !h.IsPost() {
+	if len(h.MultipartFormBoundary()) == 0 || len(h.Peek(fiber.HeaderContentEncoding)) > 0 || h.ContentLength() <= 0 || h.ContentLength() > uploadBody {
 		return false
 	}
 	path, _, _ := strings.Cut(string(h.RequestURI()), "?")
-	return isUpload(string(h.Method()), path) && len(h.MultipartFormBoundary()) > 0 && len(h.Peek(fiber.HeaderContentEncoding)) == 0 &&
-		h.ContentLength() > 0 && h.ContentLength() <= uploadBody
+	return isUpload(string(h.Method()), path)
 }
 
 // bodyLimits lets forms with a file be larger than other bodies, and take longer.
