@@ -60,7 +60,7 @@ type fold struct {
 	values    []float32
 	binning   binning
 	foreseen  []foreseen // of a newcomer's list, as all that follows: the columns that come first
-	ahead     *sums      // by column: what these say
+	ahead     *sums      // by column: what these say, or what is taken out
 	own       direction  // where the list is, times the weight of its inputs
 	weight    float64
 
@@ -289,7 +289,8 @@ func (f *fold) remove(matches []float64, anime []engine.AnimeID) {
 	if len(f.removed) == 0 {
 		return
 	}
-	said := new(sums)
+	said := f.ahead // of no more use by now; on the stack it would make every goroutine's twice as large
+	clear(said[:len(f.model.columns)])
 	for _, in := range f.removed {
 		places, weights, scale := f.model.row(int(in.item))
 		said.add(places, weights, in.weight*scale)
