@@ -214,6 +214,9 @@ func (r animeReader) genres(stored []byte) (genres []engine.Genre, err error) {
 		if err = json.Unmarshal(stored, &genres); err != nil {
 			return nil, err
 		}
+		for i := range genres {
+			genres[i].Name = unique.Make(genres[i].Name).Value()
+		}
 		genres = slices.Clip(genres) // whoever appends to it has it for himself
 		r[string(stored)] = genres
 	}

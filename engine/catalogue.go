@@ -10,8 +10,9 @@ import (
 // Catalogue is a set of described anime, indexed by id. It is immutable, hence safe for concurrent use; [Catalogue.With]
 // makes a changed one. The zero value is empty.
 type Catalogue struct {
-	byID    []*title // by AnimeID; nil where nobody described the anime
-	can     []bool   // by AnimeID: it can be recommended
+	byID    []title // by AnimeID; without an anime where nobody described it
+	can     []bool  // by AnimeID: it can be recommended
+	stats   []uint8 // numbers of statistics, those of a title side by side
 	count   int
 	version int64 // no other catalogue of this process has it
 
@@ -19,12 +20,13 @@ type Catalogue struct {
 	known      known
 }
 
-// title is an anime with what is asked about it most.
+// title is an anime with what is asked about it most. One pointer in each is little work for the garbage collector, which looks at all of
+// them again and again.
 type title struct {
-	anime  *Anime
-	places []uint8 // in the taste hash, of its statistics
-	stats  []uint8 // numbers of its statistics
-	mean   float64 // the anime's
+	anime *Anime
+	mean  float64 // the anime's
+	from  uint32  // where its numbers begin in the catalogue's stats
+	stats uint8   // how many there are
 }
 
 // NewCatalogue makes a catalogue of anime; see [Catalogue.With].
@@ -39,45 +41,53 @@ func (c *Catalogue) With(anime []Anime) *Catalogue {
 			top = max(top, a.ID)
 		}
 	}
-	next := &Catalogue{byID: make([]*title, top+1), can: make([]bool, top+1), count: c.count, version: versions.Add(1)}
+	next := &Catalogue{
+		byID: make([]title, top+1), can: make([]bool, top+1), stats: make([]uint8, 0, len(c.stats)+8*len(anime)),
+		count: c.count, version: versions.Add(1),
+	}
 	copy(next.byID, c.byID)
 	copy(next.can, c.can)
-	// All of them are in a few pieces of memory: the garbage collector looks at each piece again and again.
-	titles, numbers := make([]title, 0, len(anime)), make([]uint8, 0, 8*len(anime))
 	for i := range anime {
 		a := &anime[i]
 		if a.ID < 1 || a.ID > MaxAnimeID || a.DescribedAt.IsZero() {
 			continue
 		}
-		if next.byID[a.ID] == nil {
+		t := &next.byID[a.ID]
+		if t.anime == nil {
 			next.count++
 		}
-		t := title{anime: a, mean: a.Mean}
-		stats, begin := StatisticsOf(a), len(numbers)
-		numbers = appendHashPlaces(numbers, stats)
-		t.places, begin = slices.Clip(numbers[begin:]), len(numbers)
-		for _, s := range stats {
-			numbers = append(numbers, uint8(s))
-		}
-		t.stats = slices.Clip(numbers[begin:])
-		titles = append(titles, t)
-		next.byID[a.ID] = &titles[len(titles)-1]
+		*t = title{anime: a, mean: a.Mean}
 		next.can[a.ID] = a.HasMean() && a.Parent == 0
+	}
+	for id := range next.byID {
+		t := &next.byID[id]
+		if t.anime == nil {
+			continue
+		}
+		from := len(next.stats)
+		if t.stats > 0 {
+			next.stats = append(next.stats, c.statistics(t)...)
+		} else {
+			next.stats = appendStatistics(next.stats, t.anime)
+		}
+		t.from, t.stats = uint32(from), uint8(len(next.stats)-from)
 	}
 	return next
 }
 
-// appendHashPlaces appends the places in the taste hash that statistics have.
-func appendHashPlaces(places []uint8, stats []int) []uint8 {
-	for _, s := range stats {
-		if p := Statistics[s].Place; p >= 0 {
-			places = append(places, uint8(p))
-		}
+// appendStatistics appends the numbers of the statistics of an anime.
+func appendStatistics(numbers []uint8, a *Anime) []uint8 {
+	for _, s := range StatisticsOf(a) {
+		numbers = append(numbers, uint8(s))
 	}
-	return places
+	return numbers
 }
 
-// compact puts the texts and the relations of all anime, which stay in memory for long, into one piece of memory each, see [Catalogue.With].
+// statistics are the numbers of the statistics of a title.
+func (c *Catalogue) statistics(t *title) []uint8 { return c.stats[t.from:][:t.stats:t.stats] }
+
+// compact puts the texts, the relations and the genres of all anime, which stay in memory for long, into one piece of memory each, see
+// [Catalogue.With].
 func compact(anime []Anime) {
 	texts, relations := 0, 0
 	for i := range anime {
@@ -99,6 +109,36 @@ func compact(anime []Anime) {
 			a.Relations = slices.Clip(related[begin:])
 		}
 	}
+	compactGenres(anime)
+}
+
+// compactGenres does so with genres. Anime that have theirs in the same memory still do.
+func compactGenres(anime []Anime) {
+	type place struct {
+		first *Genre
+		n     int
+	}
+	placeOf := func(a *Anime) place { return place{&a.Genres[0], len(a.Genres)} }
+	moved := map[place][]Genre{}
+	size := 0
+	for i := range anime {
+		a := &anime[i]
+		if len(a.Genres) > 0 && moved[placeOf(a)] == nil {
+			moved[placeOf(a)] = a.Genres
+			size += len(a.Genres)
+		}
+	}
+	all := make([]Genre, 0, size)
+	for at, genres := range moved {
+		begin := len(all)
+		all = append(all, genres...)
+		moved[at] = slices.Clip(all[begin:])
+	}
+	for i := range anime {
+		if a := &anime[i]; len(a.Genres) > 0 {
+			a.Genres = moved[placeOf(a)]
+		}
+	}
 }
 
 // Anime returns the described anime with that id, or nil.
@@ -113,16 +153,16 @@ func (c *Catalogue) Anime(id AnimeID) *Anime {
 func (c *Catalogue) recommendable(id AnimeID) bool { return uint(id) < uint(len(c.can)) && c.can[id] }
 
 func (c *Catalogue) title(id AnimeID) *title {
-	if uint(id) >= uint(len(c.byID)) {
+	if uint(id) >= uint(len(c.byID)) || c.byID[id].anime == nil {
 		return nil
 	}
-	return c.byID[id]
+	return &c.byID[id]
 }
 
 // Statistics returns the numbers of the statistics of the described anime with that id, see [StatisticsOf]. Read-only.
 func (c *Catalogue) Statistics(id AnimeID) []uint8 {
 	if t := c.title(id); t != nil {
-		return t.stats
+		return c.statistics(t)
 	}
 	return nil
 }
@@ -130,8 +170,8 @@ func (c *Catalogue) Statistics(id AnimeID) []uint8 {
 // All walks over the described anime in order of their ids.
 func (c *Catalogue) All() iter.Seq[*Anime] {
 	return func(yield func(*Anime) bool) {
-		for _, t := range c.byID {
-			if t != nil && !yield(t.anime) {
+		for i := range c.byID {
+			if a := c.byID[i].anime; a != nil && !yield(a) {
 				return
 			}
 		}
@@ -148,7 +188,12 @@ func (c *Catalogue) Last() AnimeID { return AnimeID(max(len(c.byID), 1) - 1) }
 // the hashes of those who watched it have to be made again.
 func (c *Catalogue) SameTaste(a *Anime) bool {
 	t := c.title(a.ID)
-	return t != nil && slices.Equal(t.places, appendHashPlaces(nil, StatisticsOf(a)))
+	if t == nil {
+		return false
+	}
+	notInHash := func(s uint8) bool { return Statistics[s].Place < 0 }
+	was := slices.DeleteFunc(slices.Clone(c.statistics(t)), notInHash)
+	return slices.Equal(was, slices.DeleteFunc(appendStatistics(nil, a), notInHash))
 }
 
 // find returns at most n of the anime with text, in lower case, in a title, or with that id, without the first skip of them.
@@ -158,15 +203,14 @@ func (c *Catalogue) find(text string, skip, n int) []*Anime {
 		id = -1
 	}
 	var found []*Anime
-	for _, t := range c.byID {
-		if t == nil || int(t.anime.ID) != id && !strings.Contains(strings.ToLower(t.anime.Title), text) &&
-			!strings.Contains(strings.ToLower(t.anime.English), text) {
+	for a := range c.All() {
+		if int(a.ID) != id && !strings.Contains(strings.ToLower(a.Title), text) && !strings.Contains(strings.ToLower(a.English), text) {
 			continue
 		}
 		if skip--; skip >= 0 {
 			continue
 		}
-		if found = append(found, t.anime); len(found) == n {
+		if found = append(found, a); len(found) == n {
 			break
 		}
 	}

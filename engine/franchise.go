@@ -26,11 +26,8 @@ func (c *Catalogue) Franchise(id AnimeID) AnimeID {
 // analysis of set union algorithms”, 1984).
 func (c *Catalogue) Connect(joins func(relation string) bool) []AnimeID {
 	top := len(c.byID)
-	for _, t := range c.byID {
-		if t == nil {
-			continue
-		}
-		for _, r := range t.anime.Relations {
+	for a := range c.All() {
+		for _, r := range a.Relations {
 			if r.ID <= MaxAnimeID {
 				top = max(top, int(r.ID)+1)
 			}
@@ -47,16 +44,13 @@ func (c *Catalogue) Connect(joins func(relation string) bool) []AnimeID {
 		}
 		return id
 	}
-	for _, t := range c.byID {
-		if t == nil {
-			continue
-		}
-		for _, r := range t.anime.Relations {
+	for a := range c.All() {
+		for _, r := range a.Relations {
 			if r.ID < 1 || r.ID > MaxAnimeID || !joins(r.Type) {
 				continue
 			}
-			a, b := find(t.anime.ID), find(r.ID)
-			of[max(a, b)] = min(a, b)
+			one, other := find(a.ID), find(r.ID)
+			of[max(one, other)] = min(one, other)
 		}
 	}
 	for id := range of {

@@ -44,8 +44,10 @@ func hashSums(l List, c *Catalogue) (sums [hashPlaces]uint32) {
 			break
 		}
 		if t := c.title(e.Anime); t != nil {
-			for _, p := range t.places {
-				sums[p] += uint32(e.Score) + 1
+			for _, s := range c.statistics(t) {
+				if p := Statistics[s].Place; p >= 0 {
+					sums[p] += uint32(e.Score) + 1
+				}
 			}
 		}
 	}

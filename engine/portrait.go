@@ -56,7 +56,7 @@ func PortraitOf(l List, c *Catalogue, among *Population) Portrait {
 			continue
 		}
 		count(General, e, t.mean)
-		for _, s := range t.stats {
+		for _, s := range c.statistics(t) {
 			count(int(s), e, t.mean)
 			p.groups[Statistics[s].Kind]++
 		}

@@ -109,7 +109,7 @@ func (p *Profile) fill(l List, c *Catalogue) {
 			continue
 		}
 		tallies[General].add(e, t.mean)
-		for _, s := range t.stats {
+		for _, s := range c.statistics(t) {
 			tallies[s].add(e, t.mean)
 		}
 	}
