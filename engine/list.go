@@ -114,17 +114,34 @@ func NewList(changes []Change) (List, error) {
 		return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.Anime, b.Anime))
 	})
 	l := make(List, 0, len(changes))
-	seen := make(map[AnimeID]bool, len(changes))
+	var seen map[AnimeID]bool // nil: no anime is there twice, as in most lists
+	if repeats(changes) {
+		seen = make(map[AnimeID]bool, len(changes))
+	}
 	for i := range changes {
-		if id := changes[i].Anime; !seen[id] {
-			seen[id] = true
-			l = append(l, changes[i].Entry)
+		id := changes[i].Anime
+		if seen[id] {
+			continue
 		}
+		if seen != nil {
+			seen[id] = true
+		}
+		l = append(l, changes[i].Entry)
 	}
 	if len(l) > MaxEntries {
 		return nil, fmt.Errorf("%d entries are more than %d", len(l), MaxEntries)
 	}
 	return l, nil
+}
+
+// repeats tells whether an anime is there more than once.
+func repeats(changes []Change) bool {
+	ids := make([]AnimeID, len(changes))
+	for i := range changes {
+		ids[i] = changes[i].Anime
+	}
+	slices.Sort(ids)
+	return len(slices.Compact(ids)) < len(changes)
 }
 
 // Updated returns l with the entries of newest, which are the most recently changed ones, in front, in place of their

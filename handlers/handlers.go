@@ -63,6 +63,7 @@ type server struct {
 // Limits of what is read before a request is looked at. A path with a name of 10,000 characters still gets its answer.
 const (
 	readBuffer  = 32 << 10
+	writeBuffer = 20 << 10 // a page of recommendations is written at once
 	bodyLimit   = 64 << 10
 	readTimeout = 15 * time.Second
 	idleTimeout = 60 * time.Second
@@ -95,6 +96,7 @@ func New(o Options) *fiber.App {
 		CaseSensitive:         true,
 		DisableStartupMessage: true,
 		ReadBufferSize:        readBuffer,
+		WriteBufferSize:       writeBuffer,
 		BodyLimit:             bodyLimit,
 		ReadTimeout:           readTimeout,
 		IdleTimeout:           idleTimeout,
