@@ -44,48 +44,46 @@ func (p *pool) vary(asked []int) {
 
 // variedPage is what stands on a page.
 type variedPage struct {
-	asked      []int // genres
-	anime      [PageSize]AnimeID
-	franchises [PageSize]AnimeID // of anime
+	asked      []int             // genres
+	franchises [PageSize]AnimeID // of the anime on it
 	taken      int               // how many there are
+	genres     []genreCount      // of these anime
 	crowded    []int             // genres that enough of them have, but for those that were asked for
 }
 
+// genreCount is how many anime have a genre.
+type genreCount struct{ genre, anime int }
+
 // turn begins the next page.
-func (p *variedPage) turn() { p.taken, p.crowded = 0, p.crowded[:0] }
+func (p *variedPage) turn() { p.taken, p.genres, p.crowded = 0, p.genres[:0], p.crowded[:0] }
 
 // takes puts an anime on the page, unless there is one of its franchise already or enough of one of its genres.
 func (p *variedPage) takes(c *Catalogue, id AnimeID) bool {
-	franchise := c.Franchise(id)
-	if slices.Contains(p.franchises[:p.taken], franchise) || slices.ContainsFunc(p.crowded, func(g int) bool { return c.Anime(id).hasGenre(g) }) {
+	a, franchise := c.Anime(id), c.Franchise(id)
+	if slices.Contains(p.franchises[:p.taken], franchise) || slices.ContainsFunc(p.crowded, a.hasGenre) {
 		return false
 	}
-	p.anime[p.taken], p.franchises[p.taken] = id, franchise
+	p.franchises[p.taken] = franchise
 	p.taken++
-	if p.taken >= mostOfGenre {
-		p.count(c)
+	for i, g := range a.Genres {
+		if !hasGenre(a.Genres[:i], g.ID) { // each once
+			p.count(g.ID)
+		}
 	}
 	return true
 }
 
-// count finds out which genres are crowded.
-func (p *variedPage) count(c *Catalogue) {
-	p.crowded = p.crowded[:0]
-	others := p.taken - mostOfGenre // that may be without a genre
-	for _, id := range p.anime[:others+1] {
-		for _, g := range c.Anime(id).Genres {
-			without := 0
-			for _, id := range p.anime[:p.taken] {
-				if !c.Anime(id).hasGenre(g.ID) {
-					without++
-				}
-				if without > others {
-					break
-				}
-			}
-			if without <= others && !slices.Contains(p.asked, g.ID) {
-				p.crowded = append(p.crowded, g.ID)
-			}
+// count counts one more anime of a genre.
+func (p *variedPage) count(genre int) {
+	for i := range p.genres {
+		g := &p.genres[i]
+		if g.genre != genre {
+			continue
 		}
+		if g.anime++; g.anime == mostOfGenre && !slices.Contains(p.asked, genre) {
+			p.crowded = append(p.crowded, genre)
+		}
+		return
 	}
+	p.genres = append(p.genres, genreCount{genre, 1})
 }
