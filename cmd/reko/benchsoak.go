@@ -36,6 +36,8 @@ const (
 	soakAge   = time.Minute            // after which the server fetches a list again: the least that can be configured
 	soakParts = 10                     // into which the time is cut to look at the memory
 	soakLook  = 250 * time.Millisecond // the least between two looks, which cost the server something themselves
+	soakLooks = 10                     // in a part
+	soakWarm  = 5 * time.Second        // for which it is asked before anything counts, though not longer than for a part
 )
 
 // Run asks a server that is started for it. Lists are saved as always: they are fetched from a MyAnimeList, which is a fake one
@@ -159,37 +161,56 @@ func (s *soak) save(n int) bench.Request {
 	return bench.Request{Path: "/api/" + soakName(i) + "/similar"}
 }
 
-// run asks and saves, and samples the memory meanwhile.
+// soaked is what came of asking and saving for a while.
+type soaked struct {
+	asked, saved bench.Load
+	fetches      int // of lists
+	memory       []float64
+}
+
+// run asks and saves, first to warm up.
 func (s *soak) run(ctx context.Context, server *benchServer) ([]bench.Row, error) {
 	requests := ask{s.world.some, s.question}.beyond(0)
 	fmt.Fprintln(os.Stderr, "warming up")
 	if err := s.world.everybody(ctx, server); err != nil {
 		return nil, err
 	}
-	server.AtOnce(ctx, requests, s.Conns, max(s.For/60, time.Second))
-	var asked, saved bench.Load
+	warm := min(s.For/soakParts, soakWarm)
+	if _, err := s.load(ctx, server, requests, s.save, warm); err != nil {
+		return nil, err
+	}
+	done := int(s.Saves*warm.Seconds()) + 1
+	of, err := s.load(ctx, server, requests, func(n int) bench.Request { return s.save(done + n) }, s.For)
+	if err != nil {
+		return nil, err
+	}
+	return s.rows(of), nil
+}
+
+// load asks and saves for so long, and samples the memory meanwhile.
+func (s *soak) load(ctx context.Context, server *benchServer, requests, saves bench.Requests, d time.Duration) (of soaked, err error) {
+	before := s.fake.Requests("/users/")
 	var ended atomic.Bool
-	var memory []float64
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer ended.Store(true)
-		asked = server.Paced(ctx, requests, s.Rate, s.Conns, s.For)
+		of.asked = server.Paced(ctx, requests, s.Rate, s.Conns, d)
 		return nil
 	})
 	g.Go(func() error {
-		saved = server.Paced(ctx, s.save, s.Saves, s.Conns, s.For)
+		of.saved = server.Paced(ctx, saves, s.Saves, s.Conns, d)
 		return nil
 	})
 	g.Go(func() error {
-		tick := time.NewTicker(max(s.For/(soakParts*20), soakLook))
+		tick := time.NewTicker(max(d/(soakParts*soakLooks), soakLook))
 		defer tick.Stop()
 		for n := 0; ; n++ {
 			now, err := server.gauges()
 			if err != nil {
 				return err
 			}
-			memory = append(memory, now.beyondCache())
-			if n%20 == 0 {
+			of.memory = append(of.memory, now.beyondCache())
+			if n%soakLooks == 0 {
 				fmt.Fprintf(os.Stderr, "%.0f MB resident, %.0f MB of it lists\n", now[gaugeResident]/1e6, now[gaugeCache]/1e6)
 			}
 			if ended.Load() || ctx.Err() != nil {
@@ -199,14 +220,15 @@ func (s *soak) run(ctx context.Context, server *benchServer) ([]bench.Row, error
 		}
 	})
 	if err := errors.Join(g.Wait(), ctx.Err()); err != nil && !errors.Is(err, context.Canceled) {
-		return nil, err
+		return of, err
 	}
-	return s.rows(asked, saved, memory), nil
+	of.fetches = s.fake.Requests("/users/") - before
+	return of, nil
 }
 
 // rows says what came of it.
-func (s *soak) rows(asked, saved bench.Load, memory []float64) []bench.Row {
-	part := max(len(memory)/soakParts, 1)
+func (s *soak) rows(of soaked) []bench.Row {
+	part := max(len(of.memory)/soakParts, 1)
 	mean := func(some []float64) (sum float64) {
 		for _, v := range some {
 			sum += v / float64(len(some))
@@ -214,18 +236,16 @@ func (s *soak) rows(asked, saved bench.Load, memory []float64) []bench.Row {
 		return sum
 	}
 	most := float64(s.Most.Microseconds()) / 1000
-	mixed := asked.Ms(fmt.Sprintf("%s traffic at %.0f/s, lists saved at %.0f/s", s.What, s.Rate, s.Saves))
+	mixed := of.asked.Ms(fmt.Sprintf("%s traffic at %.0f/s, lists saved at %.0f/s", s.What, s.Rate, s.Saves))
 	mixed.Most99 = most
-	begin := mean(memory[min(part, len(memory)-1):min(2*part+1, len(memory))]) // in the first part the load sets in
-	fetches := s.fake.Requests("/users/")
-	rows := []bench.Row{
+	begin := mean(of.memory[min(part, len(of.memory)-1):min(2*part+1, len(of.memory))]) // in the first part the load sets in
+	return []bench.Row{
 		mixed,
-		asked.Woken.Ms("of this, the client's own waking up"),
-		{Name: "answers", Unit: "requests/s", Value: asked.Rate, N: asked.N},
-		saved.Ms("requests that save a list"),
-		{Name: "lists saved", Unit: "lists/s", Value: float64(fetches) / s.For.Seconds(), Target: 0.99 * s.Saves, N: fetches},
+		of.asked.Woken.Ms("of this, the client's own waking up"),
+		{Name: "answers", Unit: "requests/s", Value: of.asked.Rate, N: of.asked.N},
+		of.saved.Ms("requests that save a list"),
+		{Name: "lists saved", Unit: "lists/s", Value: float64(of.fetches) / s.For.Seconds(), Target: 0.99 * s.Saves, N: of.fetches},
 		{Name: "memory beyond the list cache, second tenth of the time", Unit: "MB", Value: begin, N: part},
-		{Name: "memory beyond the list cache, last tenth", Unit: "MB", Value: mean(memory[max(len(memory)-part, 0):]), Target: begin * s.Grow, N: part},
+		{Name: "memory beyond the list cache, last tenth", Unit: "MB", Value: mean(of.memory[max(len(of.memory)-part, 0):]), Target: begin * s.Grow, N: part},
 	}
-	return rows
 }
