@@ -33,7 +33,11 @@ func (e *Engine) vote(ctx context.Context, p *pool, on []eligible) Ballots {
 	clear(p.starts)
 	for i := range p.lenders {
 		l := &p.lenders[i]
-		if l.damaged {
+		switch {
+		case l.damaged:
+			continue
+		case len(p.lent) > 0:
+			p.ballots = p.lent[l.from:l.to].votes(p.ballots, uint8(i), seats)
 			continue
 		}
 		var err error
@@ -61,8 +65,19 @@ func (e *Engine) vote(ctx context.Context, p *pool, on []eligible) Ballots {
 	return p.packed
 }
 
-// votes appends, as those of a lender, the votes of p's owner for the anime that have seats: the scores of what is watched. It refuses what
-// [Packed.Unpack] refuses, and takes two thirds of its time where few anime have seats.
+// votes appends, as those of a lender, the votes of l's owner for the anime that have seats: the scores of what is watched.
+func (l List) votes(dst []ballot, lender uint8, s *seats) []ballot {
+	for i := range l {
+		e := &l[i]
+		if seat := s.at(e.Anime); seat > 0 && e.isVote() {
+			dst = append(dst, ballot{lender, e.Score, seat - 1})
+		}
+	}
+	return dst
+}
+
+// votes is that of the list, which need not be unpacked for it. It refuses what [Packed.Unpack] refuses, and takes two thirds of its time
+// where few anime have seats.
 func (p Packed) votes(dst []ballot, lender uint8, s *seats) ([]ballot, error) {
 	r, err := p.open()
 	if err != nil {

@@ -28,7 +28,7 @@ type pool struct {
 	ids     []UserID // of near
 	users   []User   // those of them that exist
 	lenders []lender
-	lent    List // of the lender whose list is read
+	lent    List // the lists of lenders, once they were gathered; else empty
 
 	ballots []ballot
 	packed  Ballots
@@ -44,9 +44,10 @@ type pool struct {
 
 // lender is somebody whose list recommends.
 type lender struct {
-	near    int // index into pool.near
-	list    Packed
-	damaged bool // the list is, and that was logged
+	near     int // index into pool.near
+	list     Packed
+	from, to int  // where it is in pool.lent
+	damaged  bool // the list is, and that was logged
 }
 
 // pools has pools that are closed.
@@ -93,7 +94,7 @@ func (e *Engine) lend(u User, near []Neighbour, lenders []User) (*pool, error) {
 func (e *Engine) fill(p *pool, u User, near []Neighbour, lenders []User) error {
 	p.catalogue, p.excluded, p.model = e.catalogue.Load(), e.exclude.Load(), e.models.now.Load()
 	p.near, p.today = append(p.near[:0], near...), DayOf(e.opts.Now())
-	p.ranked, p.order, p.lenders, p.recipe = p.ranked[:0], p.order[:0], p.lenders[:0], p.recipe[:0]
+	p.ranked, p.order, p.lenders, p.lent, p.recipe = p.ranked[:0], p.order[:0], p.lenders[:0], p.lent[:0], p.recipe[:0]
 	var err error
 	if p.own, err = u.List.Unpack(p.own[:0]); err != nil {
 		return fmt.Errorf("list of %q: %w", u.Name, err)
@@ -124,12 +125,14 @@ func (e *Engine) gather(ctx context.Context, p *pool, counted bool) {
 	}
 	for i := range p.lenders {
 		l := &p.lenders[i]
+		l.from = len(p.lent)
 		var err error
-		if p.lent, err = l.list.Unpack(p.lent[:0]); err != nil {
+		if p.lent, err = l.list.Unpack(p.lent); err != nil {
+			p.lent = p.lent[:l.from]
 			e.damaged(ctx, p, l, err)
-			continue
 		}
-		p.add(seats, counted)
+		l.to = len(p.lent)
+		p.add(p.lent[l.from:], seats, counted)
 	}
 }
 
@@ -139,10 +142,10 @@ func (e *Engine) damaged(ctx context.Context, p *pool, l *lender, err error) {
 	l.damaged = true
 }
 
-// add adds what was lent to what is eligible.
-func (p *pool) add(seats *seats, counted bool) {
-	for i := range p.lent {
-		entry := &p.lent[i]
+// add adds a list that was lent to what is eligible.
+func (p *pool) add(lent List, seats *seats, counted bool) {
+	for i := range lent {
+		entry := &lent[i]
 		if !entry.isVote() {
 			continue
 		}
