@@ -23,10 +23,11 @@ type Catalogue struct {
 // title is an anime with what is asked about it most. One pointer in each is little work for the garbage collector, which looks at all of
 // them again and again.
 type title struct {
-	anime *Anime
-	mean  float64 // the anime's
-	from  uint32  // where its numbers begin in the catalogue's stats
-	stats uint8   // how many there are
+	anime  *Anime
+	mean   float64 // the anime's
+	genres uint64  // a bit for each of its genres: that of the number modulo 64
+	from   uint32  // where its numbers begin in the catalogue's stats
+	stats  uint8   // how many there are
 }
 
 // NewCatalogue makes a catalogue of anime; see [Catalogue.With].
@@ -57,6 +58,9 @@ func (c *Catalogue) With(anime []Anime) *Catalogue {
 			next.count++
 		}
 		*t = title{anime: a, mean: a.Mean}
+		for _, g := range a.Genres {
+			t.genres |= 1 << (uint(g.ID) % 64)
+		}
 		next.can[a.ID] = a.HasMean() && a.Parent == 0
 	}
 	for id := range next.byID {

@@ -72,10 +72,8 @@ func (f *Filter) tests() []test {
 	return tests
 }
 
-func (a *Anime) hasGenre(id int) bool { return hasGenre(a.Genres, id) }
-
-func hasGenre(genres []Genre, id int) bool {
-	return slices.ContainsFunc(genres, func(g Genre) bool { return g.ID == id })
+func (a *Anime) hasGenre(id int) bool {
+	return slices.ContainsFunc(a.Genres, func(g Genre) bool { return g.ID == id })
 }
 
 // Narrows tells whether f keeps anything back.

@@ -4,7 +4,10 @@ import "slices"
 
 // mostOfGenre is how many anime on a page may share a genre before others come first: of a list of one taste most will, so
 // that it only keeps a page from being one genre's alone.
-const mostOfGenre = PageSize - 2
+const mostOfGenre = PageSize - mostLacking
+
+// mostLacking is how many anime of a page may lack a genre that crowds it.
+const mostLacking = 2
 
 // vary rearranges what is ranked so that a page has one anime of a franchise, and is not of one genre alone. What has to wait
 // keeps its order and comes on a later page, as far up as it can; at the end, where there is nothing else, it comes as it is.
@@ -44,46 +47,56 @@ func (p *pool) vary(asked []int) {
 
 // variedPage is what stands on a page.
 type variedPage struct {
-	asked      []int             // genres
-	franchises [PageSize]AnimeID // of the anime on it
-	taken      int               // how many there are
-	genres     []genreCount      // of these anime
-	crowded    []int             // genres that enough of them have, but for those that were asked for
+	asked      []int // genres
+	anime      [PageSize]AnimeID
+	franchises [PageSize]AnimeID       // of anime
+	taken      int                     // how many there are
+	lacking    [mostLacking + 1]uint64 // genres that at least 1, 2, 3 of them lack, as [title.genres]
+	crowded    []int                   // genres that enough of them have, but for those that were asked for
 }
 
-// genreCount is how many anime have a genre.
-type genreCount struct{ genre, anime int }
-
 // turn begins the next page.
-func (p *variedPage) turn() { p.taken, p.genres, p.crowded = 0, p.genres[:0], p.crowded[:0] }
+func (p *variedPage) turn() {
+	p.taken, p.lacking, p.crowded = 0, [mostLacking + 1]uint64{}, p.crowded[:0]
+}
 
 // takes puts an anime on the page, unless there is one of its franchise already or enough of one of its genres.
 func (p *variedPage) takes(c *Catalogue, id AnimeID) bool {
-	a, franchise := c.Anime(id), c.Franchise(id)
-	if slices.Contains(p.franchises[:p.taken], franchise) || slices.ContainsFunc(p.crowded, a.hasGenre) {
+	franchise := c.Franchise(id)
+	if slices.Contains(p.franchises[:p.taken], franchise) || slices.ContainsFunc(p.crowded, func(g int) bool { return c.Anime(id).hasGenre(g) }) {
 		return false
 	}
-	p.franchises[p.taken] = franchise
+	p.anime[p.taken], p.franchises[p.taken] = id, franchise
 	p.taken++
-	for i, g := range a.Genres {
-		if !hasGenre(a.Genres[:i], g.ID) { // each once
-			p.count(g.ID)
-		}
+	lacks := ^c.title(id).genres
+	for n := mostLacking; n > 0; n-- {
+		p.lacking[n] |= p.lacking[n-1] & lacks
+	}
+	p.lacking[0] |= lacks
+	if p.taken >= mostOfGenre && ^p.lacking[p.taken-mostOfGenre] != 0 { // else no genre is
+		p.count(c)
 	}
 	return true
 }
 
-// count counts one more anime of a genre.
-func (p *variedPage) count(genre int) {
-	for i := range p.genres {
-		g := &p.genres[i]
-		if g.genre != genre {
-			continue
+// count finds out which genres are crowded.
+func (p *variedPage) count(c *Catalogue) {
+	p.crowded = p.crowded[:0]
+	others := p.taken - mostOfGenre // that may be without a genre
+	for _, id := range p.anime[:others+1] {
+		for _, g := range c.Anime(id).Genres {
+			without := 0
+			for _, id := range p.anime[:p.taken] {
+				if !c.Anime(id).hasGenre(g.ID) {
+					without++
+				}
+				if without > others {
+					break
+				}
+			}
+			if without <= others && !slices.Contains(p.asked, g.ID) {
+				p.crowded = append(p.crowded, g.ID)
+			}
 		}
-		if g.anime++; g.anime == mostOfGenre && !slices.Contains(p.asked, genre) {
-			p.crowded = append(p.crowded, genre)
-		}
-		return
 	}
-	p.genres = append(p.genres, genreCount{genre, 1})
 }
