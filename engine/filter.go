@@ -40,36 +40,57 @@ type Loosening struct {
 	Count     int
 }
 
-// test is a criterion that is in use.
-type test struct {
-	by     Criterion
-	passes func(*Anime) bool
+// criteria are all there are.
+var criteria = [...]Criterion{ByWith, ByWithout, ByYears, ByLength, ByMean, ByMembers, ByType, ByAiring, ByHidden}
+
+// uses tells whether f narrows by a criterion.
+func (f *Filter) uses(by Criterion) bool {
+	switch by {
+	case ByWith:
+		return len(f.With) > 0
+	case ByWithout:
+		return len(f.Without) > 0
+	case ByYears:
+		return f.From > 0 || f.To > 0
+	case ByLength:
+		return f.Length != ""
+	case ByMean:
+		return f.MinMean > 0
+	case ByMembers:
+		return f.MinMembers > 0 || f.MaxMembers > 0
+	case ByType:
+		return f.Type != ""
+	case ByAiring:
+		return f.Airing != AiringUnknown
+	case ByHidden:
+		return len(f.Hidden) > 0
+	}
+	return false
 }
 
-// tests lists the criteria that f uses.
-func (f *Filter) tests() []test {
-	var tests []test
-	use := func(used bool, by Criterion, passes func(*Anime) bool) {
-		if used {
-			tests = append(tests, test{by, passes})
-		}
-	}
-	use(len(f.With) > 0, ByWith, func(a *Anime) bool {
+// passes tells whether an anime passes a criterion that f uses.
+func (f *Filter) passes(by Criterion, a *Anime) bool {
+	switch by {
+	case ByWith:
 		return !slices.ContainsFunc(f.With, func(id int) bool { return !a.hasGenre(id) })
-	})
-	use(len(f.Without) > 0, ByWithout, func(a *Anime) bool { return !slices.ContainsFunc(f.Without, a.hasGenre) })
-	use(f.From > 0 || f.To > 0, ByYears, func(a *Anime) bool {
+	case ByWithout:
+		return !slices.ContainsFunc(f.Without, a.hasGenre)
+	case ByYears:
 		return a.Start.Year > 0 && a.Start.Year >= f.From && (f.To == 0 || a.Start.Year <= f.To)
-	})
-	use(f.Length != "", ByLength, func(a *Anime) bool { return Statistics[statLength+lengthOf(a.Episodes)].Name == f.Length })
-	use(f.MinMean > 0, ByMean, func(a *Anime) bool { return a.Mean >= f.MinMean })
-	use(f.MinMembers > 0 || f.MaxMembers > 0, ByMembers, func(a *Anime) bool {
+	case ByLength:
+		return Statistics[statLength+lengthOf(a.Episodes)].Name == f.Length
+	case ByMean:
+		return a.Mean >= f.MinMean
+	case ByMembers:
 		return a.Members >= f.MinMembers && (f.MaxMembers == 0 || a.Members <= f.MaxMembers)
-	})
-	use(f.Type != "", ByType, func(a *Anime) bool { return a.Type == f.Type })
-	use(f.Airing != AiringUnknown, ByAiring, func(a *Anime) bool { return a.Status == f.Airing })
-	use(len(f.Hidden) > 0, ByHidden, func(a *Anime) bool { return !slices.Contains(f.Hidden, a.ID) })
-	return tests
+	case ByType:
+		return a.Type == f.Type
+	case ByAiring:
+		return a.Status == f.Airing
+	case ByHidden:
+		return !slices.Contains(f.Hidden, a.ID)
+	}
+	return true
 }
 
 func (a *Anime) hasGenre(id int) bool {
@@ -77,22 +98,21 @@ func (a *Anime) hasGenre(id int) bool {
 }
 
 // Narrows tells whether f keeps anything back.
-func (f *Filter) Narrows() bool { return len(f.tests()) > 0 }
+func (f *Filter) Narrows() bool { return slices.ContainsFunc(criteria[:], f.uses) }
 
 // narrow leaves in p what passes f. When that is nothing, it tells for each criterion how much there would be without it,
 // the most first, and leaves out those that would not help.
-func (p *pool) narrow(f Filter) (loosen []Loosening) {
-	tests := f.tests()
-	if len(tests) == 0 || len(p.ranked) == 0 {
+func (p *pool) narrow(f *Filter) (loosen []Loosening) {
+	if !f.Narrows() || len(p.ranked) == 0 {
 		return nil
 	}
-	without := make([]int, len(tests)) // anime that fail this test only
+	var without [len(criteria)]int // anime that fail this criterion only
 	kept := p.ranked[:0]
 	for _, el := range p.ranked {
 		a := p.catalogue.Anime(el.id)
 		fails, which := 0, 0
-		for i := range tests {
-			if !tests[i].passes(a) {
+		for i, by := range criteria {
+			if f.uses(by) && !f.passes(by, a) {
 				fails, which = fails+1, i
 			}
 		}
@@ -109,7 +129,7 @@ func (p *pool) narrow(f Filter) (loosen []Loosening) {
 	}
 	for i, n := range without {
 		if n > 0 {
-			loosen = append(loosen, Loosening{tests[i].by, n})
+			loosen = append(loosen, Loosening{criteria[i], n})
 		}
 	}
 	slices.SortStableFunc(loosen, func(a, b Loosening) int { return b.Count - a.Count })

@@ -59,7 +59,7 @@ func TestFilterCriteria(t *testing.T) {
 	} {
 		test.anime.DescribedAt = time.Unix(1, 0)
 		p := pool{catalogue: NewCatalogue([]Anime{test.anime}), ranked: []eligible{{id: test.anime.ID}}}
-		p.narrow(test.filter)
+		p.narrow(&test.filter)
 		if got := len(p.ranked) == 1; got != test.want {
 			t.Errorf("%s: %+v lets it through: %t, want %t", test.name, test.filter, got, test.want)
 		}
@@ -135,7 +135,7 @@ func TestNarrowLaws(t *testing.T) {
 		catalogue := NewCatalogue(anime)
 		narrowed := func(f Filter) ([]eligible, []Loosening) {
 			p := pool{catalogue: catalogue, ranked: slices.Clone(ranked)}
-			loosen := p.narrow(f)
+			loosen := p.narrow(&f)
 			return p.ranked, loosen
 		}
 		f := randomFilter(r)

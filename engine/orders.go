@@ -134,7 +134,8 @@ func (p *pool) rememberedPage(m OrderMemory, n int, bare bool) bool {
 	if !ok || r.Said == nil && !bare && p.model != nil {
 		return false
 	}
-	p.page = &r
+	p.paged = r
+	p.page = &p.paged
 	p.order = r.Order.unpack(p.order)
 	return true
 }

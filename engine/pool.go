@@ -24,6 +24,7 @@ type pool struct {
 	fold      Fold        // of own; nil without a model
 	key       OrderKey    // of the order; zero without a memory
 	page      *Remembered // of the page that is asked for, and all that is in the order then; nil: not remembered
+	paged     Remembered  // what page points to
 
 	ids     []UserID // of near
 	users   []User   // those of them that exist
@@ -65,6 +66,7 @@ func (p *pool) close() {
 	clear(p.lenders[:cap(p.lenders)])
 	clear(p.near[:cap(p.near)])
 	p.catalogue, p.excluded, p.model, p.loosen, p.page, p.varied.asked = nil, nil, nil, nil, nil, nil
+	p.paged = Remembered{}
 	pools.Put(p)
 }
 

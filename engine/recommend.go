@@ -257,7 +257,7 @@ func (e *Engine) arrange(ctx context.Context, found *pool, q Query, single bool)
 		found.fold = found.model.fold(found.own, found.catalogue, q.Without)
 		found.compare(q.Niche)
 	}
-	found.loosen = found.narrow(q.Filter)
+	found.loosen = found.narrow(&q.Filter)
 	found.rank(order, single)
 	if order == Taste {
 		found.vary(q.Filter.With)
