@@ -40,7 +40,7 @@ func NewClient(base string) (*Client, error) {
 	}
 	return &Client{base: "http://" + u.Host, http: &fasthttp.HostClient{
 		Addr: addr, MaxConns: 1024, ReadTimeout: longest, WriteTimeout: longest, MaxIdemponentCallAttempts: 1,
-		ReadBufferSize: 32 << 10, // most answers are read at once
+		ReadBufferSize:           32 << 10, // most answers are read at once
 		NoDefaultUserAgentHeader: true, DisablePathNormalizing: true,
 	}}, nil
 }
