@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"database/sql"
-	"io"
 	"time"
 
 	"reko.moe/engine"
@@ -12,40 +11,40 @@ import (
 // keptModels is how many versions of the item model stay.
 const keptModels = 3
 
-// modelPiece is how many bytes of a model are read at a time. A connection to Postgres keeps the memory of its largest answer until it is
-// asked again, which one that is not much needed may not be for hours.
-const modelPiece = 256 << 10
-
 // Model implements [engine.ModelStore].
 func (db *DB) Model(ctx context.Context) (engine.StoredModel, error) {
-	m, err := db.ModelInfo(ctx)
+	conn, err := db.sql.Conn(ctx)
 	if err != nil {
-		return m, err
+		return engine.StoredModel{}, failed("item model", err)
 	}
-	m.Data = make([]byte, 0, m.Size)
-	for len(m.Data) < m.Size {
-		var piece []byte
-		err := db.sql.QueryRowContext(ctx, `SELECT substr(data, $2, $3) FROM models WHERE id = $1`,
-			m.ID, len(m.Data)+1, modelPiece).Scan(&piece)
-		if err != nil {
-			return m, failed("item model", err)
-		}
-		if len(piece) == 0 {
-			return m, failed("item model", io.ErrUnexpectedEOF)
-		}
-		m.Data = append(m.Data, piece...)
-	}
-	return m, nil
+	defer conn.Close()
+	m, err := newestModel(ctx, conn, `data`)
+	// A connection to Postgres keeps the memory of its largest answer until it is asked again, which one that is not much needed may not be
+	// for hours.
+	_ = conn.PingContext(ctx)
+	return m, err
 }
 
 // ModelInfo implements [engine.ModelStore].
 func (db *DB) ModelInfo(ctx context.Context) (engine.StoredModel, error) {
-	var m engine.StoredModel
-	var made, took int64
-	err := db.sql.QueryRowContext(ctx, `SELECT id, made_at, took_ms, users, state, length(data) FROM models ORDER BY id DESC LIMIT 1`).
-		Scan(&m.ID, &made, &took, &m.Users, &m.State, &m.Size)
-	m.MadeAt, m.Took = timeOf(made), time.Duration(took)*time.Millisecond
-	return m, failed("item model", err)
+	return newestModel(ctx, db.sql, `NULL`)
+}
+
+// newestModel is the newest model, with what is selected as its data.
+func newestModel(ctx context.Context, q querier, data string) (engine.StoredModel, error) {
+	models, err := query(ctx, q, func(rows *sql.Rows) (m engine.StoredModel, err error) {
+		var made, took int64
+		err = rows.Scan(&m.ID, &made, &took, &m.Users, &m.State, &m.Size, &m.Data)
+		m.MadeAt, m.Took = timeOf(made), time.Duration(took)*time.Millisecond
+		return m, err
+	}, `SELECT id, made_at, took_ms, users, state, length(data), `+data+` FROM models ORDER BY id DESC LIMIT 1`)
+	if err == nil && len(models) == 0 {
+		err = sql.ErrNoRows
+	}
+	if err != nil {
+		return engine.StoredModel{}, failed("item model", err)
+	}
+	return models[0], nil
 }
 
 // SaveModel implements [engine.ModelStore]. Old versions go.

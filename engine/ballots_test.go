@@ -109,3 +109,27 @@ func BenchmarkVotes(b *testing.B) {
 		}
 	}
 }
+
+// A list that turns out to be damaged in the middle lends nothing of what stands before, and those behind it lend what is theirs.
+func TestGatherLeavesOutDamagedLists(t *testing.T) {
+	var anime []Anime
+	for id := AnimeID(1); id <= 4; id++ {
+		a := described(id, "2010-07-04", 12, "r", 1)
+		a.Mean = 7
+		anime = append(anime, a)
+	}
+	bad := List{completed(2, 8), completed(3, 7)}.Pack()
+	bad = bad[:len(bad)-packedChecksum]
+	bad[len(bad)-2] = 0xff // status and score of the second entry
+	e := New(Options{Store: newMemStore()})
+	p := &pool{catalogue: NewCatalogue(anime), excluded: &excluded{}, near: make([]Neighbour, 3), lenders: []lender{
+		{near: 0, list: List{completed(1, 9)}.Pack()}, {near: 1, list: sealed(bad)}, {near: 2, list: List{completed(1, 5), completed(4, 6)}.Pack()},
+	}}
+	e.gather(t.Context(), p, true)
+	if len(p.ranked) != 2 || p.ranked[0].id != 1 || p.ranked[0].sum != 14 || p.ranked[1].id != 4 {
+		t.Fatalf("eligible are %+v, want anime 1 with 9 and 5, and 4", p.ranked)
+	}
+	if got, want := e.vote(t.Context(), p, p.ranked), (Ballots{2, 0, 9, 2, 5, 1, 2, 6}); !slices.Equal(got, want) {
+		t.Errorf("votes are %v, want %v", got, want)
+	}
+}

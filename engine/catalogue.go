@@ -10,9 +10,7 @@ import (
 // Catalogue is a set of described anime, indexed by id. It is immutable, hence safe for concurrent use; [Catalogue.With]
 // makes a changed one. The zero value is empty.
 type Catalogue struct {
-	byID    []title // by AnimeID; without an anime where nobody described it
-	can     []bool  // by AnimeID: it can be recommended
-	stats   []uint8 // numbers of statistics, those of a title side by side
+	pages   []*titles // of ids that follow each other; nil where nobody described any of them
 	count   int
 	version int64 // no other catalogue of this process has it
 
@@ -20,14 +18,24 @@ type Catalogue struct {
 	known      known
 }
 
-// title is an anime with what is asked about it most. One pointer in each is little work for the garbage collector, which looks at all of
-// them again and again.
+// titlesAPage is how many ids a page of a catalogue is for.
+const titlesAPage = 256
+
+// titles are a page of a catalogue, of which a change copies no others. It is immutable once it is in one.
+type titles struct {
+	title [titlesAPage]title
+	can   [titlesAPage]bool // be recommended
+	stats []uint8           // numbers of statistics, those of a title side by side
+}
+
+// title is an anime with what is asked about it most; without an anime nobody described it. One pointer in each is little work for the
+// garbage collector, which looks at all of them again and again.
 type title struct {
 	anime  *Anime
 	mean   float64 // the anime's
-	genres uint64  // a bit for each of its genres: that of the number modulo 64
-	from   uint32  // where its numbers begin in the catalogue's stats
-	stats  uint8   // how many there are
+	genres uint64  // see [Catalogue.genres]
+	from   uint16  // where its numbers begin in stats
+	count  uint8   // how many there are
 }
 
 // NewCatalogue makes a catalogue of anime; see [Catalogue.With].
@@ -36,24 +44,23 @@ func NewCatalogue(anime []Anime) *Catalogue { return new(Catalogue).With(anime) 
 // With returns a catalogue in which anime were added or replaced. Those that are not described (see [Anime]) or out of
 // the range of ids are left out. The elements of anime must not be changed afterwards.
 func (c *Catalogue) With(anime []Anime) *Catalogue {
-	top := AnimeID(len(c.byID)) - 1
-	for i := range anime {
-		if a := &anime[i]; a.ID <= MaxAnimeID && !a.DescribedAt.IsZero() {
-			top = max(top, a.ID)
-		}
-	}
-	next := &Catalogue{
-		byID: make([]title, top+1), can: make([]bool, top+1), stats: make([]uint8, 0, len(c.stats)+8*len(anime)),
-		count: c.count, version: versions.Add(1),
-	}
-	copy(next.byID, c.byID)
-	copy(next.can, c.can)
+	next := &Catalogue{pages: slices.Clone(c.pages), count: c.count, version: versions.Add(1)}
+	changed := map[*titles]bool{}
 	for i := range anime {
 		a := &anime[i]
 		if a.ID < 1 || a.ID > MaxAnimeID || a.DescribedAt.IsZero() {
 			continue
 		}
-		t := &next.byID[a.ID]
+		n, at := int(a.ID/titlesAPage), a.ID%titlesAPage
+		if n >= len(next.pages) {
+			next.pages = append(next.pages, make([]*titles, n+1-len(next.pages))...)
+		}
+		page := next.pages[n]
+		if !changed[page] {
+			page = page.copy()
+			next.pages[n], changed[page] = page, true
+		}
+		t := &page.title[at]
 		if t.anime == nil {
 			next.count++
 		}
@@ -61,22 +68,34 @@ func (c *Catalogue) With(anime []Anime) *Catalogue {
 		for _, g := range a.Genres {
 			t.genres |= 1 << (uint(g.ID) % 64)
 		}
-		next.can[a.ID] = a.HasMean() && a.Parent == 0
+		page.can[at] = a.HasMean() && a.Parent == 0
 	}
-	for id := range next.byID {
-		t := &next.byID[id]
-		if t.anime == nil {
-			continue
-		}
-		from := len(next.stats)
-		if t.stats > 0 {
-			next.stats = append(next.stats, c.statistics(t)...)
-		} else {
-			next.stats = appendStatistics(next.stats, t.anime)
-		}
-		t.from, t.stats = uint32(from), uint8(len(next.stats)-from)
+	for page := range changed {
+		page.note()
 	}
 	return next
+}
+
+// copy returns a page to be changed; of nil an empty one.
+func (p *titles) copy() *titles {
+	if p == nil {
+		return new(titles)
+	}
+	changed := *p
+	return &changed
+}
+
+// note writes stats, in which there may be those of anime that were replaced.
+func (p *titles) note() {
+	p.stats = nil
+	for i := range p.title {
+		if t := &p.title[i]; t.anime != nil {
+			from := len(p.stats)
+			p.stats = appendStatistics(p.stats, t.anime)
+			t.from, t.count = uint16(from), uint8(len(p.stats)-from)
+		}
+	}
+	p.stats = slices.Clip(p.stats)
 }
 
 // appendStatistics appends the numbers of the statistics of an anime.
@@ -87,8 +106,19 @@ func appendStatistics(numbers []uint8, a *Anime) []uint8 {
 	return numbers
 }
 
-// statistics are the numbers of the statistics of a title.
-func (c *Catalogue) statistics(t *title) []uint8 { return c.stats[t.from:][:t.stats:t.stats] }
+// statistics are the numbers of the statistics of a title of the page.
+func (p *titles) statistics(t *title) []uint8 { return p.stats[t.from:][:t.count:t.count] }
+
+// page is that of an id, and where the id is on it; one without titles where nobody described any.
+func (c *Catalogue) page(id AnimeID) (p *titles, at uint) {
+	n, at := uint(id)/titlesAPage, uint(id)%titlesAPage
+	if n < uint(len(c.pages)) && c.pages[n] != nil {
+		return c.pages[n], at
+	}
+	return &noTitles, at
+}
+
+var noTitles titles
 
 // compact puts the texts, the relations and the genres of all anime, which stay in memory for long, into one piece of memory each, see
 // [Catalogue.With].
@@ -122,61 +152,76 @@ func compactGenres(anime []Anime) {
 		first *Genre
 		n     int
 	}
-	placeOf := func(a *Anime) place { return place{&a.Genres[0], len(a.Genres)} }
-	moved := map[place][]Genre{}
 	size := 0
+	moved := map[place][]Genre{}
 	for i := range anime {
-		a := &anime[i]
-		if len(a.Genres) > 0 && moved[placeOf(a)] == nil {
-			moved[placeOf(a)] = a.Genres
-			size += len(a.Genres)
+		if g := anime[i].Genres; len(g) > 0 && moved[place{&g[0], len(g)}] == nil {
+			moved[place{&g[0], len(g)}] = g
+			size += len(g)
 		}
 	}
 	all := make([]Genre, 0, size)
-	for at, genres := range moved {
-		begin := len(all)
-		all = append(all, genres...)
-		moved[at] = slices.Clip(all[begin:])
-	}
+	clear(moved)
 	for i := range anime {
-		if a := &anime[i]; len(a.Genres) > 0 {
-			a.Genres = moved[placeOf(a)]
+		a := &anime[i]
+		if len(a.Genres) == 0 {
+			continue
 		}
+		was := place{&a.Genres[0], len(a.Genres)}
+		if moved[was] == nil {
+			begin := len(all)
+			all = append(all, a.Genres...)
+			moved[was] = slices.Clip(all[begin:])
+		}
+		a.Genres = moved[was]
 	}
 }
 
 // Anime returns the described anime with that id, or nil.
 func (c *Catalogue) Anime(id AnimeID) *Anime {
-	if t := c.title(id); t != nil {
-		return t.anime
-	}
-	return nil
+	p, at := c.page(id)
+	return p.title[at].anime
 }
 
 // recommendable tells whether an anime is described, has a mean score, and no parent.
-func (c *Catalogue) recommendable(id AnimeID) bool { return uint(id) < uint(len(c.can)) && c.can[id] }
+func (c *Catalogue) recommendable(id AnimeID) bool {
+	p, at := c.page(id)
+	return p.can[at]
+}
 
-func (c *Catalogue) title(id AnimeID) *title {
-	if uint(id) >= uint(len(c.byID)) || c.byID[id].anime == nil {
-		return nil
+// genres has a bit for each genre of an anime: that of the number modulo 64.
+func (c *Catalogue) genres(id AnimeID) uint64 {
+	p, at := c.page(id)
+	return p.title[at].genres
+}
+
+// title returns what is known of the described anime with that id, and the numbers of its statistics; or nil.
+func (c *Catalogue) title(id AnimeID) (*title, []uint8) {
+	p, at := c.page(id)
+	t := &p.title[at]
+	if t.anime == nil {
+		return nil, nil
 	}
-	return &c.byID[id]
+	return t, p.statistics(t)
 }
 
 // Statistics returns the numbers of the statistics of the described anime with that id, see [StatisticsOf]. Read-only.
 func (c *Catalogue) Statistics(id AnimeID) []uint8 {
-	if t := c.title(id); t != nil {
-		return c.statistics(t)
-	}
-	return nil
+	_, stats := c.title(id)
+	return stats
 }
 
 // All walks over the described anime in order of their ids.
 func (c *Catalogue) All() iter.Seq[*Anime] {
 	return func(yield func(*Anime) bool) {
-		for i := range c.byID {
-			if a := c.byID[i].anime; a != nil && !yield(a) {
-				return
+		for _, page := range c.pages {
+			if page == nil {
+				continue
+			}
+			for i := range page.title {
+				if a := page.title[i].anime; a != nil && !yield(a) {
+					return
+				}
 			}
 		}
 	}
@@ -186,17 +231,17 @@ func (c *Catalogue) All() iter.Seq[*Anime] {
 func (c *Catalogue) Len() int { return c.count }
 
 // Last returns an id above which none is described.
-func (c *Catalogue) Last() AnimeID { return AnimeID(max(len(c.byID), 1) - 1) }
+func (c *Catalogue) Last() AnimeID { return AnimeID(max(len(c.pages)*titlesAPage, 1) - 1) }
 
 // SameTaste tells whether a weighs the same in a taste hash as the anime of that id in the catalogue. When it does not,
 // the hashes of those who watched it have to be made again.
 func (c *Catalogue) SameTaste(a *Anime) bool {
-	t := c.title(a.ID)
+	t, stats := c.title(a.ID)
 	if t == nil {
 		return false
 	}
 	notInHash := func(s uint8) bool { return Statistics[s].Place < 0 }
-	was := slices.DeleteFunc(slices.Clone(c.statistics(t)), notInHash)
+	was := slices.DeleteFunc(slices.Clone(stats), notInHash)
 	return slices.Equal(was, slices.DeleteFunc(appendStatistics(nil, a), notInHash))
 }
 

@@ -9,6 +9,25 @@ import (
 	"time"
 )
 
+// Each part of a filter narrows by one criterion, and all criteria are looked at.
+func TestEachPartOfAFilterIsUsed(t *testing.T) {
+	seen := map[Criterion]bool{}
+	for _, f := range []Filter{
+		{With: []int{1}}, {Without: []int{1}}, {From: 1}, {To: 1}, {Length: "tv"}, {MinMean: 1}, {MinMembers: 1}, {MaxMembers: 1}, {Type: "tv"},
+		{Airing: FinishedAiring}, {Hidden: []AnimeID{1}},
+	} {
+		used := slices.DeleteFunc(slices.Clone(criteria[:]), func(by Criterion) bool { return !f.uses(by) })
+		if len(used) != 1 || !f.Narrows() {
+			t.Errorf("%+v narrows by %v", f, used)
+			continue
+		}
+		seen[used[0]] = true
+	}
+	if len(seen) != len(criteria) {
+		t.Errorf("of %v only %v are used", criteria, seen)
+	}
+}
+
 func TestFilterCriteria(t *testing.T) {
 	a := described(5, "2010-07-04", 12, "r", 1, 8)
 	a.Mean, a.Members, a.Type, a.Status = 7.5, 1000, "tv", CurrentlyAiring

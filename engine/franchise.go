@@ -25,7 +25,7 @@ func (c *Catalogue) Franchise(id AnimeID) AnimeID {
 // 0 for ids that no such relation names. The method is union by smaller id with path halving (Tarjan and van Leeuwen, “Worst-case
 // analysis of set union algorithms”, 1984).
 func (c *Catalogue) Connect(joins func(relation string) bool) []AnimeID {
-	top := len(c.byID)
+	top := int(c.Last()) + 1
 	for a := range c.All() {
 		for _, r := range a.Relations {
 			if r.ID <= MaxAnimeID {

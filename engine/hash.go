@@ -43,11 +43,9 @@ func hashSums(l List, c *Catalogue) (sums [hashPlaces]uint32) {
 		if n++; n > HashEntries {
 			break
 		}
-		if t := c.title(e.Anime); t != nil {
-			for _, s := range c.statistics(t) {
-				if p := Statistics[s].Place; p >= 0 {
-					sums[p] += uint32(e.Score) + 1
-				}
+		for _, s := range c.Statistics(e.Anime) {
+			if p := Statistics[s].Place; p >= 0 {
+				sums[p] += uint32(e.Score) + 1
 			}
 		}
 	}

@@ -50,13 +50,13 @@ func PortraitOf(l List, c *Catalogue, among *Population) Portrait {
 	for i := range l {
 		e := &l[i]
 		p.Scores[min(e.Score, MaxScore)]++
-		t := c.title(e.Anime)
+		t, stats := c.title(e.Anime)
 		if t == nil {
 			count(General, e, 0)
 			continue
 		}
 		count(General, e, t.mean)
-		for _, s := range c.statistics(t) {
+		for _, s := range stats {
 			count(int(s), e, t.mean)
 			p.groups[Statistics[s].Kind]++
 		}

@@ -103,13 +103,13 @@ func (p *Profile) fill(l List, c *Catalogue) {
 	var tallies [profileStats]tally
 	for i := range l {
 		e := &l[i]
-		t := c.title(e.Anime)
+		t, stats := c.title(e.Anime)
 		if t == nil {
 			tallies[General].add(e, 0)
 			continue
 		}
 		tallies[General].add(e, t.mean)
-		for _, s := range c.statistics(t) {
+		for _, s := range stats {
 			tallies[s].add(e, t.mean)
 		}
 	}

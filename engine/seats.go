@@ -20,8 +20,8 @@ var seatsPool = sync.Pool{New: func() any { return new(seats) }}
 // borrowSeats returns free seats for the anime of c.
 func borrowSeats(c *Catalogue) *seats {
 	s := seatsPool.Get().(*seats)
-	if len(s.seat) < len(c.byID) {
-		s.seat = make([]int32, len(c.byID))
+	if n := int(c.Last()) + 1; len(s.seat) < n {
+		s.seat = make([]int32, n)
 	}
 	return s
 }

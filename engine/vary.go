@@ -68,7 +68,7 @@ func (p *variedPage) takes(c *Catalogue, id AnimeID) bool {
 	}
 	p.anime[p.taken], p.franchises[p.taken] = id, franchise
 	p.taken++
-	lacks := ^c.title(id).genres
+	lacks := ^c.genres(id)
 	for n := mostLacking; n > 0; n-- {
 		p.lacking[n] |= p.lacking[n-1] & lacks
 	}

@@ -28,6 +28,7 @@ type benchRunCmd struct {
 
 // Run measures, and prints what was found.
 func (cmd benchRunCmd) Run(ctx context.Context, cfg *config, c *cli) error {
+	defer quietGarbage()()
 	var before *bench.Result
 	if cmd.Compare != "" {
 		var err error

@@ -43,6 +43,7 @@ const (
 // Run asks a server that is started for it. Lists are saved as always: they are fetched from a MyAnimeList, which is a fake one
 // in this process, because somebody asks for their users, and are older than they may be or not there.
 func (cmd benchSoakCmd) Run(ctx context.Context, cfg *config, c *cli) (err error) {
+	defer quietGarbage()()
 	question, err := questions(cmd.What)
 	if err != nil {
 		return err
@@ -176,8 +177,8 @@ func (s *soak) run(ctx context.Context, server *benchServer) ([]bench.Row, error
 		return nil, err
 	}
 	warm := min(s.For/soakParts, soakWarm)
-	if _, err := s.load(ctx, server, requests, s.save, warm); err != nil {
-		return nil, err
+	if _, err := s.load(ctx, server, requests, s.save, warm); err != nil || ctx.Err() != nil {
+		return nil, errors.Join(err, ctx.Err())
 	}
 	done := int(s.Saves*warm.Seconds()) + 1
 	of, err := s.load(ctx, server, requests, func(n int) bench.Request { return s.save(done + n) }, s.For)
@@ -191,14 +192,14 @@ func (s *soak) run(ctx context.Context, server *benchServer) ([]bench.Row, error
 func (s *soak) load(ctx context.Context, server *benchServer, requests, saves bench.Requests, d time.Duration) (of soaked, err error) {
 	before := s.fake.Requests("/users/")
 	var ended atomic.Bool
-	g, ctx := errgroup.WithContext(ctx)
+	g, loading := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer ended.Store(true)
-		of.asked = server.Paced(ctx, requests, s.Rate, s.Conns, d)
+		of.asked = server.Paced(loading, requests, s.Rate, s.Conns, d)
 		return nil
 	})
 	g.Go(func() error {
-		of.saved = server.Paced(ctx, saves, s.Saves, s.Conns, d)
+		of.saved = server.Paced(loading, saves, s.Saves, s.Conns, d)
 		return nil
 	})
 	g.Go(func() error {
@@ -213,13 +214,13 @@ func (s *soak) load(ctx context.Context, server *benchServer, requests, saves be
 			if n%soakLooks == 0 {
 				fmt.Fprintf(os.Stderr, "%.0f MB resident, %.0f MB of it lists\n", now[gaugeResident]/1e6, now[gaugeCache]/1e6)
 			}
-			if ended.Load() || ctx.Err() != nil {
+			if ended.Load() || loading.Err() != nil {
 				return nil
 			}
 			<-tick.C
 		}
 	})
-	if err := errors.Join(g.Wait(), ctx.Err()); err != nil && !errors.Is(err, context.Canceled) {
+	if err := g.Wait(); err != nil {
 		return of, err
 	}
 	of.fetches = s.fake.Requests("/users/") - before

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/url"
-	"runtime/debug"
 	"sync/atomic"
 
 	"reko.moe/bench"
@@ -24,12 +23,8 @@ type benchWorld struct {
 	model   bool
 }
 
-// benchGarbage is GOGC of a process that measures. Its own garbage collector would take from the processors that it shares with the server.
-const benchGarbage = 400
-
 // openWorld opens the store of the configuration, without a cache, and draws some users.
 func openWorld(ctx context.Context, cfg *config, some int) (*benchWorld, error) {
-	debug.SetGCPercent(benchGarbage)
 	uncached := *cfg
 	uncached.Lists = 0
 	store, err := uncached.openStore(ctx, cfg.logger())

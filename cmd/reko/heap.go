@@ -38,3 +38,16 @@ func boundGarbage(ctx context.Context) {
 func gcPercent(live uint64) int {
 	return int(min(max(100*heapRoom/max(live, 1), leastGOGC), 100))
 }
+
+// measuringGOGC is GOGC of a process that measures: its own garbage collector would take from the processors that it shares with the
+// server.
+const measuringGOGC = 400
+
+// quietGarbage lets more garbage gather until restore is called. GOGC in the environment is respected.
+func quietGarbage() (restore func()) {
+	if os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	was := debug.SetGCPercent(measuringGOGC)
+	return func() { debug.SetGCPercent(was) }
+}
