@@ -11,18 +11,33 @@ import (
 // keptModels is how many versions of the item model stay.
 const keptModels = 3
 
+// modelPiece is how many bytes of a model are read at a time from Postgres. A connection keeps the memory of its largest answer until it
+// is asked again, which one that is not much needed may not be for hours.
+const modelPiece = 256 << 10
+
 // Model implements [engine.ModelStore].
 func (db *DB) Model(ctx context.Context) (engine.StoredModel, error) {
-	conn, err := db.sql.Conn(ctx)
+	if db.pool == nil {
+		return newestModel(ctx, db.sql, `data`)
+	}
+	tx, err := db.sql.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}) // all pieces are of one version
 	if err != nil {
 		return engine.StoredModel{}, failed("item model", err)
 	}
-	defer conn.Close()
-	m, err := newestModel(ctx, conn, `data`)
-	// A connection to Postgres keeps the memory of its largest answer until it is asked again, which one that is not much needed may not be
-	// for hours.
-	_ = conn.PingContext(ctx)
-	return m, err
+	defer func() { _ = tx.Rollback() }() // nothing was written
+	m, err := newestModel(ctx, tx, `NULL`)
+	if err != nil {
+		return m, err
+	}
+	m.Data = make([]byte, 0, m.Size)
+	for len(m.Data) < m.Size {
+		piece, err := returning[[]byte](ctx, tx, `SELECT substr(data, $2, $3) FROM models WHERE id = $1`, m.ID, len(m.Data)+1, modelPiece)
+		if err != nil {
+			return m, failed("item model", err)
+		}
+		m.Data = append(m.Data, piece...)
+	}
+	return m, nil
 }
 
 // ModelInfo implements [engine.ModelStore].

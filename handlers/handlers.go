@@ -63,13 +63,13 @@ type server struct {
 // Limits of what is read before a request is looked at. A path with a name of 10,000 characters still gets its answer.
 const (
 	readBuffer  = 32 << 10
-	writeBuffer = 20 << 10 // a page of recommendations is written at once
+	writeBuffer = 20 << 10 // a page of recommendations as JSON is written at once
 	bodyLimit   = 64 << 10
 	readTimeout = 15 * time.Second
 	idleTimeout = 60 * time.Second
 	// A reader who takes nothing for as long holds an answer no longer. The longest is a few hundred kB.
 	writeTimeout = 60 * time.Second
-	// mostConnections bounds what all of them take: some 40 kB each while a request is read.
+	// mostConnections bounds what all of them take: some 55 kB each from the first request on.
 	mostConnections = 8192
 	readyTime       = 2 * time.Second // balancers do not wait for longer
 )
