@@ -37,6 +37,8 @@ type pool struct {
 	spare   []eligible // for sorting and varying
 	waiting [2][]eligible
 	keys    []uint64
+	others  []uint64 // for sorting keys
+	digits  digits
 	asked   []AnimeID
 	shown   []*Anime
 	matches []float64
@@ -216,7 +218,7 @@ func (p *pool) sort() {
 	for i := range p.ranked {
 		p.keys = append(p.keys, descending(p.ranked[i].value)&^places|uint64(i))
 	}
-	slices.Sort(p.keys)
+	p.sortKeys()
 	sorted := slices.Grow(p.spare[:0], len(p.ranked))
 	same := 0 // where those begin that are the same so far
 	for i, k := range p.keys {
@@ -228,6 +230,50 @@ func (p *pool) sort() {
 	}
 	putInOrder(sorted[same:])
 	p.ranked, p.spare = sorted, p.ranked
+}
+
+// digits counts keys by a digit.
+type digits [1<<digitBits + 1]uint32
+
+const (
+	digitBits  = 11
+	lowestBit  = 64 - 3*digitBits // of the digits by which keys are sorted
+	leastByBit = 256              // keys, of fewer than which comparing is as fast
+)
+
+// sortKeys sorts the keys by their three highest digits, the last first (least significant digit radix sort), in a sixth of the time that
+// comparing takes. What differs in the bits below alone is next to its place by then, where insertion takes hardly longer than looking.
+func (p *pool) sortKeys() {
+	if len(p.keys) < leastByBit {
+		slices.Sort(p.keys)
+		return
+	}
+	from, to := p.keys, slices.Grow(p.others[:0], len(p.keys))[:len(p.keys)]
+	digit := func(k uint64, shift int) uint64 { return k >> shift & (1<<digitBits - 1) }
+	for shift := lowestBit; shift < 64; shift += digitBits {
+		starts := &p.digits
+		clear(starts[:])
+		for _, k := range from {
+			starts[digit(k, shift)+1]++
+		}
+		for d := range starts[1:] {
+			starts[d+1] += starts[d]
+		}
+		for _, k := range from {
+			at := &starts[digit(k, shift)]
+			to[*at] = k
+			*at++
+		}
+		from, to = to, from
+	}
+	for i, k := range from {
+		at := i
+		for ; at > 0 && from[at-1] > k; at-- {
+			from[at] = from[at-1]
+		}
+		from[at] = k
+	}
+	p.keys, p.others = from, to
 }
 
 // descending is a number that is the smaller the greater v is.
