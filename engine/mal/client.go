@@ -42,7 +42,7 @@ type Options struct {
 	// address that is blocked gets the same answer.
 	ProbeUser string
 
-	Transport http.RoundTripper // default [http.DefaultTransport], with more connections that are kept
+	Transport http.RoundTripper // default [http.DefaultTransport]
 	Log       *slog.Logger      // default: silent
 
 	// Observe is told what came of every request, and how long it took. It is called by many at the same time.
@@ -78,19 +78,6 @@ type Client struct {
 
 var _ engine.Source = (*Client)(nil)
 
-// keptConns is how many connections are kept for later requests: all go to one host, of which net/http would keep two.
-const keptConns = 8
-
-func defaultTransport() http.RoundTripper {
-	t, ok := http.DefaultTransport.(*http.Transport)
-	if !ok {
-		return http.DefaultTransport
-	}
-	t = t.Clone()
-	t.MaxIdleConnsPerHost = keptConns
-	return t
-}
-
 // New returns a client. It asks nothing yet, so it is no proof that the service can be reached.
 func New(o Options) (*Client, error) {
 	base, err := url.Parse(cmp.Or(o.URL, DefaultURL))
@@ -124,9 +111,6 @@ func New(o Options) (*Client, error) {
 		random:  rand.Float64,
 		limiter: rate.NewLimiter(rate.Limit(cmp.Or(o.Rate, 1)), cmp.Or(o.Burst, 5)),
 		probing: make(chan struct{}, 1),
-	}
-	if c.http.Transport == nil {
-		c.http.Transport = defaultTransport()
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
