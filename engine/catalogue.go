@@ -98,14 +98,6 @@ func (p *titles) note() {
 	p.stats = slices.Clip(p.stats)
 }
 
-// appendStatistics appends the numbers of the statistics of an anime.
-func appendStatistics(numbers []uint8, a *Anime) []uint8 {
-	for _, s := range StatisticsOf(a) {
-		numbers = append(numbers, uint8(s))
-	}
-	return numbers
-}
-
 // statistics are the numbers of the statistics of a title of the page.
 func (p *titles) statistics(t *title) []uint8 { return p.stats[t.from:][:t.count:t.count] }
 

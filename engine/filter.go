@@ -106,13 +106,14 @@ func (p *pool) narrow(f *Filter) (loosen []Loosening) {
 	if !f.Narrows() || len(p.ranked) == 0 {
 		return nil
 	}
-	var without [len(criteria)]int // anime that fail this criterion only
+	used := slices.DeleteFunc(slices.Clone(criteria[:]), func(by Criterion) bool { return !f.uses(by) })
+	without := make([]int, len(used)) // anime that fail this criterion only
 	kept := p.ranked[:0]
 	for _, el := range p.ranked {
 		a := p.catalogue.Anime(el.id)
 		fails, which := 0, 0
-		for i, by := range criteria {
-			if f.uses(by) && !f.passes(by, a) {
+		for i, by := range used {
+			if !f.passes(by, a) {
 				fails, which = fails+1, i
 			}
 		}
@@ -129,7 +130,7 @@ func (p *pool) narrow(f *Filter) (loosen []Loosening) {
 	}
 	for i, n := range without {
 		if n > 0 {
-			loosen = append(loosen, Loosening{criteria[i], n})
+			loosen = append(loosen, Loosening{used[i], n})
 		}
 	}
 	slices.SortStableFunc(loosen, func(a, b Loosening) int { return b.Count - a.Count })

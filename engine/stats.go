@@ -159,22 +159,32 @@ func GenreName(id int) string {
 // StatisticsOf returns the numbers, into [Statistics], of what a has: at most one decade, one length (an unknown number
 // of episodes counts as about 6), at most one rating, then its genres, each once. Only a full start date tells a decade.
 func StatisticsOf(a *Anime) []int {
-	stats := make([]int, 0, 3+len(a.Genres))
-	if a.Start.Full() {
-		stats = append(stats, statDecade+decadeOf(a.Start.Year))
+	var memory [len(Statistics)]uint8
+	numbers := appendStatistics(memory[:0], a)
+	stats := make([]int, len(numbers))
+	for i, s := range numbers {
+		stats[i] = int(s)
 	}
-	stats = append(stats, statLength+lengthOf(a.Episodes))
+	return stats
+}
+
+// appendStatistics appends what StatisticsOf returns.
+func appendStatistics(numbers []uint8, a *Anime) []uint8 {
+	if a.Start.Full() {
+		numbers = append(numbers, uint8(statDecade+decadeOf(a.Start.Year)))
+	}
+	numbers = append(numbers, uint8(statLength+lengthOf(a.Episodes)))
 	if a.Rating != NoRating {
-		stats = append(stats, statRating+int(a.Rating-RatingG))
+		numbers = append(numbers, uint8(statRating+int(a.Rating-RatingG)))
 	}
 	var seen [len(Statistics)]bool
 	for _, g := range a.Genres {
 		if s, ok := genreStat[g.ID]; ok && !seen[s] {
 			seen[s] = true
-			stats = append(stats, s)
+			numbers = append(numbers, uint8(s))
 		}
 	}
-	return stats
+	return numbers
 }
 
 // decadeOf returns 0..4. The last two are 2010..2017 and 2018 onwards.
