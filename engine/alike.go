@@ -16,7 +16,7 @@ const RefreshEvery = 10 * time.Minute
 
 // Refresh fetches the list of the named user again, unless that happened less than [RefreshEvery] ago, it cannot be, or just
 // failed. When it fails the stored list is as it was. Nothing happens to a user that is not in the store. See
-// [WithLeave].
+// [Manners].
 func (e *Engine) Refresh(ctx context.Context, name string) error {
 	canonical, ok := CanonicalName(name)
 	if !ok {

@@ -16,7 +16,7 @@ var (
 	ErrNotFound        = errors.New("not found")                        // no such thing, or nobody of that name
 	ErrPrivate         = errors.New("list is private")                  // made sure of: other lists can be read
 	ErrEmptyList       = errors.New("nothing watched")                  // the list has no watched entry
-	ErrNoLeave         = errors.New("no leave to fetch a list")         // see WithLeave
+	ErrNoLeave         = errors.New("no leave to fetch a list")         // see Manners
 	ErrInvalidList     = errors.New("list not understood")              // the source's answer could not be read
 	ErrNoHash          = errors.New("taste hash is 0")                  // the list tells no taste
 	ErrFull            = errors.New("no more uploaded lists are kept")  // see [Options.Uploads]

@@ -14,13 +14,13 @@ func TestLeave(t *testing.T) {
 		source.has("faye", List{completed(1, 9)})
 		errFull := errors.New("full")
 		asked, full := 0, true
-		ctx := WithLeave(t.Context(), func() error {
+		ctx := WithManners(t.Context(), &Manners{Leave: func() error {
 			asked++
 			if full {
 				return errFull
 			}
 			return nil
-		})
+		}})
 		expect := func(what string, err error, refused bool, total, calls int) {
 			t.Helper()
 			if errors.Is(err, errFull) != refused || errors.Is(err, ErrNoLeave) != refused || !refused && err != nil {
@@ -69,7 +69,7 @@ func TestNoLeaveToJoin(t *testing.T) {
 		later(time.Second)
 		joined := make(chan error, 1)
 		go func() {
-			_, err := e.Similar(WithLeave(t.Context(), func() error { return errors.New("never") }), "spike", 1)
+			_, err := e.Similar(WithManners(t.Context(), &Manners{Leave: func() error { return errors.New("never") }}), "spike", 1)
 			joined <- err
 		}()
 		later(time.Second)

@@ -53,56 +53,6 @@ func (e *Engine) user(ctx context.Context, name string) (User, error) {
 	return User{}, fmt.Errorf("user %q: %w", canonical, err)
 }
 
-// patienceKey is the key under which a context has how long to wait for a list.
-type patienceKey struct{}
-
-// WithPatience returns a context with which questions wait for a list that is being fetched no longer than d: they are
-// answered from the stored list or, without one, fail with [ErrUpstreamTimeout] while the fetch goes on.
-func WithPatience(ctx context.Context, d time.Duration) context.Context {
-	return context.WithValue(ctx, patienceKey{}, d)
-}
-
-func patienceOf(ctx context.Context) time.Duration {
-	if d, ok := ctx.Value(patienceKey{}).(time.Duration); ok {
-		return d
-	}
-	return time.Hour // the context has a deadline of its own
-}
-
-// waitingKey is the key under which a context has who is to be told that a question begins to wait.
-type waitingKey struct{}
-
-// WithWaiting returns a context with which may is called whenever a question would begin to wait for a list that is being fetched, and so
-// do no work for a while; by the goroutine that asks the question. Where it says no the question does not wait, but the list is fetched.
-func WithWaiting(ctx context.Context, may func() bool) context.Context {
-	return context.WithValue(ctx, waitingKey{}, may)
-}
-
-// leaveKey is the key under which a context has who is to be asked before a list is fetched.
-type leaveKey struct{}
-
-// WithLeave returns a context with which questions ask for leave before they make the source be asked at once: for the list of
-// somebody new, or by a refresh that was wanted. Whoever joins a fetch that is on its way needs none. An error of ask is the
-// question's, with [ErrNoLeave]; ask is called by the goroutine that asks the question.
-func WithLeave(ctx context.Context, ask func() error) context.Context {
-	return context.WithValue(ctx, leaveKey{}, ask)
-}
-
-// leave asks for leave to fetch the list of the user of that name.
-func (e *Engine) leave(ctx context.Context, name string) error {
-	ask, ok := ctx.Value(leaveKey{}).(func() error)
-	if !ok {
-		return nil
-	}
-	if _, flying := e.fetches.since(name); flying {
-		return nil
-	}
-	if err := ask(); err != nil {
-		return fmt.Errorf("%w: %w", ErrNoLeave, err)
-	}
-	return nil
-}
-
 // Fetching tells whether the list of the user of that name is being fetched, and for how long.
 func (e *Engine) Fetching(name string) (time.Duration, bool) {
 	canonical, _ := CanonicalName(name)
@@ -170,7 +120,7 @@ func (e *Engine) newcomer(ctx context.Context, name string) (User, error) {
 // them have left.
 func (e *Engine) fetch(ctx context.Context, name string, u User) (User, error) {
 	wait := ctx
-	if may, ok := ctx.Value(waitingKey{}).(func() bool); ok && !may() {
+	if !mayWait(ctx) {
 		over, end := context.WithCancelCause(ctx)
 		end(fmt.Errorf("%w: too many wait for lists", ErrUpstreamTimeout))
 		wait = over

@@ -127,6 +127,11 @@ func (e *Engine) gather(ctx context.Context, p *pool, counted bool) {
 	for id := range p.excluded.anime {
 		seats.set(id, taken)
 	}
+	bytes := 0
+	for i := range p.lenders {
+		bytes += len(p.lenders[i].list)
+	}
+	p.lent = slices.Grow(p.lent, bytes/usualEntry)
 	for i := range p.lenders {
 		l := &p.lenders[i]
 		l.from = len(p.lent)

@@ -30,12 +30,22 @@ const (
 // deadline bounds the time that anything done for a request may take: a question has little, and what takes its time, uploads and what
 // admins do, has [Options.Timeout]. It is one for both, since each costs as much memory as the rest of a small question.
 func (s *server) deadline(c *fiber.Ctx) error {
-	ctx, most := c.UserContext(), s.Timeout
+	ctx, most, m := c.UserContext(), s.Timeout, new(engine.Manners)
 	if path := c.Path(); path != uploadPath && !isAdmin(c) {
-		ctx, most = engine.WithPatience(ctx, fetchPatience), min(most, questionTime)
+		m.Patience, most = fetchPatience, min(most, questionTime)
 	}
-	timed := within(ctx, most)
+	timed := within(engine.WithManners(ctx, m), most)
 	defer timed.end()
 	c.SetUserContext(timed)
 	return c.Next()
+}
+
+// manners are those of the questions that a request asks, to be completed before it does.
+func manners(c *fiber.Ctx) *engine.Manners {
+	if m := engine.MannersOf(c.UserContext()); m != nil {
+		return m
+	}
+	m := new(engine.Manners) // nothing bounds the time of what is asked here
+	c.SetUserContext(engine.WithManners(c.UserContext(), m))
+	return m
 }

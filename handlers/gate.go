@@ -10,8 +10,6 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"golang.org/x/sync/semaphore"
-
-	"reko.moe/engine"
 )
 
 // How much is worked on at a time, for each processor, and how many may wait for their turn, how long. More at a time would make all of
@@ -147,7 +145,7 @@ func (s *server) turn(c *fiber.Ctx) error {
 	}
 	t := tickets.Get().(*ticket)
 	t.gate, t.parked = g, false
-	c.SetUserContext(engine.WithWaiting(c.UserContext(), t.waits))
+	manners(c).Waiting = t.waits
 	defer t.end()
 	return c.Next()
 }

@@ -140,7 +140,7 @@ func (s *server) limits(c *fiber.Ctx) error {
 		return err
 	}
 	c.Locals(countedKey{}, true)
-	c.SetUserContext(engine.WithLeave(c.UserContext(), func() error { return s.spend(c, limit.Costly) }))
+	manners(c).Leave = func() error { return s.spend(c, limit.Costly) }
 	return c.Next()
 }
 

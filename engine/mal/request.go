@@ -47,9 +47,12 @@ const (
 )
 
 // bodies have memory for answers, which is used again unless it is far larger than most need.
-var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+var bodies = sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, usualBody)) }}
 
-const keptBody = 2 << 20
+const (
+	usualBody = 64 << 10 // made at once, instead of by doubling
+	keptBody  = 2 << 20
+)
 
 func borrowBody() *bytes.Buffer { return bodies.Get().(*bytes.Buffer) }
 
