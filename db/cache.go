@@ -4,19 +4,18 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/maypok86/otter/v2"
-
 	"reko.moe/engine"
+	"reko.moe/engine/s3fifo"
 )
 
 // cache keeps recently used users with their lists, within a number of bytes. What is used once, as by a walk over many, does not push out
-// what is used often (W-TinyLFU). It is safe for concurrent use.
+// what is used often (S3-FIFO). It is safe for concurrent use.
 //
 // A reader that asked the database before a write was committed must not leave behind what it read then. Every write
 // therefore counts in writes and takes its users out, in one step after it was committed; a reader puts in what it read only
 // if nothing was counted since it began. For the same reason nobody joins a load that began before a write of what it loads.
 type cache struct {
-	users *otter.Cache[engine.UserID, cached] // nil: nothing is kept
+	users *s3fifo.Cache[cached] // by id; nil: nothing is kept
 	names *names
 
 	mu      sync.RWMutex            // held for reading while put checks and sets
@@ -28,7 +27,7 @@ type cache struct {
 }
 
 const (
-	userOverhead = 160 // bytes that a user takes beside what is kept: the cache's own, and what allocation rounds up
+	userOverhead = 128 // bytes that a user takes beside what is kept: the cache's own, and what allocation rounds up
 	namesShare   = 32  // of all bytes, for names
 )
 
@@ -37,10 +36,7 @@ func newCache(bytes int) *cache {
 	if bytes <= 0 {
 		return c
 	}
-	c.users = otter.Must(&otter.Options[engine.UserID, cached]{
-		MaximumWeight: uint64(bytes - bytes/namesShare),
-		Weigher:       func(_ engine.UserID, k cached) uint32 { return uint32(len(k) + userOverhead) },
-	})
+	c.users = s3fifo.New(bytes-bytes/namesShare, func(k cached) int { return len(k) + userOverhead })
 	c.names = newNames(bytes / namesShare)
 	return c
 }
@@ -50,7 +46,7 @@ func (c *cache) get(id engine.UserID) (engine.User, bool) {
 	if c.users == nil {
 		return engine.User{}, false
 	}
-	k, ok := c.users.GetIfPresent(id)
+	k, ok := c.users.Get(uint64(id))
 	if !ok {
 		return engine.User{}, false
 	}
@@ -82,7 +78,7 @@ func (c *cache) put(began uint64, users ...engine.User) {
 	}
 	for i := range users {
 		if k, ok := cachedOf(&users[i]); ok {
-			c.users.Set(users[i].ID, k)
+			c.users.Set(uint64(users[i].ID), k)
 			c.names.set(users[i].Name, users[i].ID)
 		}
 	}
@@ -105,9 +101,9 @@ func (c *cache) wrote(ids ...engine.UserID) {
 		return
 	}
 	if len(ids) == 0 {
-		c.users.InvalidateAll()
+		c.users.Clear()
 	}
 	for _, id := range ids {
-		c.users.Invalidate(id)
+		c.users.Delete(uint64(id))
 	}
 }

@@ -192,9 +192,6 @@ func TestScansLeaveWhatIsUsed(t *testing.T) {
 			} else {
 				c.put(0, user(id))
 			}
-			if id%8 == 0 {
-				c.users.CleanUp() // what happened is noted in the background, and some of it not at all if there is much at once
-			}
 		}
 		return there
 	}
@@ -207,18 +204,15 @@ func TestScansLeaveWhatIsUsed(t *testing.T) {
 			t.Fatalf("user %d was never put in", u.ID)
 		}
 		c.put(0, u)
-		if id%50 == 0 {
-			c.users.CleanUp()
-		}
 	}
-	c.users.CleanUp()
 	if there := use(); there < used*9/10 {
 		t.Errorf("%d of %d are left after a scan", there, used)
 	}
-	if kept := c.users.WeightedSize(); kept > bytes {
+	_, kept := c.users.Size()
+	if kept > bytes {
 		t.Errorf("%d bytes are kept of %d", kept, bytes)
 	}
-	if kept := uint64(nameBytes*len(c.names.ids)) + c.users.WeightedSize(); kept > bytes {
+	if kept += nameBytes * len(c.names.ids); kept > bytes {
 		t.Errorf("%d bytes are kept with names of %d", kept, bytes)
 	}
 }

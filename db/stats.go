@@ -9,14 +9,14 @@ import (
 type CacheStats struct {
 	Hits, Misses uint64 // lists that were asked for
 	Lists        int    // in memory now
-	Bytes        uint64
+	Bytes        int
 }
 
 // CacheStats returns them. It takes no time.
 func (db *DB) CacheStats() CacheStats {
 	s := CacheStats{Hits: db.cache.hits.Load(), Misses: db.cache.misses.Load()}
 	if db.cache.users != nil {
-		s.Lists, s.Bytes = db.cache.users.EstimatedSize(), db.cache.users.WeightedSize()
+		s.Lists, s.Bytes = db.cache.users.Size()
 	}
 	return s
 }

@@ -2,59 +2,67 @@
 package orders
 
 import (
+	"encoding/binary"
 	"sync/atomic"
 	"unsafe"
 
-	"github.com/maypok86/otter/v2"
-
 	"reko.moe/engine"
+	"reko.moe/engine/s3fifo"
 )
 
-// Memory remembers the orders that are asked for most (W-TinyLFU), so that those that are asked for once do not push them out. It is safe for
+// Memory remembers the orders that are asked for again (S3-FIFO), so that those that are asked for once do not push them out. It is safe for
 // concurrent use.
 type Memory struct {
-	orders       *otter.Cache[engine.OrderKey, engine.Remembered]
+	orders       *s3fifo.Cache[order]
 	hits, misses atomic.Uint64
 }
 
 var _ engine.OrderMemory = (*Memory)(nil)
 
+// order is what is kept of one, which is found by a part of its key.
+type order struct {
+	key engine.OrderKey
+	engine.Remembered
+}
+
+// numberOf is a part of a key that hardly any other has.
+func numberOf(key engine.OrderKey) uint64 { return binary.LittleEndian.Uint64(key[:]) }
+
 // overhead is what is kept beside anime, votes and sayings, in bytes, about.
-const overhead = int(unsafe.Sizeof(engine.OrderKey{})+unsafe.Sizeof(engine.Remembered{})) + 128
+const overhead = int(unsafe.Sizeof(order{})) + 64
 
 // New makes a memory of so many bytes, more than 0.
 func New(bytes int) *Memory {
-	return &Memory{orders: otter.Must(&otter.Options[engine.OrderKey, engine.Remembered]{
-		MaximumWeight: uint64(bytes),
-		Weigher: func(_ engine.OrderKey, r engine.Remembered) uint32 {
-			return uint32(cap(r.Order) + cap(r.Ballots) +
-				len(r.Said)*int(unsafe.Sizeof(engine.Saying{})) + r.Near.Size() + overhead)
-		},
+	return &Memory{orders: s3fifo.New(bytes, func(o order) int {
+		return cap(o.Order) + cap(o.Ballots) + len(o.Said)*int(unsafe.Sizeof(engine.Saying{})) + o.Near.Size() + overhead
 	})}
 }
 
 // Get implements [engine.OrderMemory].
 func (m *Memory) Get(key engine.OrderKey) (engine.Remembered, bool) {
-	r, ok := m.orders.GetIfPresent(key)
-	if ok {
-		m.hits.Add(1)
-	} else {
+	o, ok := m.orders.Get(numberOf(key))
+	if ok = ok && o.key == key; !ok {
 		m.misses.Add(1)
+		return engine.Remembered{}, false
 	}
-	return r, ok
+	m.hits.Add(1)
+	return o.Remembered, true
 }
 
 // Set implements [engine.OrderMemory].
-func (m *Memory) Set(key engine.OrderKey, r engine.Remembered) { m.orders.Set(key, r) }
+func (m *Memory) Set(key engine.OrderKey, r engine.Remembered) {
+	m.orders.Set(numberOf(key), order{key, r})
+}
 
 // Stats says how a memory is doing.
 type Stats struct {
 	Hits, Misses uint64 // since the start
 	Orders       int
-	Bytes        int64
+	Bytes        int
 }
 
 // Stats says how the memory is doing.
 func (m *Memory) Stats() Stats {
-	return Stats{m.hits.Load(), m.misses.Load(), m.orders.EstimatedSize(), int64(m.orders.WeightedSize())}
+	orders, bytes := m.orders.Size()
+	return Stats{m.hits.Load(), m.misses.Load(), orders, bytes}
 }

@@ -23,7 +23,7 @@ type Sources struct {
 type Cache struct {
 	Hits, Misses uint64
 	Lists        int
-	Bytes        uint64
+	Bytes        int
 }
 
 // Rate returns the share of lists that were in memory, and false if none was asked for.
@@ -38,7 +38,7 @@ func (c Cache) Rate() (float64, bool) {
 type Orders struct {
 	Hits, Misses uint64
 	Orders       int
-	Bytes        int64
+	Bytes        int
 }
 
 // Pool says how a pool of connections to the database is doing.

@@ -1,0 +1,123 @@
+// Package s3fifo is a cache within a number of bytes that keeps what is asked for again, and is not emptied by a walk over everything: S3-FIFO
+// (Yang et al., “FIFO queues are all you need for cache eviction”, 2023).
+//
+// What is new stands in a small queue. Whatever is asked for while it is there goes on to the main queue when its turn has come; the rest
+// goes, and only its number is remembered for a while: who comes back then belongs to the main queue at once. From that goes what was not
+// asked for since it last came to the end.
+//
+// It is here beside the libraries because of the garbage collector: a cache of tens of thousands of values has, besides these, no more than
+// some pages of an array for it to look at, where a library has a node with several pointers for each. See docs/performance.md.
+package s3fifo
+
+import "math/bits"
+
+// Cache keeps values by number. It is safe for concurrent use.
+type Cache[V any] struct {
+	shards []shard[V]
+	size   func(V) int
+}
+
+// How a cache is divided, so that not all who ask wait for each other.
+const (
+	mostShards  = 16
+	leastShard  = 256 << 10 // bytes
+	smallShare  = 10        // the small queue has a tenth
+	mostAsked   = 3         // more than so often does not count
+	perGhost    = 1 << 10   // bytes of values, for each number that is remembered of what went
+	leastGhosts = 64
+)
+
+// New makes a cache of so many bytes, more than 0. size tells how many a value takes, all that is kept of it included; what takes
+// more than there is room for is not kept.
+func New[V any](bytes int, size func(V) int) *Cache[V] {
+	n := 1
+	for n < mostShards && bytes/(2*n) >= leastShard {
+		n *= 2
+	}
+	c := &Cache[V]{shards: make([]shard[V], n), size: size}
+	for i := range c.shards {
+		c.shards[i].init(max(bytes/n, 1))
+	}
+	return c
+}
+
+// shardOf is where a number belongs. Numbers that follow each other, as those of users do, are spread.
+func (c *Cache[V]) shardOf(key uint64) *shard[V] {
+	return &c.shards[mixed(key)>>32&uint64(len(c.shards)-1)]
+}
+
+// mixed is a number of which all bits depend on all of key's.
+func mixed(key uint64) uint64 {
+	hi, lo := bits.Mul64(key^0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9)
+	return hi ^ lo
+}
+
+// Get returns the value of a number, if it is kept.
+func (c *Cache[V]) Get(key uint64) (v V, ok bool) {
+	s := c.shardOf(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := s.at[key]
+	if !ok {
+		return v, false
+	}
+	e := s.slot(at)
+	e.asked = min(e.asked+1, mostAsked)
+	return e.value, true
+}
+
+// Set keeps a value, in the place of what was kept by its number.
+func (c *Cache[V]) Set(key uint64, v V) {
+	size := c.size(v)
+	s := c.shardOf(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := s.at[key]
+	if size > s.most {
+		if ok {
+			s.remove(at)
+		}
+		return
+	}
+	if ok {
+		e := s.slot(at)
+		s.queues[e.in].bytes += size - int(e.size)
+		e.value, e.size = v, int32(size)
+	} else {
+		s.add(key, v, size)
+	}
+	for s.bytes() > s.most {
+		s.evict()
+	}
+}
+
+// Delete forgets the value of a number.
+func (c *Cache[V]) Delete(key uint64) {
+	s := c.shardOf(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at, ok := s.at[key]; ok {
+		s.remove(at)
+	}
+}
+
+// Clear forgets everything.
+func (c *Cache[V]) Clear() {
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		s.init(s.most)
+		s.mu.Unlock()
+	}
+}
+
+// Size returns how many values are kept, and how many bytes they take.
+func (c *Cache[V]) Size() (values, bytes int) {
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		values, bytes = values+len(s.at), bytes+s.bytes()
+		s.mu.Unlock()
+	}
+	return values, bytes
+}
