@@ -126,7 +126,7 @@ func (e *Engine) fetch(ctx context.Context, name string, u User) (User, error) {
 		wait = over
 	}
 	return e.fetches.do(wait, name, func() (User, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.opts.FetchTimeout)
+		ctx, cancel := context.WithTimeout(WithManners(context.WithoutCancel(ctx), nil), e.opts.FetchTimeout)
 		defer cancel()
 		if out, err := e.opts.Store.IsKeptOut(ctx, name); err != nil {
 			return User{}, err

@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// Manners are how a question is asked, beside what it asks. The zero value waits as long as its context lives, and asks nobody.
+// Manners are how a question is asked, beside what it asks. The zero value waits as long as its context lives, and asks nobody. They are not
+// to be changed once a question was asked, since others may read them then.
 type Manners struct {
 	// Patience is how long the question waits for a list that is being fetched: then it is answered from the stored list or, without
-	// one, fails with [ErrUpstreamTimeout] while the fetch goes on. 0: as long as the context lives.
+	// one, fails with [ErrUpstreamTimeout] while the fetch goes on. 0: as long as the context lives, or an hour.
 	Patience time.Duration
 
 	// Waiting is called, where it is set, whenever the question would begin to wait for a list that is being fetched, and so do no work
@@ -36,7 +37,7 @@ func MannersOf(ctx context.Context) *Manners {
 	return m
 }
 
-// WithPatience returns a context with which questions are asked as with ctx, but with that patience.
+// WithPatience returns a context with which questions are asked as with ctx, in the manner that it has by now, but with that patience.
 func WithPatience(ctx context.Context, d time.Duration) context.Context {
 	var m Manners
 	if had := MannersOf(ctx); had != nil {

@@ -25,7 +25,7 @@ const (
 	packedVersion  = 1
 	packedChecksum = 4
 	leastEntry     = 3 // bytes of an entry without a day; a day takes one more
-	usualEntry     = 4 // about, with or without one
+	usualEntry     = 4 // bytes of an entry on average, to guess how many there are
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -45,7 +45,7 @@ func manners(c *fiber.Ctx) *engine.Manners {
 	if m := engine.MannersOf(c.UserContext()); m != nil {
 		return m
 	}
-	m := new(engine.Manners) // nothing bounds the time of what is asked here
+	m := new(engine.Manners) // in tests of what needs no deadline
 	c.SetUserContext(engine.WithManners(c.UserContext(), m))
 	return m
 }

@@ -2,7 +2,7 @@
 package orders
 
 import (
-	"encoding/binary"
+	"hash/maphash"
 	"sync/atomic"
 	"unsafe"
 
@@ -19,14 +19,16 @@ type Memory struct {
 
 var _ engine.OrderMemory = (*Memory)(nil)
 
-// order is what is kept of one, which is found by a part of its key.
+// order is what is kept of one, which is found by a hash of its key.
 type order struct {
 	key engine.OrderKey
 	engine.Remembered
 }
 
-// numberOf is a part of a key that hardly any other has.
-func numberOf(key engine.OrderKey) uint64 { return binary.LittleEndian.Uint64(key[:]) }
+var seed = maphash.MakeSeed()
+
+// numberOf is a hash of a key, all of it: the keys of searches begin alike.
+func numberOf(key engine.OrderKey) uint64 { return maphash.Bytes(seed, key[:]) }
 
 // overhead is what is kept beside anime, votes and sayings, in bytes, about.
 const overhead = int(unsafe.Sizeof(order{})) + 64

@@ -7,7 +7,8 @@ import (
 	"reko.moe/engine"
 )
 
-func keyOf(n int) engine.OrderKey { return engine.OrderKey{byte(n), byte(n >> 8)} }
+// keyOf makes keys that begin alike, as those of searches do.
+func keyOf(n int) engine.OrderKey { return engine.OrderKey{20: byte(n), 21: byte(n >> 8)} }
 
 func TestWhatIsSetIsRemembered(t *testing.T) {
 	m := New(1 << 20)
@@ -25,6 +26,19 @@ func TestWhatIsSetIsRemembered(t *testing.T) {
 	s := m.Stats()
 	if s.Hits != 1 || s.Misses != 2 || s.Orders != 1 || s.Bytes != overhead+6 {
 		t.Errorf("statistics: %+v", s)
+	}
+}
+
+func TestKeysMayBeginAlike(t *testing.T) {
+	const all = 1000
+	m := New(1 << 20)
+	for n := range all {
+		m.Set(keyOf(n), engine.Remembered{Total: n})
+	}
+	for n := range all {
+		if r, ok := m.Get(keyOf(n)); !ok || r.Total != n {
+			t.Fatalf("order %d is %+v, %t", n, r, ok)
+		}
 	}
 }
 

@@ -1,8 +1,8 @@
 // Package s3fifo is a cache within a number of bytes that keeps what is asked for again, and is not emptied by a walk over everything: S3-FIFO
 // (Yang et al., “FIFO queues are all you need for cache eviction”, 2023).
 //
-// What is new stands in a small queue. Whatever is asked for while it is there goes on to the main queue when its turn has come; the rest
-// goes, and only its number is remembered for a while: who comes back then belongs to the main queue at once. From that goes what was not
+// What is new stands in a small queue. Whatever is asked for twice while it is there goes on to the main queue when its turn has come; the
+// rest goes, and only its number is remembered for a while: who comes back then belongs to the main queue at once. From that goes what was not
 // asked for since it last came to the end.
 //
 // It is here beside the libraries because of the garbage collector: a cache of tens of thousands of values has, besides these, no more than
@@ -22,6 +22,7 @@ const (
 	mostShards  = 16
 	leastShard  = 256 << 10 // bytes
 	smallShare  = 10        // the small queue has a tenth
+	enough      = 1         // who was asked for more often in the small queue goes on to the main one: a walk may come by twice
 	mostAsked   = 3         // more than so often does not count
 	perGhost    = 1 << 10   // bytes of values, for each number that is remembered of what went
 	leastGhosts = 64
@@ -79,24 +80,26 @@ func (c *Cache[V]) Set(key uint64, v V) {
 		}
 		return
 	}
-	if ok {
-		e := s.slot(at)
-		s.queues[e.in].bytes += size - int(e.size)
-		e.value, e.size = v, int32(size)
-	} else {
+	if !ok {
+		s.room(size) // before, so that it is not the new value that goes
 		s.add(key, v, size)
+		return
 	}
-	for s.bytes() > s.most {
-		s.evict()
-	}
+	e := s.slot(at)
+	s.queues[e.in].bytes += size - int(e.size)
+	e.value, e.size = v, int32(size)
+	s.room(0)
 }
 
-// Delete forgets the value of a number.
+// Delete forgets the value of a number. One that was asked for is remembered: who is set again soon has its place again.
 func (c *Cache[V]) Delete(key uint64) {
 	s := c.shardOf(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if at, ok := s.at[key]; ok {
+		if e := s.slot(at); e.in == main || e.asked > 0 {
+			s.remember(key)
+		}
 		s.remove(at)
 	}
 }

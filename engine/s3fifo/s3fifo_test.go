@@ -3,6 +3,7 @@ package s3fifo
 import (
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"sync"
 	"testing"
 )
@@ -30,6 +31,9 @@ func (s *shard[V]) used(t *testing.T) (values, bytes int) {
 	}
 	free := 0
 	for at := s.free; at != none; at = s.slot(at).next {
+		if e := *s.slot(at); !reflect.DeepEqual(e, slot[V]{next: e.next}) {
+			t.Fatalf("free slot %d has %+v", at, e)
+		}
 		free++
 	}
 	if values != len(s.at) || values+free != len(s.pages)*pageSize {
@@ -92,7 +96,7 @@ func TestCacheIsAMapThatForgets(t *testing.T) {
 	}
 }
 
-// What is asked for now and then stays while ten times as much as fits is used once.
+// What is asked for now and then stays while ten times as much as fits is used by a walk that comes by each twice.
 func TestScansPushNothingOut(t *testing.T) {
 	const often, each = 400, 100
 	c := New(1000*each, func(int) int { return each })
@@ -117,6 +121,60 @@ func TestScansPushNothingOut(t *testing.T) {
 				t.Fatalf("number %d was never set", key)
 			}
 			c.Set(key, 1)
+			if _, ok := c.Get(key); !ok {
+				t.Fatalf("number %d is gone at once", key)
+			}
+		}
+	}
+}
+
+// What is asked for in the main queue comes round again, and what is not goes, however hot the rest is.
+func TestSecondChance(t *testing.T) {
+	const each, fit = 100, 100
+	c := New(fit*each, func(int) int { return each })
+	settle := func(key uint64) { // in the main queue, as what comes back
+		c.Set(key, 1)
+		c.Get(key)
+		c.Delete(key)
+		c.Set(key, 1)
+	}
+	for key := range uint64(fit) {
+		settle(key)
+	}
+	for key := range uint64(fit / 2) {
+		c.Get(key)
+	}
+	for key := range uint64(fit / 2) {
+		settle(1000 + key)
+	}
+	kept := [3]int{}
+	for key := range uint64(fit / 2) {
+		for n, from := range []uint64{0, fit / 2, 1000} {
+			if _, ok := c.Get(from + key); ok {
+				kept[n]++
+			}
+		}
+	}
+	if kept != [3]int{fit / 2, 0, fit / 2} {
+		t.Errorf("%d are kept of those that were asked for, %d of the others, %d of those that came then", kept[0], kept[1], kept[2])
+	}
+}
+
+// What is set is there, however hot and however small everything else is.
+func TestWhatIsSetIsThere(t *testing.T) {
+	const room = 100_000
+	c := New(room, sizeOf)
+	for key := range uint64(1000) {
+		c.Set(key, 100)
+		c.Get(key)
+		c.Delete(key)
+		c.Set(key, 100)
+		c.Get(key)
+	}
+	for n, size := range []int{100, room / 5, room} {
+		c.Set(5000+uint64(n), size)
+		if _, ok := c.Get(5000 + uint64(n)); !ok {
+			t.Errorf("a value of %d bytes of %d is gone at once", size, room)
 		}
 	}
 }
@@ -132,7 +190,7 @@ func TestGhosts(t *testing.T) {
 		t.Fatal("number 90 is there, which came long before the last hundred")
 	}
 	c.Set(90, 1)
-	for key := range uint64(99) {
+	for key := range uint64(150) {
 		c.Set(1000+key, 1)
 	}
 	if _, ok := c.Get(90); !ok {
@@ -140,7 +198,7 @@ func TestGhosts(t *testing.T) {
 	}
 }
 
-// For a mixture as in service at least so much is found as a cache finds that has always what is asked for most (measured, less a little).
+// For a mixture as in service nine tenths are found of what a cache finds that always has what is asked for most.
 func TestHitRate(t *testing.T) {
 	const numbers, fit, asked = 20_000, 2000, 400_000
 	cum, sum := make([]float64, numbers), 0.0
@@ -220,7 +278,7 @@ func TestNoAllocations(t *testing.T) {
 		if _, ok := c.Get(key % 12_000); !ok {
 			c.Set(key%12_000, 200)
 		}
-	}); n > 0.01 {
+	}); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

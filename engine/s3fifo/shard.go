@@ -7,7 +7,7 @@ type shard[V any] struct {
 	mu sync.Mutex // guards all of it
 
 	at     map[uint64]uint32 // slots by number
-	pages  [][]slot[V]       // of pageSize each
+	pages  [][]slot[V]       // of pageSize each, which stay when values go
 	free   uint32            // the first slot that nobody has, linked by next; none: all are taken
 	queues [2]queue
 	ghosts []uint64 // numbers of what went from the small queue, each in a place that follows from it
@@ -125,6 +125,13 @@ func (s *shard[V]) pull(at uint32) {
 	q.bytes -= int(e.size)
 }
 
+// room makes room for so many bytes, no more than there are in all.
+func (s *shard[V]) room(size int) {
+	for s.bytes()+size > s.most {
+		s.evict()
+	}
+}
+
 // evict lets one value go, or takes a step towards that. There is one.
 func (s *shard[V]) evict() {
 	in := uint8(main)
@@ -134,12 +141,12 @@ func (s *shard[V]) evict() {
 	at := s.queues[in].first
 	e := s.slot(at)
 	switch {
-	case in == small && e.asked > 0:
+	case in == small && e.asked > enough:
 		s.pull(at)
 		e.asked = 0
 		s.push(main, at)
 	case in == small:
-		*s.ghost(e.key) = e.key + 1
+		s.remember(e.key)
 		s.remove(at)
 	case e.asked > 0:
 		s.pull(at)
@@ -150,5 +157,8 @@ func (s *shard[V]) evict() {
 	}
 }
 
-// ghost is where the number of what went is remembered, plus 1, until another takes its place.
+// remember notes the number of what goes.
+func (s *shard[V]) remember(key uint64) { *s.ghost(key) = key + 1 }
+
+// ghost is where the number of what went is remembered, plus 1, until another takes its place. The greatest of all cannot be told from none.
 func (s *shard[V]) ghost(key uint64) *uint64 { return &s.ghosts[mixed(key)&uint64(len(s.ghosts)-1)] }
