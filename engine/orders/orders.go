@@ -31,7 +31,7 @@ var seed = maphash.MakeSeed()
 func numberOf(key engine.OrderKey) uint64 { return maphash.Bytes(seed, key[:]) }
 
 // overhead is what is kept beside anime, votes and sayings, in bytes, about.
-const overhead = int(unsafe.Sizeof(order{})) + 64
+const overhead = int(unsafe.Sizeof(order{})) + 128
 
 // New makes a memory of so many bytes, more than 0.
 func New(bytes int) *Memory {
