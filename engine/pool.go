@@ -54,7 +54,7 @@ type lender struct {
 }
 
 // pools has pools that are closed.
-var pools = sync.Pool{New: func() any { return new(pool) }}
+var pools Spares[pool]
 
 // close ends the use of a pool.
 func (p *pool) close() {
@@ -86,7 +86,7 @@ type eligible struct {
 // lend returns a pool with the lists of lenders, some of the neighbours near and in their order, for u. [Engine.gather]
 // finds what of it can be recommended.
 func (e *Engine) lend(u User, near []Neighbour, lenders []User) (*pool, error) {
-	p := pools.Get().(*pool)
+	p := pools.Get()
 	if err := e.fill(p, u, near, lenders); err != nil {
 		p.close()
 		return nil, err

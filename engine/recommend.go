@@ -214,7 +214,7 @@ func (e *Engine) recommended(ctx context.Context, u User, found *pool, q Query) 
 // fromBatch arranges all that the users of a batch of those nearest to a hash can recommend to u. The pool is the caller's to close.
 func (e *Engine) fromBatch(ctx context.Context, u User, taste Hash, q Query) (*pool, error) {
 	batch := min(max(q.Batch, 1), MaxBatch)
-	found := pools.Get().(*pool)
+	found := pools.Get()
 	near, _ := e.nearest(found.near[:0], taste, u.ID, (batch-1)*BatchSize, batch*BatchSize)
 	found.near, found.ids = near, found.ids[:0]
 	for i := range near {

@@ -1,7 +1,5 @@
 package engine
 
-import "sync"
-
 // seats tells quickly which place in a pool an anime has. It is a table by anime id that is used again and again; only the
 // places that were set are wiped.
 type seats struct {
@@ -15,11 +13,12 @@ const (
 	taken int32 = -1 // cannot be recommended
 )
 
-var seatsPool = sync.Pool{New: func() any { return new(seats) }}
+// spareSeats has seats that are all free.
+var spareSeats Spares[seats]
 
 // borrowSeats returns free seats for the anime of c.
 func borrowSeats(c *Catalogue) *seats {
-	s := seatsPool.Get().(*seats)
+	s := spareSeats.Get()
 	if n := int(c.Last()) + 1; len(s.seat) < n {
 		s.seat = make([]int32, n)
 	}
@@ -49,5 +48,5 @@ func (s *seats) giveBack() {
 		s.seat[id] = free
 	}
 	s.used = s.used[:0]
-	seatsPool.Put(s)
+	spareSeats.Put(s)
 }

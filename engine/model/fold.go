@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"sync"
 
 	"reko.moe/engine"
 )
@@ -70,7 +69,8 @@ type fold struct {
 // sums are numbers by column.
 type sums [maxColumns]float64
 
-var folds = sync.Pool{New: func() any { return &fold{sums: new(sums), ahead: new(sums), targets: new(targets)} }}
+// folds has folds that were released.
+var folds engine.Spares[fold]
 
 // Fold implements [engine.Model].
 func (m *Model) Fold(l engine.List, c *engine.Catalogue, without []engine.AnimeID) engine.Fold {
@@ -78,7 +78,10 @@ func (m *Model) Fold(l engine.List, c *engine.Catalogue, without []engine.AnimeI
 }
 
 func (m *Model) fold(l engine.List, c *engine.Catalogue, without []engine.AnimeID, leaving *leaving) *fold {
-	f := folds.Get().(*fold)
+	f := folds.Get()
+	if f.sums == nil {
+		f.sums, f.ahead, f.targets = new(sums), new(sums), new(targets)
+	}
 	f.model, f.catalogue, f.seen, f.list, f.leaving = m, c, m.see(c), l, leaving
 	f.inputs, f.removed = f.inputs[:0], f.removed[:0]
 	clear(f.sums[:len(m.columns)])
