@@ -27,7 +27,7 @@ type cache struct {
 }
 
 const (
-	userOverhead = 144 // bytes that a user takes beside what is kept: the cache's own, and what allocation rounds up
+	userOverhead = 160 // bytes that a user takes beside what is kept: the cache's own, and what allocation rounds up
 	namesShare   = 32  // of all bytes, for names
 )
 

@@ -13,8 +13,8 @@ type Spares[T any] struct {
 	free []*T // guarded by mu
 }
 
-// mostSpares is how many are kept: more are seldom worked with at a time.
-var mostSpares = 2 * runtime.GOMAXPROCS(0)
+// mostSpares is how many are kept: one for each processor, and one for who had to stop in the middle.
+var mostSpares = 1 + runtime.GOMAXPROCS(0)
 
 // Get returns a piece that was put back, or a new one.
 func (s *Spares[T]) Get() *T {

@@ -51,7 +51,7 @@ func zipf(n int, s float64) func(r *rand.Rand) uint64 {
 }
 
 // BenchmarkBesideOtter asks this cache and otter's W-TinyLFU the same: it reports how much was found in the second half, how long each
-// question took, and how long the garbage collector needs for what is kept.
+// question took (with drawing it and making what was not found), and how long the garbage collector needs for what is kept.
 func BenchmarkBesideOtter(b *testing.B) {
 	const numbers, bytes, asked = 200_000, 20 << 20, 1_000_000
 	flat, usual := zipf(numbers, 0.7), zipf(numbers, 0.9)

@@ -6,7 +6,7 @@
 // asked for since it last came to the end.
 //
 // It is here beside the libraries because of the garbage collector: a cache of tens of thousands of values has, besides these, no more than
-// some pages of an array for it to look at, where a library has a node with several pointers for each. See docs/performance.md.
+// some pages of an array for it to look at, where a library has a node with several pointers for each. See docs/adr/0015-orders-are-remembered.md.
 package s3fifo
 
 import "math/bits"
