@@ -10,7 +10,7 @@ type shard[V any] struct {
 	pages  [][]slot[V]       // of pageSize each, which stay when values go
 	free   uint32            // the first slot that nobody has, linked by next; none: all are taken
 	queues [2]queue
-	ghosts []uint64 // numbers of what went from the small queue, each in a place that follows from it
+	ghosts []uint64 // numbers of what went and has its place in the main queue if it comes back, each where its hash says
 	most   int      // bytes
 }
 
