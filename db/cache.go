@@ -15,7 +15,7 @@ import (
 // therefore counts in writes and takes its users out, in one step after it was committed; a reader puts in what it read only
 // if nothing was counted since it began. For the same reason nobody joins a load that began before a write of what it loads.
 type cache struct {
-	users *s3fifo.Cache[cached] // by id; nil: nothing is kept
+	users *s3fifo.Cache[engine.UserID, cached] // nil: nothing is kept
 	names *names
 
 	mu      sync.RWMutex            // held for reading while put checks and sets
@@ -36,7 +36,7 @@ func newCache(bytes int) *cache {
 	if bytes <= 0 {
 		return c
 	}
-	c.users = s3fifo.New(bytes-bytes/namesShare, func(k cached) int { return len(k) + userOverhead })
+	c.users = s3fifo.New[engine.UserID](bytes-bytes/namesShare, func(k cached) int { return len(k) + userOverhead })
 	c.names = newNames(bytes / namesShare)
 	return c
 }
@@ -46,7 +46,7 @@ func (c *cache) get(id engine.UserID) (engine.User, bool) {
 	if c.users == nil {
 		return engine.User{}, false
 	}
-	k, ok := c.users.Get(uint64(id))
+	k, ok := c.users.Get(id)
 	if !ok {
 		return engine.User{}, false
 	}
@@ -78,7 +78,7 @@ func (c *cache) put(began uint64, users ...engine.User) {
 	}
 	for i := range users {
 		if k, ok := cachedOf(&users[i]); ok {
-			c.users.Set(uint64(users[i].ID), k)
+			c.users.Set(users[i].ID, k)
 			c.names.set(users[i].Name, users[i].ID)
 		}
 	}
@@ -104,6 +104,6 @@ func (c *cache) wrote(ids ...engine.UserID) {
 		c.users.Clear()
 	}
 	for _, id := range ids {
-		c.users.Delete(uint64(id))
+		c.users.Delete(id)
 	}
 }

@@ -11,14 +11,14 @@ import (
 func sizeOf(v int) int { return v }
 
 // used is what a shard's queues say they have, which has to be what there is.
-func (s *shard[V]) used(t *testing.T) (values, bytes int) {
+func (s *shard[K, V]) used(t *testing.T) (values, bytes int) {
 	t.Helper()
 	for in := range s.queues {
 		q, sum, last := &s.queues[in], 0, uint32(none)
 		for at := q.first; at != none; at = s.slot(at).next {
 			e := s.slot(at)
 			if e.last != last || int(e.in) != in || s.at[e.key] != at {
-				t.Fatalf("slot %d of number %d: after %d, not %d; queue %d, not %d; by its number %d", at, e.key, e.last, last, e.in, in, s.at[e.key])
+				t.Fatalf("slot %d of key %v: after %d, not %d; queue %d, not %d; by its key %d", at, e.key, e.last, last, e.in, in, s.at[e.key])
 			}
 			sum += int(e.size)
 			last = at
@@ -31,13 +31,13 @@ func (s *shard[V]) used(t *testing.T) (values, bytes int) {
 	}
 	free := 0
 	for at := s.free; at != none; at = s.slot(at).next {
-		if e := *s.slot(at); !reflect.DeepEqual(e, slot[V]{next: e.next}) {
+		if e := *s.slot(at); !reflect.DeepEqual(e, slot[K, V]{next: e.next}) {
 			t.Fatalf("free slot %d has %+v", at, e)
 		}
 		free++
 	}
 	if values != len(s.at) || values+free != len(s.pages)*pageSize {
-		t.Fatalf("%d values stand in queues, %d are found by number, %d slots are free of %d", values, len(s.at), free, len(s.pages)*pageSize)
+		t.Fatalf("%d values stand in queues, %d are found by key, %d slots are free of %d", values, len(s.at), free, len(s.pages)*pageSize)
 	}
 	return values, bytes
 }
@@ -45,7 +45,7 @@ func (s *shard[V]) used(t *testing.T) (values, bytes int) {
 // A cache does what a map does, but that it forgets; and it never has more than its bytes.
 func TestCacheIsAMapThatForgets(t *testing.T) {
 	for _, bytes := range []int{1, 100, 5000, 1 << 20, 8 << 20} {
-		c := New(bytes, sizeOf)
+		c := New[uint64](bytes, sizeOf)
 		set := map[uint64]int{}
 		r := rand.New(rand.NewPCG(uint64(bytes), 1))
 		lost := 0
@@ -72,7 +72,7 @@ func TestCacheIsAMapThatForgets(t *testing.T) {
 				want, is := set[key]
 				switch {
 				case ok && (!is || v != want):
-					t.Fatalf("%d bytes: number %d has %d, want %d, %t", bytes, key, v, want, is)
+					t.Fatalf("%d bytes: key %d has %d, want %d, %t", bytes, key, v, want, is)
 				case is && !ok && want < bytes: // a shard has less room than the whole
 					lost++
 				}
@@ -99,7 +99,7 @@ func TestCacheIsAMapThatForgets(t *testing.T) {
 // What is asked for now and then stays while ten times as much as fits is used by a walk that comes by each twice.
 func TestScansPushNothingOut(t *testing.T) {
 	const often, each = 400, 100
-	c := New(1000*each, func(int) int { return each })
+	c := New[uint64](1000*each, func(int) int { return each })
 	there := func() (n int) {
 		for key := range uint64(often) {
 			if _, ok := c.Get(key); ok {
@@ -118,11 +118,11 @@ func TestScansPushNothingOut(t *testing.T) {
 		for key := range uint64(500) {
 			key += 1_000_000 + 500*part
 			if _, ok := c.Get(key); ok {
-				t.Fatalf("number %d was never set", key)
+				t.Fatalf("key %d was never set", key)
 			}
 			c.Set(key, 1)
 			if _, ok := c.Get(key); !ok {
-				t.Fatalf("number %d is gone at once", key)
+				t.Fatalf("key %d is gone at once", key)
 			}
 		}
 	}
@@ -131,7 +131,7 @@ func TestScansPushNothingOut(t *testing.T) {
 // What is asked for in the main queue comes round again, and what is not goes, however hot the rest is.
 func TestSecondChance(t *testing.T) {
 	const each, fit = 100, 100
-	c := New(fit*each, func(int) int { return each })
+	c := New[uint64](fit*each, func(int) int { return each })
 	settle := func(key uint64) { // in the main queue, as what comes back
 		c.Set(key, 1)
 		c.Get(key)
@@ -163,7 +163,7 @@ func TestSecondChance(t *testing.T) {
 // What is set is there, however hot and however small everything else is.
 func TestWhatIsSetIsThere(t *testing.T) {
 	const room = 100_000
-	c := New(room, sizeOf)
+	c := New[uint64](room, sizeOf)
 	for key := range uint64(1000) {
 		c.Set(key, 100)
 		c.Get(key)
@@ -179,22 +179,32 @@ func TestWhatIsSetIsThere(t *testing.T) {
 	}
 }
 
-// Who comes back soon after it went stays from then on.
+// Who comes back soon after it went stays from then on, but for some of whom another took the place that is remembered.
 func TestGhosts(t *testing.T) {
-	const each = 100
-	c := New(100*each, func(int) int { return each })
-	for key := range uint64(200) {
+	const each, fit, back = 1000, 100, 20
+	c := New[uint64](fit*each, func(int) int { return each })
+	for key := range uint64(2 * fit) {
 		c.Set(key, 1)
 	}
-	if _, ok := c.Get(90); ok {
-		t.Fatal("number 90 is there, which came long before the last hundred")
+	for key := range uint64(fit) {
+		if _, ok := c.Get(key); ok {
+			t.Fatalf("key %d is there, which came before the last %d", key, fit)
+		}
 	}
-	c.Set(90, 1)
-	for key := range uint64(150) {
+	for key := range uint64(back) {
+		c.Set(fit-1-key, 1)
+	}
+	for key := range uint64(fit + fit/2) {
 		c.Set(1000+key, 1)
 	}
-	if _, ok := c.Get(90); !ok {
-		t.Error("number 90, which came back, went like one that is new")
+	kept := 0
+	for key := range uint64(back) {
+		if _, ok := c.Get(fit - 1 - key); ok {
+			kept++
+		}
+	}
+	if kept < back/2 {
+		t.Errorf("%d of %d that came back are there", kept, back)
 	}
 }
 
@@ -206,7 +216,7 @@ func TestHitRate(t *testing.T) {
 		sum += math.Pow(float64(i+1), -0.9)
 		cum[i] = sum
 	}
-	c := New(fit*100, func(int) int { return 100 })
+	c := New[uint64](fit*100, func(int) int { return 100 })
 	r := rand.New(rand.NewPCG(1, 1))
 	hits, best := 0, 0
 	for range asked {
@@ -234,7 +244,7 @@ func TestHitRate(t *testing.T) {
 }
 
 func TestConcurrentUse(t *testing.T) {
-	c := New(1<<20, sizeOf)
+	c := New[uint64](1<<20, sizeOf)
 	var all sync.WaitGroup
 	for g := range uint64(8) {
 		all.Go(func() {
@@ -250,7 +260,7 @@ func TestConcurrentUse(t *testing.T) {
 					c.Size()
 				default:
 					if v, ok := c.Get(key); ok && v != 1+int(key)%1000 {
-						t.Errorf("number %d has %d", key, v)
+						t.Errorf("key %d has %d", key, v)
 						return
 					}
 				}
@@ -268,7 +278,7 @@ func TestConcurrentUse(t *testing.T) {
 
 // Looking up what is kept, and keeping it, makes nothing for the garbage collector.
 func TestNoAllocations(t *testing.T) {
-	c := New(1<<20, sizeOf)
+	c := New[uint64](1<<20, sizeOf)
 	for key := range uint64(10_000) {
 		c.Set(key, 200)
 	}
@@ -284,7 +294,7 @@ func TestNoAllocations(t *testing.T) {
 }
 
 func BenchmarkGet(b *testing.B) {
-	c := New(64<<20, func(int) int { return 1000 })
+	c := New[uint64](64<<20, func(int) int { return 1000 })
 	for key := range uint64(50_000) {
 		c.Set(key, 1)
 	}

@@ -3,20 +3,21 @@ package s3fifo
 import "sync"
 
 // shard is a part of a cache, with queues of its own.
-type shard[V any] struct {
+type shard[K comparable, V any] struct {
 	mu sync.Mutex // guards all of it
 
-	at     map[uint64]uint32 // slots by number
-	pages  [][]slot[V]       // of pageSize each, which stay when values go
-	free   uint32            // the first slot that nobody has, linked by next; none: all are taken
+	at     map[K]uint32   // slots by key
+	pages  [][]slot[K, V] // of pageSize each, which stay when values go
+	free   uint32         // the first slot that nobody has, linked by next; none: all are taken
 	queues [2]queue
-	ghosts []uint64 // numbers of what went and has its place in the main queue if it comes back, each where its hash says
+	ghosts []uint64 // hashes of what went and has its place in the main queue if it comes back; 0: none
 	most   int      // bytes
 }
 
 // slot is a value and its place in a queue.
-type slot[V any] struct {
-	key        uint64
+type slot[K comparable, V any] struct {
+	hash       uint64
+	key        K
 	value      V
 	size       int32
 	next, last uint32 // slots: of the value that came after it, and before it
@@ -42,25 +43,25 @@ const (
 )
 
 // init makes the shard an empty one.
-func (s *shard[V]) init(most int) {
+func (s *shard[K, V]) init(most int) {
 	ghosts := leastGhosts
 	for ghosts < most/perGhost {
 		ghosts *= 2
 	}
-	s.at, s.pages, s.free, s.most = map[uint64]uint32{}, nil, none, most
+	s.at, s.pages, s.free, s.most = map[K]uint32{}, nil, none, most
 	s.queues = [2]queue{{first: none, newest: none}, {first: none, newest: none}}
 	s.ghosts = make([]uint64, ghosts)
 }
 
-func (s *shard[V]) bytes() int { return s.queues[small].bytes + s.queues[main].bytes }
+func (s *shard[K, V]) bytes() int { return s.queues[small].bytes + s.queues[main].bytes }
 
-func (s *shard[V]) slot(at uint32) *slot[V] { return &s.pages[at/pageSize][at%pageSize] }
+func (s *shard[K, V]) slot(at uint32) *slot[K, V] { return &s.pages[at/pageSize][at%pageSize] }
 
 // take returns a slot that nobody has.
-func (s *shard[V]) take() uint32 {
+func (s *shard[K, V]) take() uint32 {
 	if s.free == none {
 		from := uint32(len(s.pages) * pageSize)
-		page := make([]slot[V], pageSize)
+		page := make([]slot[K, V], pageSize)
 		for i := range page {
 			page[i].next = from + uint32(i) + 1
 		}
@@ -72,13 +73,13 @@ func (s *shard[V]) take() uint32 {
 	return at
 }
 
-// add keeps a value of a number that has none.
-func (s *shard[V]) add(key uint64, v V, size int) {
+// add keeps a value of a key that has none.
+func (s *shard[K, V]) add(hash uint64, key K, v V, size int) {
 	at := s.take()
 	e := s.slot(at)
-	e.key, e.value, e.size, e.asked = key, v, int32(size), 0
+	e.hash, e.key, e.value, e.size, e.asked = hash, key, v, int32(size), 0
 	s.at[key] = at
-	if ghost := s.ghost(key); *ghost == key+1 {
+	if ghost := s.ghost(hash); *ghost == hash {
 		*ghost = 0
 		s.push(main, at)
 	} else {
@@ -87,16 +88,16 @@ func (s *shard[V]) add(key uint64, v V, size int) {
 }
 
 // remove forgets a value.
-func (s *shard[V]) remove(at uint32) {
+func (s *shard[K, V]) remove(at uint32) {
 	s.pull(at)
 	e := s.slot(at)
 	delete(s.at, e.key)
-	*e = slot[V]{next: s.free}
+	*e = slot[K, V]{next: s.free}
 	s.free = at
 }
 
 // push puts a slot at the end of a queue.
-func (s *shard[V]) push(in uint8, at uint32) {
+func (s *shard[K, V]) push(in uint8, at uint32) {
 	q, e := &s.queues[in], s.slot(at)
 	e.in, e.next, e.last = in, none, q.newest
 	if q.newest == none {
@@ -109,7 +110,7 @@ func (s *shard[V]) push(in uint8, at uint32) {
 }
 
 // pull takes a slot out of its queue.
-func (s *shard[V]) pull(at uint32) {
+func (s *shard[K, V]) pull(at uint32) {
 	e := s.slot(at)
 	q := &s.queues[e.in]
 	if e.last == none {
@@ -126,39 +127,48 @@ func (s *shard[V]) pull(at uint32) {
 }
 
 // room makes room for so many bytes, no more than there are in all.
-func (s *shard[V]) room(size int) {
+func (s *shard[K, V]) room(size int) {
 	for s.bytes()+size > s.most {
 		s.evict()
 	}
 }
 
 // evict lets one value go, or takes a step towards that. There is one.
-func (s *shard[V]) evict() {
-	in := uint8(main)
+func (s *shard[K, V]) evict() {
 	if q := &s.queues[small]; q.first != none && (q.bytes > s.most/smallShare || s.queues[main].first == none) {
-		in = small
-	}
-	at := s.queues[in].first
-	e := s.slot(at)
-	switch {
-	case in == small && e.asked > enough:
-		s.pull(at)
-		e.asked = 0
-		s.push(main, at)
-	case in == small:
-		s.remember(e.key)
-		s.remove(at)
-	case e.asked > 0:
-		s.pull(at)
-		e.asked--
-		s.push(main, at)
-	default:
-		s.remove(at)
+		s.evictSmall(q.first)
+	} else {
+		s.evictMain(s.queues[main].first)
 	}
 }
 
-// remember notes the number of what goes.
-func (s *shard[V]) remember(key uint64) { *s.ghost(key) = key + 1 }
+// evictSmall lets the first of the small queue go, or on to the main one.
+func (s *shard[K, V]) evictSmall(at uint32) {
+	e := s.slot(at)
+	if e.asked > enough {
+		s.pull(at)
+		e.asked = 0
+		s.push(main, at)
+		return
+	}
+	s.remember(e.hash)
+	s.remove(at)
+}
 
-// ghost is where the number of what went is remembered, plus 1, until another takes its place. The greatest of all cannot be told from none.
-func (s *shard[V]) ghost(key uint64) *uint64 { return &s.ghosts[mixed(key)&uint64(len(s.ghosts)-1)] }
+// evictMain lets the first of the main queue go, or back to its end.
+func (s *shard[K, V]) evictMain(at uint32) {
+	e := s.slot(at)
+	if e.asked == 0 {
+		s.remove(at)
+		return
+	}
+	s.pull(at)
+	e.asked--
+	s.push(main, at)
+}
+
+// remember notes the hash of what goes, until another takes its place.
+func (s *shard[K, V]) remember(hash uint64) { *s.ghost(hash) = hash }
+
+// ghost is where a hash is remembered.
+func (s *shard[K, V]) ghost(hash uint64) *uint64 { return &s.ghosts[hash&uint64(len(s.ghosts)-1)] }
