@@ -47,19 +47,19 @@ type fold struct {
 	scorer    *Scorer     // of list; nil until somebody asks
 	inputs    []input     // all entries that say something
 	removed   []input     // those of them that are to have no influence
-	sums      *sums       // by column: what all inputs say
+	sums      sums        // by column: what all inputs say
 	unit      float64     // what makes sums comparable between users: 1 / their standard deviation
 	viewer    viewer      // of the list
 	choices   []choice    // what Matches was asked for
 	order     []int32     // of choices: those that come first, the first first
 	looked    []candidate // of order
-	targets   *targets    // all 0 between calls
+	targets   targets     // all 0 between calls
 	hits      []uint16    // memory
 	rows      []features
 	values    []float32
 	binning   binning
 	foreseen  []foreseen // of a newcomer's list, as all that follows: the columns that come first
-	ahead     *sums      // by column: what these say, or what is taken out
+	ahead     sums       // by column: what these say, or what is taken out
 	own       direction  // where the list is, times the weight of its inputs
 	weight    float64
 
@@ -79,9 +79,6 @@ func (m *Model) Fold(l engine.List, c *engine.Catalogue, without []engine.AnimeI
 
 func (m *Model) fold(l engine.List, c *engine.Catalogue, without []engine.AnimeID, leaving *leaving) *fold {
 	f := folds.Get()
-	if f.sums == nil {
-		f.sums, f.ahead, f.targets = new(sums), new(sums), new(targets)
-	}
 	f.model, f.catalogue, f.seen, f.list, f.leaving = m, c, m.see(c), l, leaving
 	f.inputs, f.removed = f.inputs[:0], f.removed[:0]
 	clear(f.sums[:len(m.columns)])
@@ -101,7 +98,7 @@ func (m *Model) fold(l engine.List, c *engine.Catalogue, without []engine.AnimeI
 		if slices.Contains(without, e.Anime) {
 			f.removed = append(f.removed, in)
 		}
-		f.add(f.sums, i, x)
+		f.add(&f.sums, i, x)
 	}
 	f.unit = 1
 	if d := deviation(f.sums[:len(m.columns)]); d > leastApart {
@@ -192,7 +189,7 @@ func (f *fold) choose(anime []engine.AnimeID, cost float64) {
 			k.column, k.sum, k.popularity = int32(j), f.sums[j], m.popular[m.items[j]]
 		} else {
 			kin := m.kinOf(id, f.seen)
-			k.column, k.sum, k.popularity = -1, kin.sum(f.sums), kin.popularity
+			k.column, k.sum, k.popularity = -1, kin.sum(&f.sums), kin.popularity
 		}
 		k.linear = f.linear(k.sum, k.popularity, cost)
 	}
@@ -292,7 +289,7 @@ func (f *fold) remove(matches []float64, anime []engine.AnimeID) {
 	if len(f.removed) == 0 {
 		return
 	}
-	said := f.ahead // of no more use by now; on the stack it would make every goroutine's twice as large
+	said := &f.ahead // of no more use by now; on the stack it would make every goroutine's twice as large
 	clear(said[:len(f.model.columns)])
 	for _, in := range f.removed {
 		places, weights, scale := f.model.row(int(in.item))

@@ -42,7 +42,7 @@ func (f *fold) foresee() {
 	f.foreseen = best
 	clear(f.ahead[:len(m.columns)])
 	for n, b := range best {
-		f.add(f.ahead, int(m.items[b.column]), 1-float64(n)/foreseenMost)
+		f.add(&f.ahead, int(m.items[b.column]), 1-float64(n)/foreseenMost)
 	}
 	f.own, f.weight = direction{}, 0
 	for _, in := range f.inputs {
@@ -60,7 +60,7 @@ func (f *fold) prospectsOf(k *candidate, x *features) {
 		ahead, at = f.ahead[k.column], f.model.alike.of(int(f.model.items[k.column]))
 	} else {
 		kin := f.model.kinOf(k.id, f.seen)
-		ahead, at = kin.sum(f.ahead), kin.at
+		ahead, at = kin.sum(&f.ahead), kin.at
 	}
 	x[featAhead] = ordinal(float32(ahead * f.unit))
 	x[featAlike] = ordinal(float32(f.own.product(&at) / max(f.weight, 1)))
