@@ -40,12 +40,5 @@ func (s *server) deadline(c *fiber.Ctx) error {
 	return c.Next()
 }
 
-// manners are those of the questions that a request asks, to be completed before it does.
-func manners(c *fiber.Ctx) *engine.Manners {
-	if m := engine.MannersOf(c.UserContext()); m != nil {
-		return m
-	}
-	m := new(engine.Manners) // in tests of what needs no deadline
-	c.SetUserContext(engine.WithManners(c.UserContext(), m))
-	return m
-}
+// manners are those of the questions that a request asks, to be completed before it does. They are there behind [server.deadline].
+func manners(c *fiber.Ctx) *engine.Manners { return engine.MannersOf(c.UserContext()) }

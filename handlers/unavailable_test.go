@@ -18,12 +18,16 @@ import (
 // bare is an application with one route below /api and one page, that answer what f says.
 func bare(f fiber.Handler) (*server, *fiber.App) {
 	s := &server{
-		Options: Options{Log: slog.New(slog.DiscardHandler), Metrics: metrics.New("v"), Started: func() bool { return true }, Demo: func() bool { return false }},
-		gates:   newGates(),
+		Options: Options{
+			Log: slog.New(slog.DiscardHandler), Metrics: metrics.New("v"), Timeout: time.Minute,
+			Started: func() bool { return true }, Demo: func() bool { return false },
+		},
+		gates: newGates(),
 	}
 	app := fiber.New(fiber.Config{ErrorHandler: s.fail})
 	app.Use(s.identify)
 	app.Get(healthPath, s.health)
+	app.Use(s.deadline)
 	app.Use(s.turn)
 	app.Get("/api/spike/similar", f)
 	app.Get("/u/spike", f)
