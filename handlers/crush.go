@@ -13,13 +13,14 @@ import (
 //
 // Where nothing waits for a database, hardly more than one for each processor is worked on at any moment, so that turns never run out,
 // however many ask: all of them stand in the line, and none is refused. No other work makes a line that long, but for a moment. So when
-// it stays that long turns are given for half of the processors, which makes a queue that can be seen.
+// it stays that long turns are given for half of the processors, which makes a queue that can be seen; on a single one it is seen since
+// who has a turn lets the line pass first, see [gate.enter].
 const (
 	crushEvery   = 50 * time.Millisecond
-	longLine     = 10 * time.Millisecond // for a processor: one in ten waits for longer
+	longLine     = 10 * time.Millisecond // before the processors
 	shortLine    = 5 * time.Millisecond
 	endlessLine  = 75 * time.Millisecond
-	endlessLooks = 3           // in a row: a machine that stood still for a moment, and then has all at once to do, refuses nobody
+	endlessLooks = 5           // in a row: a machine that stood still for a moment, and then has all at once to do, refuses nobody
 	manyRefused  = 500         // a second, for each processor
 	crushLasts   = time.Second // after very many were refused: they come in waves, and each wave would find all turns given
 )
@@ -31,14 +32,18 @@ type crush struct {
 	began   time.Time
 	due     atomic.Int64 // the next look, as time since began
 	looking sync.Mutex
-	last    time.Duration // when it was looked, since began; guarded by looking
-	until   time.Duration // the crush lasts, since began; guarded by looking
-	endless int           // looks in a row at which the line was; guarded by looking
-	lag     *lag          // guarded by looking
+	last    time.Duration        // when it was looked, since began; guarded by looking
+	until   time.Duration        // the crush lasts, since began; guarded by looking
+	endless int                  // looks in a row at which the line was; guarded by looking
+	line    func() time.Duration // how long who comes waits until somebody looks; guarded by looking
 }
 
-func newCrush(processors int) *crush {
-	return &crush{many: float64(processors * manyRefused), began: time.Now(), lag: newLag()}
+// newCrush makes one. Without line, which says how long who comes waits until somebody looks, there is none.
+func newCrush(processors int, line func() time.Duration) *crush {
+	if line == nil {
+		line = func() time.Duration { return 0 }
+	}
+	return &crush{many: float64(processors * manyRefused), began: time.Now(), line: line}
 }
 
 // adapt looks how things stand, when it is time for a look, and lets g give as many turns as are right.
@@ -52,7 +57,7 @@ func (c *crush) adapt(g *gate, now time.Time) {
 		c.until = at + crushLasts
 	}
 	c.last = at
-	line := c.lag.tenth()
+	line := c.line()
 	if c.endless++; line <= endlessLine {
 		c.endless = 0
 	}
@@ -61,8 +66,8 @@ func (c *crush) adapt(g *gate, now time.Time) {
 	}
 }
 
-// turnsFor is how many turns of most to give where there were now, while one in ten of those in line for a processor waits for as long, very
-// many are refused or not, and the line is endless or not.
+// turnsFor is how many turns of most to give where there were now, in a line of that length, while very many are refused or not, and the line is
+// endless or not.
 func turnsFor(now, most int64, line time.Duration, crushed, endless bool) int64 {
 	switch {
 	case endless:

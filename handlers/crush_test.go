@@ -1,10 +1,6 @@
 package handlers
 
 import (
-	"math"
-	"runtime"
-	"runtime/metrics"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -101,12 +97,12 @@ func TestFewerTurns(t *testing.T) {
 
 // Only of those who were refused at a rate that takes the processors it is a crush, and it lasts for a while.
 func TestCrush(t *testing.T) {
-	c, g := newCrush(2), newGate(8, 16)
+	c, g := newCrush(2, nil), newGate(8, 16)
 	at := c.began
 	look := func(refused int64) int64 {
 		at = at.Add(crushEvery)
 		c.refused.Add(refused)
-		c.lag.before, c.lag.read = nil, func() *metrics.Float64Histogram { return waits(100, 0.2) }
+		c.line = func() time.Duration { return 2 * longLine }
 		c.adapt(g, at)
 		return g.now.Load()
 	}
@@ -137,69 +133,20 @@ func TestCrush(t *testing.T) {
 
 // Where nobody is refused, turns are given for half of the processors when the line was endless for some looks in a row; fewer are a machine that stood still.
 func TestEndlessLine(t *testing.T) {
-	c, g := newCrush(2), newGate(8, 16)
+	c, g := newCrush(2, nil), newGate(8, 16)
 	at := c.began
 	for i, test := range []struct {
 		line time.Duration
 		want int64
 	}{
-		{2 * endlessLine, 8}, {2 * endlessLine, 8}, {longLine, 8},
-		{2 * endlessLine, 8}, {2 * endlessLine, 8}, {2 * endlessLine, 1}, {2 * endlessLine, 1},
+		{2 * endlessLine, 8}, {2 * endlessLine, 8}, {2 * endlessLine, 8}, {2 * endlessLine, 8}, {longLine, 8},
+		{2 * endlessLine, 8}, {2 * endlessLine, 8}, {2 * endlessLine, 8}, {2 * endlessLine, 8}, {2 * endlessLine, 1}, {2 * endlessLine, 1},
 		{longLine, 2}, {2 * endlessLine, 4},
 	} {
-		h := waits(100, 0.2)
-		h.Buckets[2] = test.line.Seconds()
 		at = at.Add(crushEvery)
-		c.lag.before, c.lag.read = nil, func() *metrics.Float64Histogram { return h }
+		c.line = func() time.Duration { return test.line }
 		if c.adapt(g, at); g.now.Load() != test.want {
 			t.Errorf("look %d, a line of %s: %d turns, want %d", i, test.line, g.now.Load(), test.want)
 		}
-	}
-}
-
-// waits is a histogram in which n waited for a moment, and a share of them for 20 ms.
-func waits(n uint64, long float64) *metrics.Float64Histogram {
-	late := uint64(float64(n) * long)
-	return &metrics.Float64Histogram{Counts: []uint64{0, n - late, late}, Buckets: []float64{math.Inf(-1), 0, 0.02, math.Inf(1)}}
-}
-
-// One in ten is what counts, of what is new since the last look, and of enough.
-func TestTenth(t *testing.T) {
-	const late = 20 * time.Millisecond
-	for _, test := range []struct {
-		what   string
-		before []uint64
-		h      *metrics.Float64Histogram
-		want   time.Duration
-	}{
-		{"one in five", nil, waits(100, .2), late}, {"one in ten", nil, waits(100, .1), late}, {"one in twenty", nil, waits(100, .05), 0},
-		{"nobody", nil, waits(0, 0), 0}, {"too few", nil, waits(fewWaits-1, 1), 0}, {"just enough", nil, waits(fewWaits, 1), late},
-		{"long ago", []uint64{0, 0, 50}, waits(100, .5), 0}, {"again", []uint64{0, 50, 0}, waits(100, .5), late},
-	} {
-		if got := tenthSince(test.before, test.h); got != test.want {
-			t.Errorf("%s: %s, want %s", test.what, got, test.want)
-		}
-	}
-}
-
-// Where many goroutines can run at the same time, the last ones wait for all others.
-func TestLag(t *testing.T) {
-	const each = 100 * time.Microsecond
-	many := 500 * runtime.GOMAXPROCS(0)
-	l := newLag()
-	l.tenth()
-	var running sync.WaitGroup
-	for range many {
-		running.Go(func() {
-			for begin := time.Now(); time.Since(begin) < each; {
-			}
-		})
-	}
-	running.Wait()
-	if got := l.tenth(); got < 10*each {
-		t.Errorf("%d goroutines of %s each wait for %s", many, each, got)
-	}
-	if calm := l.tenth(); calm != 0 {
-		t.Errorf("between two looks they wait for %s", calm)
 	}
 }

@@ -66,11 +66,20 @@ func (g *gate) settle() bool {
 // room is how many may wait: in proportion to the turns that are given, so that nobody waits for longer when there are fewer.
 func (g *gate) room() int64 { return g.most * g.now.Load() / g.work }
 
-// enter returns true when it is the request's turn, and false when that would take too long.
+// enter returns true when it is the request's turn, and false when that would take too long. While fewer turns are given than there are, who
+// has one lets those in the line for a processor be looked at first: else, on a single one, all of them would find a turn that is free.
 func (g *gate) enter(ctx context.Context) bool {
-	if g.turns.TryAcquire(1) {
-		return true
+	if !g.turns.TryAcquire(1) && !g.wait(ctx) {
+		return false
 	}
+	if g.now.Load() < g.work {
+		runtime.Gosched()
+	}
+	return true
+}
+
+// wait waits for a turn, unless too many do.
+func (g *gate) wait(ctx context.Context) bool {
 	defer g.waiting.Add(-1)
 	if g.waiting.Add(1) > g.room() {
 		return false
@@ -113,9 +122,10 @@ type gates struct {
 	crush      *crush
 }
 
-func newGates() gates {
+// newGates makes them. line may be nil, see [newCrush].
+func newGates(line func() time.Duration) gates {
 	n := runtime.GOMAXPROCS(0)
-	return gates{newGate(n*workPerProcessor, n*waitPerProcessor), newGate(adminWork, n*waitPerProcessor), newCrush(n)}
+	return gates{newGate(n*workPerProcessor, n*waitPerProcessor), newGate(adminWork, n*waitPerProcessor), newCrush(n, line)}
 }
 
 // of is the gate before what is at a path; nil: there is none. Uploads, of which few are read at a time anyway, need no turn.

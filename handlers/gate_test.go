@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -82,5 +83,29 @@ func TestParked(t *testing.T) {
 	}
 	if g.enter(t.Context()) {
 		t.Error("and takes nobody's turn")
+	}
+}
+
+// On a single processor, too, fewer turns than there are show that more come than can be worked on, though nobody waits while it has one.
+func TestOneProcessor(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	const work, comes = 8, 100
+	for turns, most := range map[int64]int64{work: comes, 1: comes / 4} {
+		g := newGate(work, 0)
+		g.give(turns)
+		var in atomic.Int64
+		var coming sync.WaitGroup
+		for range comes {
+			coming.Go(func() {
+				if g.enter(t.Context()) {
+					in.Add(1)
+					g.leave()
+				}
+			})
+		}
+		coming.Wait()
+		if n := in.Load(); n == 0 || n > most || turns == work && n < comes {
+			t.Errorf("%d came one after the other where %d of %d turns are given: %d were let in", comes, turns, work, n)
+		}
 	}
 }

@@ -47,6 +47,7 @@ type Options struct {
 	Series    series.Keeper                                  // what was counted; nil: nothing is shown
 	Failures  func(context.Context, int) ([]jobs.Run, error) // the last runs of jobs that failed; nil: none are shown
 	Tracer    trace.Tracer                                   // of requests; nil: they are not traced
+	Line      func() time.Duration                           // how long who comes waits until somebody looks, by [Probe.Line]; nil: nobody knows
 	Log       *slog.Logger
 
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For and X-Forwarded-Proto are believed
@@ -89,7 +90,7 @@ func New(o Options) *fiber.App {
 	if o.Metrics == nil {
 		o.Metrics = metrics.New(o.Version)
 	}
-	s := &server{Options: o, gates: newGates(), reading: make(chan struct{}, mostReading)}
+	s := &server{Options: o, gates: newGates(o.Line), reading: make(chan struct{}, mostReading)}
 	app := fiber.New(fiber.Config{
 		AppName:               "Reko",
 		Immutable:             true,

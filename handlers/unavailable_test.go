@@ -22,7 +22,7 @@ func bare(f fiber.Handler) (*server, *fiber.App) {
 			Log: slog.New(slog.DiscardHandler), Metrics: metrics.New("v"), Timeout: time.Minute,
 			Started: func() bool { return true }, Demo: func() bool { return false },
 		},
-		gates: newGates(),
+		gates: newGates(nil),
 	}
 	app := fiber.New(fiber.Config{ErrorHandler: s.fail})
 	app.Use(s.identify)

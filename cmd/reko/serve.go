@@ -61,6 +61,11 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
+	probe, err := handlers.NewProbe()
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	defer probe.Close()
 	limiter, limiterDone, err := cfg.newLimiter(log)
 	if err != nil {
 		return errors.Join(err, ln.Close())
@@ -92,6 +97,7 @@ func run(ctx context.Context, cfg config, ln net.Listener, log *slog.Logger) err
 		Failures:  store.LastFailures,
 		Secret:    secret,
 		Jobs:      byHand,
+		Line:      probe.Line,
 		Log:       log,
 		Ready: func(ctx context.Context) error {
 			switch {
