@@ -1,18 +1,20 @@
-//go:build chaos
+//go:build chaos && linux
 
 package main
 
 import (
-	"bufio"
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"net"
+	"io"
+	"net/netip"
+	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/valyala/fasthttp"
+	"golang.org/x/sys/unix"
 )
 
 // demand is one of a load that does not wait for answers: when it was due, when the client came to send it, and when the answer was there.
@@ -22,190 +24,252 @@ type demand struct {
 	wrong           string
 }
 
-// flood asks a server very much, at little cost: who asks in life has processors of its own, and this one takes the server's. Each of its
-// askers has a connection and one question at a time; requests were made before, and of answers only what stands above them is kept.
+// flood asks a server very much, at little cost: who asks in life has processors of its own, and this one takes the server's. So it is one
+// goroutine that waits for all its connections at once (epoll), since a goroutine for each reads once in vain for every answer; requests were
+// made before, and of answers no more is read than has to be. It is for one goroutine at a time.
 type flood struct {
-	addr     string
+	addr     unix.SockaddrInet4
 	requests [][]byte
-	most     int // askers
-
-	mu     sync.Mutex
-	idle   []*asker // the last one that was busy comes first; guarded by mu
-	open   int      // guarded by mu
-	asked  int      // guarded by mu
-	asking sync.WaitGroup
+	most     int // connections
+	ready    int // the epoll instance
+	events   []unix.EpollEvent
+	buffer   []byte
+	askers   map[int32]*asker // all connections, by their descriptor
+	idle     []*asker         // the one that was busy last comes last
+	asked    int
 }
 
-// floodPatience bounds a connection, and so the time that a question can be without an answer.
+// asker is a connection, on which one question is asked at a time.
+type asker struct {
+	fd   int
+	q    *demand // nil: none is asked
+	head []byte  // of the answer, as long as it is not complete
+	rest int     // bytes of the answer that are still to come, once its head is there
+}
+
+// floodPatience bounds the time in which no answer at all comes.
 const floodPatience = time.Minute
 
-// newFlood makes the requests for paths of the server at url.
-func newFlood(url string, paths []string, most int) *flood {
-	f := &flood{addr: strings.TrimPrefix(url, "http://"), most: most}
+// newFlood makes the requests for paths of the server at url, which is on this machine.
+func newFlood(t *testing.T, url string, paths []string, most int) *flood {
+	t.Helper()
+	at := netip.MustParseAddrPort(strings.TrimPrefix(url, "http://"))
+	ready, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &flood{
+		addr: unix.SockaddrInet4{Port: int(at.Port()), Addr: at.Addr().As4()},
+		most: most, ready: ready, events: make([]unix.EpollEvent, 128), buffer: make([]byte, 64<<10), askers: map[int32]*asker{},
+	}
 	for _, p := range paths {
-		f.requests = append(f.requests, fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", p, f.addr))
+		f.requests = append(f.requests, fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", p, at))
 	}
 	return f
 }
 
-// asker is who asks one question after the other.
-type asker struct {
-	conn   net.Conn
-	read   *bufio.Reader
-	header fasthttp.ResponseHeader
-	tasks  chan task
-}
+// busy is how many questions are without an answer.
+func (f *flood) busy() int { return len(f.askers) - len(f.idle) }
 
-type task struct {
-	q       *demand
-	request []byte
-}
-
-// start has somebody ask q, unless all are busy.
-func (f *flood) start(q *demand) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+// ask asks q, unless all connections are busy.
+func (f *flood) ask(q *demand) bool {
 	var a *asker
 	switch n := len(f.idle); {
 	case n > 0:
 		a, f.idle = f.idle[n-1], f.idle[:n-1]
-	case f.open == f.most:
+	case len(f.askers) == f.most:
 		return false
-	default:
-		a = &asker{tasks: make(chan task, 1)}
-		f.open++
-		go f.run(a)
 	}
-	f.asking.Add(1)
-	a.tasks <- task{q, f.next()}
+	q.sent = time.Now()
+	if a == nil {
+		var err error
+		if a, err = f.dial(); err != nil {
+			q.done, q.wrong = time.Now(), err.Error()
+			return true
+		}
+	}
+	a.q = q
+	f.asked += 7
+	if _, err := unix.Write(a.fd, f.requests[f.asked%len(f.requests)]); err != nil {
+		f.drop(a, err)
+	}
 	return true
 }
 
-// next is the next request. f.mu is held.
-func (f *flood) next() []byte {
-	f.asked += 7
-	return f.requests[f.asked%len(f.requests)]
+func (f *flood) dial() (*asker, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	err = errors.Join(
+		unix.Connect(fd, &f.addr),
+		unix.SetNonblock(fd, true),
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
+		unix.EpollCtl(f.ready, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}),
+	)
+	if err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	a := &asker{fd: fd}
+	f.askers[int32(fd)] = a
+	return a, nil
 }
 
-// run lets a ask what it is given, until it is told to end or its connection fails.
-func (f *flood) run(a *asker) {
-	for t := range a.tasks {
-		a.ask(f.addr, t)
-		f.mu.Lock()
-		if a.conn != nil {
+// drop closes a connection. The question on it is without an answer, because of err.
+func (f *flood) drop(a *asker, err error) {
+	a.q.done, a.q.wrong = time.Now(), err.Error()
+	delete(f.askers, int32(a.fd))
+	unix.Close(a.fd)
+}
+
+// collect waits for answers until d is over, or some are there, and notes them.
+func (f *flood) collect(d time.Duration) error {
+	n, err := unix.EpollWait(f.ready, f.events, int(d.Milliseconds()))
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return err
+	}
+	for _, e := range f.events[:max(n, 0)] {
+		a := f.askers[e.Fd]
+		n, err := unix.Read(a.fd, f.buffer)
+		switch {
+		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
+			continue
+		case err == nil && n == 0:
+			err = io.ErrUnexpectedEOF
+		case err == nil && a.q == nil:
+			err = errors.New("an answer to nothing")
+		}
+		if a.q == nil {
+			return fmt.Errorf("on a connection without a question: %w", err)
+		}
+		if err == nil {
+			err = a.read(f.buffer[:n])
+		}
+		switch {
+		case err != nil:
+			f.drop(a, err)
+		case a.q.status != 0 && a.rest == 0:
+			a.q.done, a.q = time.Now(), nil
 			f.idle = append(f.idle, a)
-		} else {
-			f.open--
-			close(a.tasks)
 		}
-		f.mu.Unlock()
-		f.asking.Done()
 	}
-	if a.conn != nil {
-		a.conn.Close()
-	}
+	return nil
 }
 
-// ask asks one question, and notes what came of it. Without an answer there is no connection afterwards.
-func (a *asker) ask(addr string, t task) {
-	t.q.sent = time.Now()
-	err := a.exchange(addr, t.request)
-	t.q.done, t.q.status = time.Now(), a.header.StatusCode()
-	switch retry := a.header.Peek(fasthttp.HeaderRetryAfter); {
-	case err != nil:
-		t.q.wrong = err.Error()
-		if a.conn != nil {
-			a.conn.Close()
-			a.conn = nil
-		}
-	case t.q.status != fasthttp.StatusOK && (t.q.status != fasthttp.StatusServiceUnavailable || string(retry) != "1"):
-		t.q.wrong = fmt.Sprintf("%d, Retry-After %q", t.q.status, retry)
+var (
+	endOfHead    = []byte("\r\n\r\n")
+	lengthHeader = []byte("\r\nContent-Length: ")
+	laterHeader  = []byte("\r\nRetry-After: 1\r\n")
+)
+
+// read takes the next piece of an answer.
+func (a *asker) read(piece []byte) error {
+	if a.q.status != 0 {
+		a.rest -= len(piece)
+		return a.tooMuch()
 	}
+	if len(a.head) > 0 {
+		a.head = append(a.head, piece...)
+		piece = a.head
+	}
+	end := bytes.Index(piece, endOfHead)
+	if end < 0 {
+		a.head = append(a.head[:0], piece...)
+		return nil
+	}
+	a.head = a.head[:0]
+	head, got := piece[:end+2], len(piece)-end-len(endOfHead)
+	if len(head) < len("HTTP/1.1 200") {
+		return fmt.Errorf("an answer that begins with %q", head)
+	}
+	status, err := strconv.Atoi(string(head[len("HTTP/1.1 "):][:3]))
+	if err != nil {
+		return err
+	}
+	_, length, ok := bytes.Cut(head, lengthHeader)
+	if !ok {
+		return errors.New("an answer without a length")
+	}
+	length, _, _ = bytes.Cut(length, endOfHead[:2])
+	if a.rest, err = strconv.Atoi(string(length)); err != nil {
+		return err
+	}
+	a.q.status = status
+	if status != 200 && (status != 503 || !bytes.Contains(head, laterHeader)) {
+		a.q.wrong = fmt.Sprintf("%d, and not when to come again", status)
+	}
+	a.rest -= got
+	return a.tooMuch()
 }
 
-func (a *asker) exchange(addr string, request []byte) error {
-	if a.conn == nil {
-		conn, err := net.Dial("tcp", addr)
-		if err != nil {
-			return err
-		}
-		a.conn, a.read = conn, bufio.NewReader(conn)
-		if err := conn.SetDeadline(time.Now().Add(floodPatience)); err != nil {
-			return err
-		}
+func (a *asker) tooMuch() error {
+	if a.rest < 0 {
+		return fmt.Errorf("%d bytes more than the answer has", -a.rest)
 	}
-	if _, err := a.conn.Write(request); err != nil {
-		return err
-	}
-	if err := a.header.Read(a.read); err != nil {
-		return err
-	}
-	n := a.header.ContentLength()
-	if n < 0 {
-		return fmt.Errorf("an answer without a length")
-	}
-	_, err := a.read.Discard(n)
-	return err
+	return nil
 }
 
 // inTurn has so many ask one after the other until ctx is done, and returns how many answers a second there were.
 func (f *flood) inTurn(ctx context.Context, t *testing.T, askers int) float64 {
 	t.Helper()
-	begin, answered := time.Now(), make([]int, askers)
-	var asking sync.WaitGroup
-	for i := range askers {
-		asking.Go(func() {
-			var a asker
-			for ctx.Err() == nil {
-				var q demand
-				f.mu.Lock()
-				request := f.next()
-				f.mu.Unlock()
-				if a.ask(f.addr, task{&q, request}); q.status == fasthttp.StatusOK {
-					answered[i]++
-				}
-				if q.wrong != "" {
-					t.Errorf("asked by few: %s", q.wrong)
-				}
-			}
-			if a.conn != nil {
-				a.conn.Close()
-			}
-		})
+	begin := time.Now()
+	var all []*demand
+	for ctx.Err() == nil || f.busy() > 0 {
+		for ctx.Err() == nil && f.busy() < askers {
+			q := new(demand)
+			all = append(all, q)
+			f.ask(q)
+		}
+		if err := f.collect(floodPatience); err != nil {
+			t.Fatal(err)
+		}
 	}
-	asking.Wait()
-	all := 0
-	for _, n := range answered {
-		all += n
+	took, answered := time.Since(begin), 0
+	for _, q := range all {
+		switch {
+		case q.wrong != "":
+			t.Errorf("asked by few: %s", q.wrong)
+		case q.status == 200:
+			answered++
+		}
 	}
-	return float64(all) / time.Since(begin).Seconds()
+	return float64(answered) / took.Seconds()
 }
 
 // evenly asks for all, so many a second, and returns how long that took, when all are answered.
-func (f *flood) evenly(all []demand, rate float64) time.Duration {
-	const tick = time.Millisecond
+func (f *flood) evenly(t *testing.T, all []demand, rate float64) time.Duration {
+	t.Helper()
 	begin, sent := time.Now(), 0
-	for now := range time.Tick(tick) {
+	heard := begin
+	for sent < len(all) || f.busy() > 0 {
+		now := time.Now()
 		for due := min(len(all), int(rate*now.Sub(begin).Seconds())); sent < due; sent++ {
 			all[sent].due = begin.Add(time.Duration(float64(sent) / rate * float64(time.Second)))
-			if !f.start(&all[sent]) {
+			if !f.ask(&all[sent]) {
 				break
 			}
 		}
-		if sent == len(all) {
-			break
+		before := f.busy()
+		if err := f.collect(time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+		if f.busy() < before {
+			heard = now
+		}
+		if now.Sub(heard) > floodPatience {
+			t.Fatalf("for %s there was no answer; %d wait", floodPatience, f.busy())
 		}
 	}
-	f.asking.Wait()
 	return time.Since(begin)
 }
 
 // close ends all connections.
 func (f *flood) close() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, a := range f.idle {
-		close(a.tasks)
+	for fd := range f.askers {
+		unix.Close(int(fd))
 	}
+	clear(f.askers)
 	f.idle = nil
+	unix.Close(f.ready)
 }
