@@ -67,7 +67,8 @@ func (g *gate) settle() bool {
 func (g *gate) room() int64 { return g.most * g.now.Load() / g.work }
 
 // enter returns true when it is the request's turn, and false when that would take too long. While fewer turns are given than there are, who
-// has one lets those in the line for a processor be looked at first: else, on a single one, all of them would find a turn that is free.
+// has one lets others in the line for a processor come first, who find it taken: on a single processor, where all of them come one after the
+// other, they would find it free.
 func (g *gate) enter(ctx context.Context) bool {
 	if !g.turns.TryAcquire(1) && !g.wait(ctx) {
 		return false

@@ -37,6 +37,7 @@ type flood struct {
 	askers   map[int32]*asker // all connections, by their descriptor
 	idle     []*asker         // the one that was busy last comes last
 	asked    int
+	heard    time.Time // when the last answer came, or nothing was asked
 }
 
 // asker is a connection, on which one question is asked at a time.
@@ -91,7 +92,7 @@ func (f *flood) ask(q *demand) bool {
 	a.q = q
 	f.asked += 7
 	if _, err := unix.Write(a.fd, f.requests[f.asked%len(f.requests)]); err != nil {
-		f.drop(a, err)
+		f.fail(a, err)
 	}
 	return true
 }
@@ -116,8 +117,8 @@ func (f *flood) dial() (*asker, error) {
 	return a, nil
 }
 
-// drop closes a connection. The question on it is without an answer, because of err.
-func (f *flood) drop(a *asker, err error) {
+// fail closes a connection. The question on it is without an answer, because of err.
+func (f *flood) fail(a *asker, err error) {
 	a.q.done, a.q.wrong = time.Now(), err.Error()
 	delete(f.askers, int32(a.fd))
 	unix.Close(a.fd)
@@ -148,7 +149,7 @@ func (f *flood) collect(d time.Duration) error {
 		}
 		switch {
 		case err != nil:
-			f.drop(a, err)
+			f.fail(a, err)
 		case a.q.status != 0 && a.rest == 0:
 			a.q.done, a.q = time.Now(), nil
 			f.idle = append(f.idle, a)
@@ -214,16 +215,17 @@ func (a *asker) tooMuch() error {
 func (f *flood) inTurn(ctx context.Context, t *testing.T, askers int) float64 {
 	t.Helper()
 	begin := time.Now()
+	f.heard = begin
 	var all []*demand
 	for ctx.Err() == nil || f.busy() > 0 {
 		for ctx.Err() == nil && f.busy() < askers {
 			q := new(demand)
 			all = append(all, q)
-			f.ask(q)
+			if f.ask(q); q.wrong != "" {
+				t.Fatalf("asked by few: %s", q.wrong)
+			}
 		}
-		if err := f.collect(floodPatience); err != nil {
-			t.Fatal(err)
-		}
+		f.hear(t, floodPatience)
 	}
 	took, answered := time.Since(begin), 0
 	for _, q := range all {
@@ -241,35 +243,44 @@ func (f *flood) inTurn(ctx context.Context, t *testing.T, askers int) float64 {
 func (f *flood) evenly(t *testing.T, all []demand, rate float64) time.Duration {
 	t.Helper()
 	begin, sent := time.Now(), 0
-	heard := begin
+	f.heard = begin
 	for sent < len(all) || f.busy() > 0 {
-		now := time.Now()
-		for due := min(len(all), int(rate*now.Sub(begin).Seconds())); sent < due; sent++ {
+		for due := min(len(all), int(rate*time.Since(begin).Seconds())); sent < due; sent++ {
 			all[sent].due = begin.Add(time.Duration(float64(sent) / rate * float64(time.Second)))
 			if !f.ask(&all[sent]) {
 				break
 			}
 		}
-		before := f.busy()
-		if err := f.collect(time.Millisecond); err != nil {
-			t.Fatal(err)
-		}
-		if f.busy() < before {
-			heard = now
-		}
-		if now.Sub(heard) > floodPatience {
-			t.Fatalf("for %s there was no answer; %d wait", floodPatience, f.busy())
-		}
+		f.hear(t, time.Millisecond)
 	}
 	return time.Since(begin)
 }
 
-// close ends all connections.
-func (f *flood) close() {
+// hear is collect, but ends the test if nothing comes for very long.
+func (f *flood) hear(t *testing.T, d time.Duration) {
+	t.Helper()
+	before := f.busy()
+	if err := f.collect(d); err != nil {
+		t.Fatal(err)
+	}
+	if now := time.Now(); f.busy() < before || before == 0 {
+		f.heard = now
+	} else if now.Sub(f.heard) > floodPatience {
+		t.Fatalf("for %s there was no answer; %d wait", floodPatience, f.busy())
+	}
+}
+
+// drop ends all connections.
+func (f *flood) drop() {
 	for fd := range f.askers {
 		unix.Close(int(fd))
 	}
 	clear(f.askers)
 	f.idle = nil
+}
+
+// close ends all connections, and all use of it.
+func (f *flood) close() {
+	f.drop()
 	unix.Close(f.ready)
 }

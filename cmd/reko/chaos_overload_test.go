@@ -36,9 +36,9 @@ func TestOverload(t *testing.T) {
 	t.Run("Apart", func(t *testing.T) { overload(t, server, clients) })
 }
 
-// leastServed is the share of what can be sustained that has to be served. To refuse takes a sixth of what it takes to answer, nearly all of it
-// the kernel's. So three who are refused for each who is served leave it a third at most.
-const leastServed = 0.25
+// leastServed is the share of what can be sustained that has to be served. To refuse takes a sixth to a fifth of what it takes to answer, nearly
+// all of it the kernel's: for that share r of four times as much, (1 - 4r) / (1 - r) can be served, .40 to .25.
+const leastServed = 0.2
 
 func overload(t *testing.T, server, clients unix.CPUSet) {
 	w := newChaosWorld(t, manyFaults)
@@ -103,7 +103,7 @@ func overload(t *testing.T, server, clients unix.CPUSet) {
 	if p99 := p(refused, .99); p99 > time.Second {
 		t.Errorf("the p99 of what is refused is %s", p99)
 	}
-	if p50 := p(refused, .5); p50 > 50*time.Millisecond {
+	if p50 := p(refused, .5); p50 > 100*time.Millisecond {
 		t.Errorf("half of who is refused waits for longer than %s", p50)
 	}
 	if rate := float64(len(served)) / took; rate < leastServed*sustained {
@@ -112,7 +112,7 @@ func overload(t *testing.T, server, clients unix.CPUSet) {
 	if int(shed) != len(refused) {
 		t.Errorf("%d were refused, and the server counted %.0f", len(refused), shed)
 	}
-	f.close()
+	f.drop()
 	c.leaksNothing(before)
 	// And right after it all is as ever.
 	if e := c.load.Ask(w.fresh[0]); e.Outcome != chaos.Answered {
@@ -149,20 +149,24 @@ func halves(all unix.CPUSet) (first, second unix.CPUSet) {
 	return first, second
 }
 
-// confine lets a process run on those processors only.
+// confine lets a process run on those processors only, with all threads: also those that begin while it looks.
 func confine(t *testing.T, pid int, to unix.CPUSet) {
 	t.Helper()
-	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, thread := range threads {
-		id, err := strconv.Atoi(thread.Name())
-		if err == nil {
-			err = unix.SchedSetaffinity(id, &to)
-		}
-		if err != nil && !errors.Is(err, unix.ESRCH) {
+	for confined, before := map[string]bool{}, -1; len(confined) > before; {
+		before = len(confined)
+		threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+		if err != nil {
 			t.Fatal(err)
+		}
+		for _, thread := range threads {
+			id, err := strconv.Atoi(thread.Name())
+			if err == nil {
+				err = unix.SchedSetaffinity(id, &to)
+			}
+			if err != nil && !errors.Is(err, unix.ESRCH) {
+				t.Fatal(err)
+			}
+			confined[thread.Name()] = true
 		}
 	}
 }

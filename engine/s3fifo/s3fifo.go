@@ -5,8 +5,8 @@
 // rest goes, and only a hash of its key is remembered for a while: who comes back then belongs to the main queue at once. From that goes what was not
 // asked for since it last came to the end.
 //
-// It is here beside the libraries because of the garbage collector: a cache of tens of thousands of values has, besides these, no more than
-// some pages of an array for it to look at, where a library has a node with several pointers for each. See docs/adr/0015-orders-are-remembered.md.
+// It is here beside the libraries because of the garbage collector: a cache of tens of thousands of values has, besides these and
+// what keys point to, no more than some pages of an array for it to look at, where a library has a node with several pointers for each. See docs/adr/0015-orders-are-remembered.md.
 package s3fifo
 
 import "hash/maphash"
