@@ -13,7 +13,7 @@ import (
 // Most of what is in memory lies there for as long as the program runs: users, profiles, lists. The garbage collector would by default
 // wait for as much garbage as there is of that; here it waits for so much.
 const (
-	heapRoom  = 11 << 20
+	heapRoom  = 10 << 20
 	leastGOGC = 10
 	heapEvery = 250 * time.Millisecond
 )
