@@ -329,7 +329,7 @@ func (c *chaosServer) metric(name string, label ...string) (sum float64) {
 	return sum
 }
 
-// holding is what a server holds on to, and how many connections to the database it may open beside those that it has. connections
+// holding is what a server holds on to, and how many connections to the database it may open, or is opening, beside those that idle. connections
 // are what a Postgres of the test's own says.
 type holding struct{ goroutines, files, connections, unopened float64 }
 
@@ -339,7 +339,7 @@ func (c *chaosServer) holding() holding {
 		s.client.CloseIdleConnections()
 	}
 	h := holding{goroutines: c.metric("go_goroutines"), files: c.metric("process_open_fds")}
-	h.unopened = c.metric("reko_db_connections_max") - c.metric("reko_db_connections")
+	h.unopened = c.metric("reko_db_connections_max") - c.metric("reko_db_connections", `state="idle"`)
 	if c.postgres != nil {
 		h.connections = float64(c.postgres.Connections())
 	}
