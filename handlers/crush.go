@@ -14,7 +14,7 @@ import (
 // Where nothing waits for a database, hardly more than one for each processor is worked on at any moment, so that turns never run out,
 // however many ask: all of them stand in the line, and none is refused. No other work makes a line that long, but for a moment. So when
 // it stays that long turns are given for half of the processors, which makes a queue that can be seen; on a single one it is seen since
-// who has a turn lets the line pass first, see [gate.enter].
+// who has a turn lets others come first, see [gate.enter].
 const (
 	crushEvery   = 50 * time.Millisecond
 	longLine     = 10 * time.Millisecond // before the processors

@@ -1,21 +1,25 @@
 package handlers
 
 import (
+	"errors"
 	"runtime"
 	"sync"
 	"testing"
 	"time"
+
+	"reko.moe/internal/wait"
 )
 
 // settled is what the next byte waits.
 func (p *Probe) settled(t *testing.T) time.Duration {
 	t.Helper()
 	p.Line()
-	for begin := time.Now(); p.sent.Load() != 0; time.Sleep(time.Millisecond) {
-		if time.Since(begin) > 10*time.Second {
-			t.Fatal("a byte does not arrive")
+	wait.For(t, func() error {
+		if p.sent.Load() != 0 {
+			return errors.New("a byte does not arrive")
 		}
-	}
+		return nil
+	})
 	return time.Duration(p.took.Load())
 }
 
