@@ -3,17 +3,18 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/valyala/fasthttp"
 	"golang.org/x/sys/unix"
 )
 
@@ -34,6 +35,9 @@ type flood struct {
 	ready    int // the epoll instance
 	events   []unix.EpollEvent
 	buffer   []byte
+	piece    bytes.Reader // of an answer, read by head into header
+	head     *bufio.Reader
+	header   fasthttp.ResponseHeader
 	askers   map[int32]*asker // all connections, by their descriptor
 	idle     []*asker         // the one that was busy last comes last
 	asked    int
@@ -61,7 +65,8 @@ func newFlood(t *testing.T, url string, paths []string, most int) *flood {
 	}
 	f := &flood{
 		addr: unix.SockaddrInet4{Port: int(at.Port()), Addr: at.Addr().As4()},
-		most: most, ready: ready, events: make([]unix.EpollEvent, 128), buffer: make([]byte, 64<<10), askers: map[int32]*asker{},
+		most: most, ready: ready, events: make([]unix.EpollEvent, 128), buffer: make([]byte, 64<<10),
+		head: bufio.NewReaderSize(nil, 16<<10), askers: map[int32]*asker{},
 	}
 	for _, p := range paths {
 		f.requests = append(f.requests, fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", p, at))
@@ -145,7 +150,7 @@ func (f *flood) collect(d time.Duration) error {
 			return fmt.Errorf("on a connection without a question: %w", err)
 		}
 		if err == nil {
-			err = a.read(f.buffer[:n])
+			err = f.read(a, f.buffer[:n])
 		}
 		switch {
 		case err != nil:
@@ -158,14 +163,10 @@ func (f *flood) collect(d time.Duration) error {
 	return nil
 }
 
-var (
-	endOfHead    = []byte("\r\n\r\n")
-	lengthHeader = []byte("\r\nContent-Length: ")
-	laterHeader  = []byte("\r\nRetry-After: 1\r\n")
-)
+var endOfHead = []byte("\r\n\r\n")
 
-// read takes the next piece of an answer.
-func (a *asker) read(piece []byte) error {
+// read takes the next piece of the answer that a waits for.
+func (f *flood) read(a *asker, piece []byte) error {
 	if a.q.status != 0 {
 		a.rest -= len(piece)
 		return a.tooMuch()
@@ -174,33 +175,25 @@ func (a *asker) read(piece []byte) error {
 		a.head = append(a.head, piece...)
 		piece = a.head
 	}
-	end := bytes.Index(piece, endOfHead)
-	if end < 0 {
+	if !bytes.Contains(piece, endOfHead) {
 		a.head = append(a.head[:0], piece...)
 		return nil
 	}
 	a.head = a.head[:0]
-	head, got := piece[:end+2], len(piece)-end-len(endOfHead)
-	if len(head) < len("HTTP/1.1 200") {
-		return fmt.Errorf("an answer that begins with %q", head)
-	}
-	status, err := strconv.Atoi(string(head[len("HTTP/1.1 "):][:3]))
-	if err != nil {
+	f.piece.Reset(piece)
+	f.head.Reset(&f.piece)
+	if err := f.header.Read(f.head); err != nil {
 		return err
 	}
-	_, length, ok := bytes.Cut(head, lengthHeader)
-	if !ok {
+	if a.rest = f.header.ContentLength(); a.rest < 0 {
 		return errors.New("an answer without a length")
 	}
-	length, _, _ = bytes.Cut(length, endOfHead[:2])
-	if a.rest, err = strconv.Atoi(string(length)); err != nil {
-		return err
+	a.q.status = f.header.StatusCode()
+	retry := f.header.Peek(fasthttp.HeaderRetryAfter)
+	if a.q.status != fasthttp.StatusOK && (a.q.status != fasthttp.StatusServiceUnavailable || string(retry) != "1") {
+		a.q.wrong = fmt.Sprintf("%d, Retry-After %q", a.q.status, retry)
 	}
-	a.q.status = status
-	if status != 200 && (status != 503 || !bytes.Contains(head, laterHeader)) {
-		a.q.wrong = fmt.Sprintf("%d, and not when to come again", status)
-	}
-	a.rest -= got
+	a.rest -= f.head.Buffered() + f.piece.Len()
 	return a.tooMuch()
 }
 

@@ -38,7 +38,7 @@ func TestOverload(t *testing.T) {
 
 // leastServed is the share of what can be sustained that has to be served. To refuse takes a sixth to a fifth of what it takes to answer, nearly
 // all of it the kernel's: for that share r of four times as much, (1 - 4r) / (1 - r) can be served, .40 to .25.
-const leastServed = 0.2
+const leastServed = 0.25
 
 func overload(t *testing.T, server, clients unix.CPUSet) {
 	w := newChaosWorld(t, manyFaults)
