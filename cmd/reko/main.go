@@ -16,6 +16,7 @@ import (
 )
 
 func main() {
+	unhurried()
 	runtime.MemProfileRate = 0 // nobody asks where memory was allocated
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
