@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"reflect"
 	"testing"
@@ -74,7 +75,7 @@ func TestFollow(t *testing.T) {
 	}
 	// Profiles are kept of all who are matched, of the lists that they have now.
 	fresh := loaded(t, Options{Store: s, Now: clock})
-	if got, want := other.profiles.matcher().ids, fresh.profiles.matcher().ids; !reflect.DeepEqual(got, want) {
+	if got, want := maps.Collect(other.profiles.matcher().everybody()), maps.Collect(fresh.profiles.matcher().everybody()); !reflect.DeepEqual(got, want) {
 		t.Errorf("profiles of %v, want of %v", got, want)
 	}
 }

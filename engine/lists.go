@@ -231,7 +231,7 @@ func (e *Engine) save(ctx context.Context, u User, l List) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	if TasteHash(l, e.catalogue.Load()) != u.Hash {
+	if now := e.catalogue.Load(); now != c && TasteHash(l, now) != u.Hash {
 		// An anime was described meanwhile, and hashes perhaps made again without this one.
 		if _, err := e.opts.Store.AddCounter(ctx, counterTaste, 1); err != nil {
 			return User{}, err

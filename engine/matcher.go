@@ -15,9 +15,43 @@ import (
 type matcher struct {
 	population *Population
 	mu         sync.RWMutex
-	ids        []UserID // ascending; guarded by mu
-	entries    []uint32 // of ids[i]
-	rows       []row    // of ids[i]
+	count      int         // users; guarded by mu
+	pages      []*profiled // of users, ascending by id; none is empty; guarded by mu
+}
+
+// profiled is a page of users, ascending by id. Who comes or goes moves those on one page, and no more, and nothing is copied where there
+// is no room for one more.
+type profiled struct {
+	ids     []UserID
+	entries []uint32 // of ids[i]
+	rows    []row    // of ids[i]
+}
+
+// profiledAPage is for how many users there is room on a page.
+const profiledAPage = 512
+
+func newProfiled() *profiled {
+	return &profiled{make([]UserID, 0, profiledAPage), make([]uint32, 0, profiledAPage), make([]row, 0, profiledAPage)}
+}
+
+func (p *profiled) insert(at int, id UserID, entries int, r row) {
+	p.ids = slices.Insert(p.ids, at, id)
+	p.entries = slices.Insert(p.entries, at, uint32(entries))
+	p.rows = slices.Insert(p.rows, at, r)
+}
+
+func (p *profiled) remove(at int) {
+	p.ids = slices.Delete(p.ids, at, at+1)
+	p.entries = slices.Delete(p.entries, at, at+1)
+	p.rows = slices.Delete(p.rows, at, at+1)
+}
+
+// split keeps the first n users, and returns a page of the others.
+func (p *profiled) split(n int) *profiled {
+	rest := newProfiled()
+	rest.ids, rest.entries, rest.rows = append(rest.ids, p.ids[n:]...), append(rest.entries, p.entries[n:]...), append(rest.rows, p.rows[n:]...)
+	p.ids, p.entries, p.rows = p.ids[:n], p.entries[:n], p.rows[:n]
+	return rest
 }
 
 // row has the ranks of a user's keptValues.
@@ -53,10 +87,8 @@ var keptValues = func() (kept [66]keptValue) {
 	return kept
 }()
 
-// newMatcher makes a matcher among a population, with room for n users.
-func newMatcher(p *Population, n int) *matcher {
-	return &matcher{population: p, ids: make([]UserID, 0, n), entries: make([]uint32, 0, n), rows: make([]row, 0, n)}
-}
+// newMatcher makes a matcher among a population.
+func newMatcher(p *Population) *matcher { return &matcher{population: p} }
 
 // rankByte is the rank v as a byte.
 func rankByte(v float64) uint8 {
@@ -83,10 +115,11 @@ func (m *matcher) set(id UserID, p *Profile) {
 	r := m.rowOf(p)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if i, found := m.find(id); found {
-		m.entries[i], m.rows[i] = uint32(p.Entries), r
+	if page, at, found := m.find(id); found {
+		on := m.pages[page]
+		on.entries[at], on.rows[at] = uint32(p.Entries), r
 	} else {
-		m.insert(i, id, p.Entries, r)
+		m.insert(page, at, id, p.Entries, r)
 	}
 }
 
@@ -98,40 +131,60 @@ func (m *matcher) add(id UserID, p *Profile) {
 	r := m.rowOf(p)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if i, found := m.find(id); !found {
-		m.insert(i, id, p.Entries, r)
+	if page, at, found := m.find(id); !found {
+		m.insert(page, at, id, p.Entries, r)
 	}
 }
 
-func (m *matcher) insert(i int, id UserID, entries int, r row) {
-	m.ids = slices.Insert(m.ids, i, id)
-	m.entries = slices.Insert(m.entries, i, uint32(entries))
-	m.rows = slices.Insert(m.rows, i, r)
+// insert puts in a user where find said.
+func (m *matcher) insert(page, at int, id UserID, entries int, r row) {
+	m.count++
+	last := len(m.pages) - 1
+	full := last >= 0 && len(m.pages[page].ids) == profiledAPage
+	switch {
+	case last < 0, full && page == last && at == profiledAPage: // after all others, as who is new
+		m.pages = append(m.pages, newProfiled())
+		page, at = last+1, 0
+	case full:
+		const half = profiledAPage / 2
+		m.pages = slices.Insert(m.pages, page+1, m.pages[page].split(half))
+		if at > half {
+			page, at = page+1, at-half
+		}
+	}
+	m.pages[page].insert(at, id, entries, r)
 }
 
 // remove takes a user out, if there.
 func (m *matcher) remove(id UserID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if i, found := m.find(id); found {
-		m.ids = slices.Delete(m.ids, i, i+1)
-		m.entries = slices.Delete(m.entries, i, i+1)
-		m.rows = slices.Delete(m.rows, i, i+1)
+	page, at, found := m.find(id)
+	if !found {
+		return
+	}
+	m.count--
+	if m.pages[page].remove(at); len(m.pages[page].ids) == 0 {
+		m.pages = slices.Delete(m.pages, page, page+1)
 	}
 }
 
-func (m *matcher) find(id UserID) (int, bool) {
-	if n := len(m.ids); n == 0 || m.ids[n-1] < id {
-		return n, false
+// find returns the page and the place on it where a user is or would be.
+func (m *matcher) find(id UserID) (page, at int, found bool) {
+	after := sort.Search(len(m.pages), func(i int) bool { return m.pages[i].ids[0] > id })
+	if after == 0 {
+		return 0, 0, false
 	}
-	return slices.BinarySearch(m.ids, id)
+	page = after - 1
+	at, found = slices.BinarySearch(m.pages[page].ids, id)
+	return page, at, found
 }
 
 // users returns how many users can be found.
 func (m *matcher) users() int {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	return len(m.ids)
+	return m.count
 }
 
 // search is what may match a profile.
@@ -203,18 +256,20 @@ func (m *matcher) longest(s *search, n int, after hit) []hit {
 	}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	for i, entries := range m.entries {
-		if entries < least || entries > most || !s.passes(&m.rows[i]) {
-			continue
-		}
-		h := hit{m.ids[i], entries}
-		if h.id == s.me || after.id != 0 && compareHits(h, after) <= 0 {
-			continue
-		}
-		if hits = append(hits, h); len(hits) == limit {
-			slices.SortFunc(hits, compareHits)
-			hits = hits[:n]
-			least = max(least, hits[n-1].entries)
+	for _, on := range m.pages {
+		for i, entries := range on.entries {
+			if entries < least || entries > most || !s.passes(&on.rows[i]) {
+				continue
+			}
+			h := hit{on.ids[i], entries}
+			if h.id == s.me || after.id != 0 && compareHits(h, after) <= 0 {
+				continue
+			}
+			if hits = append(hits, h); len(hits) == limit {
+				slices.SortFunc(hits, compareHits)
+				hits = hits[:n]
+				least = max(least, hits[n-1].entries)
+			}
 		}
 	}
 	slices.SortFunc(hits, compareHits)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -12,8 +13,8 @@ import (
 )
 
 func TestMatcherTakes78BytesAUser(t *testing.T) {
-	var m matcher
-	if n := unsafe.Sizeof(m.ids[0]) + unsafe.Sizeof(m.entries[0]) + unsafe.Sizeof(m.rows[0]); n != 78 {
+	var p profiled
+	if n := unsafe.Sizeof(p.ids[0]) + unsafe.Sizeof(p.entries[0]) + unsafe.Sizeof(p.rows[0]); n != 78 {
 		t.Errorf("%d bytes a user, want 78", n)
 	}
 	seen := map[keptValue]bool{}
@@ -22,6 +23,54 @@ func TestMatcherTakes78BytesAUser(t *testing.T) {
 			t.Errorf("%s of %d is kept; its factor is %v; twice: %t", k.measure, k.stat, f, seen[k])
 		}
 		seen[k] = true
+	}
+}
+
+// A matcher has the users that a map has, in their order, whoever comes and goes.
+func TestMatcherKeepsAllInOrder(t *testing.T) {
+	r := rand.New(rand.NewPCG(56, 56))
+	m := newMatcher(new(Population))
+	want := map[UserID]int{}
+	splits := 0
+	for n := range 20 * profiledAPage {
+		id, entries := UserID(1+r.IntN(6*profiledAPage)), 1+r.IntN(1000)
+		if n < 3*profiledAPage {
+			id = UserID(2*n + 1) // those that there are at first come one after the other
+		}
+		if n > 12*profiledAPage || r.IntN(4) == 0 { // in the end nearly all go
+			m.remove(id)
+			delete(want, id)
+		} else {
+			before := len(m.pages)
+			m.set(id, &Profile{Entries: entries})
+			want[id] = entries
+			if len(m.pages) > before && m.pages[before].ids[0] != id {
+				splits++
+			}
+		}
+	}
+	var ids []UserID
+	for id, entries := range m.everybody() {
+		if ids = append(ids, id); int(entries) != want[id] {
+			t.Fatalf("user %d has %d entries, want %d", id, entries, want[id])
+		}
+	}
+	if !slices.Equal(ids, slices.Sorted(maps.Keys(want))) || m.users() != len(ids) {
+		t.Fatalf("%d users, counted as %d, want %d", len(ids), m.users(), len(want))
+	}
+	for _, on := range m.pages {
+		if len(on.ids) == 0 || len(on.entries) != len(on.ids) || len(on.rows) != len(on.ids) || cap(on.rows) != profiledAPage {
+			t.Fatalf("a page of %d, %d and %d of %d users", len(on.ids), len(on.entries), len(on.rows), cap(on.rows))
+		}
+	}
+	if splits == 0 {
+		t.Error("no page was ever split")
+	}
+	for id := range want {
+		m.remove(id)
+	}
+	if m.users() != 0 || len(m.pages) != 0 {
+		t.Errorf("%d users on %d pages are left", m.users(), len(m.pages))
 	}
 }
 
@@ -89,14 +138,7 @@ func TestSearchEqualsPlainSearch(t *testing.T) {
 // Users that come, change and go are found as they are now, whether the profiles are loaded meanwhile or not.
 func TestProfilesFollowTheStore(t *testing.T) {
 	inBubble(t, Options{}, func(t *testing.T, e *Engine, s *memStore, source *fakeSource) {
-		found := func() map[UserID]uint32 {
-			m := e.profiles.matcher()
-			at := map[UserID]uint32{}
-			for i, id := range m.ids {
-				at[id] = m.entries[i]
-			}
-			return at
-		}
+		found := func() map[UserID]uint32 { return maps.Collect(e.profiles.matcher().everybody()) }
 		source.has("spike", List{completed(1, 9)})
 		source.has("faye", List{completed(1, 9), completed(2, 9)})
 		for _, name := range []string{"spike", "faye"} {
@@ -174,17 +216,19 @@ func TestChangeWhileProfilesAreLoaded(t *testing.T) {
 	if m.users() != 51 {
 		t.Errorf("%d users, want 51", m.users())
 	}
-	for i, id := range m.ids {
+	last := UserID(0)
+	for id, entries := range m.everybody() {
 		want := uint32(1)
 		if name := s.users[id].Name; name == "user3" || name == "user40" || name == "newcomer" {
 			want = 3
 		}
-		if m.entries[i] != want {
-			t.Errorf("%s has %d entries, want %d", s.users[id].Name, m.entries[i], want)
+		if entries != want {
+			t.Errorf("%s has %d entries, want %d", s.users[id].Name, entries, want)
 		}
-	}
-	if !slices.IsSorted(m.ids) {
-		t.Error("ids are in no order")
+		if id <= last {
+			t.Errorf("user %d comes behind user %d", id, last)
+		}
+		last = id
 	}
 }
 

@@ -36,7 +36,7 @@ type profiles struct {
 	there    chan struct{}              // closed once now is there
 }
 
-var nobody = newMatcher(new(Population), 0)
+var nobody = newMatcher(new(Population))
 
 // matcher returns the one to search in.
 func (ps *profiles) matcher() *matcher {
@@ -146,8 +146,7 @@ func (e *Engine) LoadProfiles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n := e.index.Load().Len()
-	next := newMatcher(p, n+n/64) // some users come meanwhile, and some have a list that tells no taste
+	next := newMatcher(p)
 	ps.next.Store(next)
 	defer ps.next.Store(nil)
 	users := e.opts.Store.AllUsers(ctx)

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"iter"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -101,12 +102,13 @@ func (s manyStore) Users(ctx context.Context, users []User, ids []UserID) ([]Use
 func (e *Engine) Multiply(n int) {
 	r := rand.New(rand.NewPCG(54, 54))
 	base := e.profiles.matcher()
-	m := newMatcher(base.population, n)
+	m := newMatcher(base.population)
 	for i := range n {
-		from := i % len(base.ids)
-		changed := base.rows[from]
-		entries := base.entries[from]
-		if i >= len(base.ids) {
+		on := base.pages[i%base.count/profiledAPage] // all but the last are full
+		from := i % base.count % profiledAPage
+		changed := on.rows[from]
+		entries := on.entries[from]
+		if i >= base.count {
 			entries = uint32(max(1, float64(entries)*(0.9+r.Float64()/5)))
 			for at := range changed {
 				if changed[at] != missingRank {
@@ -114,10 +116,24 @@ func (e *Engine) Multiply(n int) {
 				}
 			}
 		}
-		m.insert(i, UserID(i+1), int(entries), changed)
+		page, at, _ := m.find(UserID(i + 1))
+		m.insert(page, at, UserID(i+1), int(entries), changed)
 	}
-	e.opts.Store = manyStore{e.opts.Store, UserID(len(base.ids))}
+	e.opts.Store = manyStore{e.opts.Store, UserID(base.count)}
 	e.profiles.now.Store(m)
+}
+
+// everybody yields the ids of a matcher in its order, and how many entries each has.
+func (m *matcher) everybody() iter.Seq2[UserID, uint32] {
+	return func(yield func(UserID, uint32) bool) {
+		for _, on := range m.pages {
+			for i, id := range on.ids {
+				if !yield(id, on.entries[i]) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // ProfileOf is [ProfileOf] with the engine's catalogue.
