@@ -10,9 +10,9 @@ import (
 )
 
 // timerSlack is how much later than asked for the system may wake a thread that sleeps. The Go runtime has one that, while anything happens,
-// sleeps for 20 µs at a time to look for goroutines that have run for 10 ms and for system calls that block. With what is usual, 50 µs, it wakes
-// ten thousand times a second and more, and each time takes one of two processors from whoever is answering: see docs/performance.md.
-// Timers of Go are exact to a millisecond anyway.
+// sleeps for 20 µs at a time to look for goroutines that have run for 10 ms and for system calls that block. With what is usual, 50 µs, that
+// takes a tenth of what the program takes and interrupts, on two processors, whoever is answering: see docs/performance.md. Timers of Go are
+// exact to a millisecond anyway.
 const timerSlack = time.Millisecond
 
 // startedAgain is in the environment of a program that started itself again, until it looks.
