@@ -19,16 +19,16 @@ type matcher struct {
 	pages      []*profiled // of users, ascending by id; none is empty; guarded by mu
 }
 
-// profiled is a page of users, ascending by id. Who comes or goes moves those on one page, and no more, and nothing is copied where there
-// is no room for one more.
+// profiled is a page of users, ascending by id. Who comes or goes moves those on one page, and no more.
 type profiled struct {
 	ids     []UserID
 	entries []uint32 // of ids[i]
 	rows    []row    // of ids[i]
 }
 
-// profiledAPage is for how many users there is room on a page.
-const profiledAPage = 512
+// profiledAPage is for how many users there is room on a page: as many as have their rows in 32 kB, beyond which Go gives out memory in larger
+// steps.
+const profiledAPage = 32 << 10 / len(row{})
 
 func newProfiled() *profiled {
 	return &profiled{make([]UserID, 0, profiledAPage), make([]uint32, 0, profiledAPage), make([]row, 0, profiledAPage)}
@@ -139,17 +139,16 @@ func (m *matcher) add(id UserID, p *Profile) {
 // insert puts in a user where find said.
 func (m *matcher) insert(page, at int, id UserID, entries int, r row) {
 	m.count++
-	last := len(m.pages) - 1
-	full := last >= 0 && len(m.pages[page].ids) == profiledAPage
 	switch {
-	case last < 0, full && page == last && at == profiledAPage: // after all others, as who is new
+	case len(m.pages) == 0:
 		m.pages = append(m.pages, newProfiled())
-		page, at = last+1, 0
-	case full:
-		const half = profiledAPage / 2
-		m.pages = slices.Insert(m.pages, page+1, m.pages[page].split(half))
-		if at > half {
-			page, at = page+1, at-half
+	case len(m.pages[page].ids) == profiledAPage:
+		// Who comes in the second half comes at the end of the page then, which those fill who come next: who is new, and while
+		// profiles are loaded those before others that were saved meanwhile.
+		left := max(at, profiledAPage/2)
+		m.pages = slices.Insert(m.pages, page+1, m.pages[page].split(left))
+		if at == profiledAPage {
+			page, at = page+1, 0
 		}
 	}
 	m.pages[page].insert(at, id, entries, r)

@@ -17,6 +17,9 @@ func TestMatcherTakes78BytesAUser(t *testing.T) {
 	if n := unsafe.Sizeof(p.ids[0]) + unsafe.Sizeof(p.entries[0]) + unsafe.Sizeof(p.rows[0]); n != 78 {
 		t.Errorf("%d bytes a user, want 78", n)
 	}
+	if n := uintptr(profiledAPage) * unsafe.Sizeof(p.rows[0]); n > 32<<10 {
+		t.Errorf("rows of a page take %d bytes: Go gives out more than that", n)
+	}
 	seen := map[keptValue]bool{}
 	for _, k := range keptValues {
 		if f := groupFactor(k.stat) * valueFactor(k.measure); f > 7.5 || seen[k] {
@@ -31,46 +34,76 @@ func TestMatcherKeepsAllInOrder(t *testing.T) {
 	r := rand.New(rand.NewPCG(56, 56))
 	m := newMatcher(new(Population))
 	want := map[UserID]int{}
-	splits := 0
-	for n := range 20 * profiledAPage {
-		id, entries := UserID(1+r.IntN(6*profiledAPage)), 1+r.IntN(1000)
-		if n < 3*profiledAPage {
-			id = UserID(2*n + 1) // those that there are at first come one after the other
+	put := func(id UserID, entries int) {
+		page, at, found := m.find(id)
+		if found {
+			m.pages[page].entries[at] = uint32(entries)
+		} else {
+			m.insert(page, at, id, entries, row{uint8(id), uint8(id >> 8)})
 		}
-		if n > 12*profiledAPage || r.IntN(4) == 0 { // in the end nearly all go
+		want[id] = entries
+	}
+	check := func() {
+		t.Helper()
+		var ids []UserID
+		for _, on := range m.pages {
+			if len(on.ids) == 0 || len(on.entries) != len(on.ids) || len(on.rows) != len(on.ids) || cap(on.rows) != profiledAPage {
+				t.Fatalf("a page of %d, %d and %d of %d users", len(on.ids), len(on.entries), len(on.rows), cap(on.rows))
+			}
+			for i, id := range on.ids {
+				if ids = append(ids, id); int(on.entries[i]) != want[id] || on.rows[i] != (row{uint8(id), uint8(id >> 8)}) {
+					t.Fatalf("user %d has %d entries, want %d, and the row %v", id, on.entries[i], want[id], on.rows[i])
+				}
+			}
+		}
+		if !slices.Equal(ids, slices.Sorted(maps.Keys(want))) || m.users() != len(ids) {
+			t.Fatalf("%d users, counted as %d, want %d", len(ids), m.users(), len(want))
+		}
+	}
+	for n := range 3 * profiledAPage {
+		put(UserID(2*n+1), 1)
+	}
+	if check(); len(m.pages) != 3 {
+		t.Errorf("%d pages of users who came one after the other, want 3", len(m.pages))
+	}
+	for n := range 20 * profiledAPage {
+		if id := UserID(1 + r.IntN(6*profiledAPage)); r.IntN(3) == 0 {
 			m.remove(id)
 			delete(want, id)
 		} else {
-			before := len(m.pages)
-			m.set(id, &Profile{Entries: entries})
-			want[id] = entries
-			if len(m.pages) > before && m.pages[before].ids[0] != id {
-				splits++
-			}
+			put(id, 1+r.IntN(1000))
+		}
+		if n%profiledAPage == 0 {
+			check()
 		}
 	}
-	var ids []UserID
-	for id, entries := range m.everybody() {
-		if ids = append(ids, id); int(entries) != want[id] {
-			t.Fatalf("user %d has %d entries, want %d", id, entries, want[id])
+	if check(); len(m.pages) < 6 {
+		t.Errorf("%d pages: none was ever split", len(m.pages))
+	}
+	for n, id := range r.Perm(6*profiledAPage + 1) {
+		m.remove(UserID(id))
+		delete(want, UserID(id))
+		if n%profiledAPage == 0 {
+			check()
 		}
 	}
-	if !slices.Equal(ids, slices.Sorted(maps.Keys(want))) || m.users() != len(ids) {
-		t.Fatalf("%d users, counted as %d, want %d", len(ids), m.users(), len(want))
+	if check(); len(m.pages) != 0 {
+		t.Errorf("nobody is left on %d pages", len(m.pages))
 	}
-	for _, on := range m.pages {
-		if len(on.ids) == 0 || len(on.entries) != len(on.ids) || len(on.rows) != len(on.ids) || cap(on.rows) != profiledAPage {
-			t.Fatalf("a page of %d, %d and %d of %d users", len(on.ids), len(on.entries), len(on.rows), cap(on.rows))
-		}
+}
+
+// While profiles are loaded, who is saved comes before those whose turn is still to come: pages are full nevertheless.
+func TestMatcherIsFullHoweverItWasFilled(t *testing.T) {
+	m := newMatcher(new(Population))
+	some := &Profile{Entries: 1}
+	last := UserID(10 * profiledAPage)
+	m.set(last, some)
+	m.set(last/2, some)
+	for id := range last {
+		m.add(id+1, some)
 	}
-	if splits == 0 {
-		t.Error("no page was ever split")
-	}
-	for id := range want {
-		m.remove(id)
-	}
-	if m.users() != 0 || len(m.pages) != 0 {
-		t.Errorf("%d users on %d pages are left", m.users(), len(m.pages))
+	if m.users() != int(last) || len(m.pages) > 13 {
+		t.Errorf("%d users on %d pages, want %d on 10, or a few more", m.users(), len(m.pages), last)
 	}
 }
 

@@ -65,7 +65,7 @@ func (jobsCmd) usual() any { return &jobsListCmd{} }
 
 // execute runs the command that args say. The configuration is read after the arguments are understood, so that --help and
 // version work with a broken one.
-func execute(ctx context.Context, args []string) error {
+func execute(args []string) error {
 	var c cli
 	parser, err := arg.NewParser(arg.Config{Program: "reko", Out: os.Stderr}, &c)
 	if err != nil {
@@ -89,6 +89,10 @@ func execute(ctx context.Context, args []string) error {
 			return fmt.Errorf("%s is followed by one of its commands (see %s --help)", said, said)
 		}
 	}
+	if names := parser.SubcommandNames(); len(names) == 0 || names[0] == "serve" || names[0] == "bench" {
+		unhurried() // before signals are caught, of which one would be lost
+	}
+	ctx := untilTold()
 	switch command := command.(type) {
 	case interface{ Run() error }:
 		return command.Run()

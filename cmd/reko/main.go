@@ -16,15 +16,18 @@ import (
 )
 
 func main() {
-	unhurried()
 	runtime.MemProfileRate = 0 // nobody asks where memory was allocated
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	err := execute(ctx, os.Args[1:])
-	if err != nil {
+	if err := execute(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "reko:", err)
 		os.Exit(1)
 	}
+}
+
+// untilTold is done once the program is told to end. A second signal ends it at once.
+func untilTold() context.Context {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx
 }
 
 // load reads the configuration for a command that wants it.

@@ -22,8 +22,8 @@ const startedAgain = "STARTED_AGAIN_FOR_TIMER_SLACK"
 // before main begins; but it outlasts the execution of another program, and so the program executes itself. Where that cannot be done
 // nothing is changed, and where more was given to it already, that is left.
 func unhurried() {
-	if os.Getenv(startedAgain) != "" {
-		_ = os.Unsetenv(startedAgain)
+	_, again := os.LookupEnv(startedAgain)
+	if _ = os.Unsetenv(startedAgain); again {
 		return
 	}
 	runtime.LockOSThread()
