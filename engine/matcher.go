@@ -15,11 +15,11 @@ import (
 type matcher struct {
 	population *Population
 	mu         sync.RWMutex
-	count      int         // users; guarded by mu
-	pages      []*profiled // of users, ascending by id; none is empty; guarded by mu
+	count      int              // users; guarded by mu
+	pages      pages[*profiled] // guarded by mu
 }
 
-// profiled is a page of users, ascending by id. Who comes or goes moves those on one page, and no more.
+// profiled is a page of users.
 type profiled struct {
 	ids     []UserID
 	entries []uint32 // of ids[i]
@@ -46,12 +46,15 @@ func (p *profiled) remove(at int) {
 	p.rows = slices.Delete(p.rows, at, at+1)
 }
 
-// split keeps the first n users, and returns a page of the others.
-func (p *profiled) split(n int) *profiled {
-	rest := newProfiled()
-	rest.ids, rest.entries, rest.rows = append(rest.ids, p.ids[n:]...), append(rest.entries, p.entries[n:]...), append(rest.rows, p.rows[n:]...)
-	p.ids, p.entries, p.rows = p.ids[:n], p.entries[:n], p.rows[:n]
-	return rest
+func (p *profiled) users() int       { return len(p.ids) }
+func (p *profiled) room() int        { return profiledAPage }
+func (p *profiled) id(at int) UserID { return p.ids[at] }
+
+func (p *profiled) split(at int) (before, rest *profiled) {
+	rest = newProfiled()
+	rest.ids, rest.entries, rest.rows = append(rest.ids, p.ids[at:]...), append(rest.entries, p.entries[at:]...), append(rest.rows, p.rows[at:]...)
+	p.ids, p.entries, p.rows = p.ids[:at], p.entries[:at], p.rows[:at]
+	return p, rest
 }
 
 // row has the ranks of a user's keptValues.
@@ -112,71 +115,43 @@ func (m *matcher) set(id UserID, p *Profile) {
 		m.remove(id)
 		return
 	}
-	r := m.rowOf(p)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if page, at, found := m.find(id); found {
-		on := m.pages[page]
-		on.entries[at], on.rows[at] = uint32(p.Entries), r
-	} else {
-		m.insert(page, at, id, p.Entries, r)
-	}
+	m.put(id, p.Entries, m.rowOf(p), true)
 }
 
 // add adds a user that is not there yet.
 func (m *matcher) add(id UserID, p *Profile) {
-	if p.Entries == 0 {
-		return
-	}
-	r := m.rowOf(p)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if page, at, found := m.find(id); !found {
-		m.insert(page, at, id, p.Entries, r)
+	if p.Entries > 0 {
+		m.put(id, p.Entries, m.rowOf(p), false)
 	}
 }
 
-// insert puts in a user where find said.
-func (m *matcher) insert(page, at int, id UserID, entries int, r row) {
-	m.count++
+// put adds a user. One who is there is changed, if so wanted.
+func (m *matcher) put(id UserID, entries int, r row, change bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	page, at, found := m.pages.find(id)
 	switch {
-	case len(m.pages) == 0:
-		m.pages = append(m.pages, newProfiled())
-	case len(m.pages[page].ids) == profiledAPage:
-		// Who comes in the second half comes at the end of the page then, which those fill who come next: who is new, and while
-		// profiles are loaded those before others that were saved meanwhile.
-		left := max(at, profiledAPage/2)
-		m.pages = slices.Insert(m.pages, page+1, m.pages[page].split(left))
-		if at == profiledAPage {
-			page, at = page+1, 0
-		}
+	case !found:
+		page, at = m.pages.makeRoom(page, at, newProfiled)
+		m.pages[page].insert(at, id, entries, r)
+		m.count++
+	case change:
+		on := m.pages[page]
+		on.entries[at], on.rows[at] = uint32(entries), r
 	}
-	m.pages[page].insert(at, id, entries, r)
 }
 
 // remove takes a user out, if there.
 func (m *matcher) remove(id UserID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	page, at, found := m.find(id)
+	page, at, found := m.pages.find(id)
 	if !found {
 		return
 	}
+	m.pages[page].remove(at)
+	m.pages.takeOut(page)
 	m.count--
-	if m.pages[page].remove(at); len(m.pages[page].ids) == 0 {
-		m.pages = slices.Delete(m.pages, page, page+1)
-	}
-}
-
-// find returns the page and the place on it where a user is or would be.
-func (m *matcher) find(id UserID) (page, at int, found bool) {
-	after := sort.Search(len(m.pages), func(i int) bool { return m.pages[i].ids[0] > id })
-	if after == 0 {
-		return 0, 0, false
-	}
-	page = after - 1
-	at, found = slices.BinarySearch(m.pages[page].ids, id)
-	return page, at, found
 }
 
 // users returns how many users can be found.

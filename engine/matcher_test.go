@@ -35,12 +35,7 @@ func TestMatcherKeepsAllInOrder(t *testing.T) {
 	m := newMatcher(new(Population))
 	want := map[UserID]int{}
 	put := func(id UserID, entries int) {
-		page, at, found := m.find(id)
-		if found {
-			m.pages[page].entries[at] = uint32(entries)
-		} else {
-			m.insert(page, at, id, entries, row{uint8(id), uint8(id >> 8)})
-		}
+		m.put(id, entries, row{uint8(id), uint8(id >> 8)}, true)
 		want[id] = entries
 	}
 	check := func() {

@@ -116,8 +116,7 @@ func (e *Engine) Multiply(n int) {
 				}
 			}
 		}
-		page, at, _ := m.find(UserID(i + 1))
-		m.insert(page, at, UserID(i+1), int(entries), changed)
+		m.put(UserID(i+1), int(entries), changed, true)
 	}
 	e.opts.Store = manyStore{e.opts.Store, UserID(base.count)}
 	e.profiles.now.Store(m)

@@ -4,13 +4,24 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"sort"
 )
 
-// roll tells in which cell of a tree a user is. It holds users ascending by id, 8 bytes each, on pages, so that one who comes or goes moves few.
-// It is not safe for concurrent use.
+// roll tells in which cell of a tree a user is, in 8 bytes each. It is not safe for concurrent use.
 type roll struct {
-	pages [][]entered // none is empty
+	pages pages[rollPage]
+}
+
+// rollPage is a page of a roll.
+type rollPage []entered
+
+func newRollPage() rollPage { return make(rollPage, 0, maxPage) }
+
+func (p rollPage) users() int       { return len(p) }
+func (p rollPage) room() int        { return maxPage }
+func (p rollPage) id(at int) UserID { return p[at].id() }
+
+func (p rollPage) split(at int) (before, rest rollPage) {
+	return p[:at], append(newRollPage(), p[at:]...)
 }
 
 // entered is a user's id, and in the last 16 bits the cell.
@@ -36,29 +47,22 @@ func (e entered) cell() cell { return cell(e) }
 
 // append puts in a user who comes after all others.
 func (r *roll) append(e entered) {
-	last := len(r.pages) - 1
-	if last < 0 || len(r.pages[last]) == maxPage {
-		r.pages = append(r.pages, make([]entered, 0, maxPage))
-		last++
+	last, at := max(len(r.pages)-1, 0), 0
+	if len(r.pages) > 0 {
+		at = len(r.pages[last])
 	}
-	r.pages[last] = append(r.pages[last], e)
+	r.put(last, at, e)
 }
 
-// find returns the page and the place on it where a user is or would be.
-func (r *roll) find(id UserID) (page, at int, found bool) {
-	after := sort.Search(len(r.pages), func(i int) bool { return r.pages[i][0].id() > id })
-	if after == 0 {
-		return 0, 0, false
-	}
-	page = after - 1
-	on := r.pages[page]
-	at = sort.Search(len(on), func(i int) bool { return on[i].id() >= id })
-	return page, at, at < len(on) && on[at].id() == id
+// put puts in a user who is not there, where find said.
+func (r *roll) put(page, at int, e entered) {
+	page, at = r.pages.makeRoom(page, at, newRollPage)
+	r.pages[page] = slices.Insert(r.pages[page], at, e)
 }
 
 // cell returns the cell of a user, if there.
 func (r *roll) cell(id UserID) (cell, bool) {
-	page, at, found := r.find(id)
+	page, at, found := r.pages.find(id)
 	if !found {
 		return 0, false
 	}
@@ -67,35 +71,22 @@ func (r *roll) cell(id UserID) (cell, bool) {
 
 // set puts in a user, or says in which cell one is now.
 func (r *roll) set(id UserID, c cell) {
-	page, at, found := r.find(id)
-	switch {
-	case found:
+	page, at, found := r.pages.find(id)
+	if found {
 		r.pages[page][at] = enter(id, c)
 		return
-	case len(r.pages) == 0, page == len(r.pages)-1 && at == len(r.pages[page]):
-		r.append(enter(id, c))
-		return
 	}
-	if on := r.pages[page]; len(on) == maxPage {
-		const half = maxPage / 2
-		r.pages[page] = on[:half]
-		r.pages = slices.Insert(r.pages, page+1, append(make([]entered, 0, maxPage), on[half:]...))
-		if at > half {
-			page, at = page+1, at-half
-		}
-	}
-	r.pages[page] = slices.Insert(r.pages[page], at, enter(id, c))
+	r.put(page, at, enter(id, c))
 }
 
 // remove takes out a user, if there.
 func (r *roll) remove(id UserID) {
-	page, at, found := r.find(id)
+	page, at, found := r.pages.find(id)
 	if !found {
 		return
 	}
-	if r.pages[page] = slices.Delete(r.pages[page], at, at+1); len(r.pages[page]) == 0 {
-		r.pages = slices.Delete(r.pages, page, page+1)
-	}
+	r.pages[page] = slices.Delete(r.pages[page], at, at+1)
+	r.pages.takeOut(page)
 }
 
 // evenly yields n of the users, who are all of them or more, from the first to the last at even distances.
