@@ -208,11 +208,11 @@ func (cmd evalCmd) rows(ctx context.Context, w *evalWorld, cases []heldout.Case,
 
 func printRows(to io.Writer, title string, rows []heldout.Row) {
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "%s\twatched\t±\tliked\t±\tnew franchise\tunrelated\trecall\thits\tcoverage\tpop. rank\tentropy\tms\t\n", title)
+	fmt.Fprintf(w, "%s\twatched\t±\tliked\t±\tnew franchise\tunwatched\tunrelated\trecall\thits\tcoverage\tpop. rank\tentropy\tms\t\n", title)
 	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.3f\t%.3f\t%d\t%.0f\t%.2f\t%.2f\t\n", r.Order, r.Watched.Mean, r.Watched.Error,
-			r.Liked.Mean, r.Liked.Error, r.Fresh.Mean, r.Unrelated.Mean, r.Recall.Mean, r.Hits.Mean, r.Coverage, r.Popularity.Mean,
-			r.Entropy.Mean, r.Took.Mean)
+		fmt.Fprintf(w, "%s\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.3f\t%.3f\t%d\t%.0f\t%.2f\t%.2f\t\n", r.Order, r.Watched.Mean, r.Watched.Error,
+			r.Liked.Mean, r.Liked.Error, r.Fresh.Mean, r.Unwatched.Mean, r.Unrelated.Mean, r.Recall.Mean, r.Hits.Mean, r.Coverage,
+			r.Popularity.Mean, r.Entropy.Mean, r.Took.Mean)
 	}
 	_ = w.Flush() // what is printed to is not checked elsewhere either
 	fmt.Fprintln(to)

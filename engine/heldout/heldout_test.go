@@ -79,8 +79,8 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// ground is eight anime that can be recommended, and two that cannot: 9 has no mean, 10 a parent. 2 is a spin-off of 3, and 7 has
-// a character in common with 8.
+// ground is eight anime that can be recommended, and two that cannot: 9 has no mean, 10 a parent. 2 is a spin-off of 3, 4 a
+// sequel of 6, and 7 has a character in common with 8.
 func ground() *Ground {
 	var anime []engine.Anime
 	for id := range engine.AnimeID(10) {
@@ -88,6 +88,7 @@ func ground() *Ground {
 	}
 	anime[8].Mean, anime[9].Parent = 0, 1
 	anime[1].Relations = []engine.Relation{{Type: "spin_off", ID: 3}}
+	anime[3].Relations = []engine.Relation{{Type: "prequel", ID: 6}}
 	anime[6].Relations = []engine.Relation{{Type: "character", ID: 8}}
 	lists := []engine.List{watched(10), watched(6), watched(3)}
 	return NewGround(engine.NewCatalogue(anime), slices.Values(lists))
@@ -129,10 +130,11 @@ func TestJudge(t *testing.T) {
 		got, want float64
 	}{
 		{"NDCG of what was watched", j.ndcg, at(2, 3) / at(1, 2, 3)},
-		{"NDCG of what was liked", j.liked, at(3) / at(1, 2)},  // 2 and 4: at least 7, the mean of 8 and 6
-		{"NDCG without franchises", j.fresh, at(1) / at(1, 2)}, // 2 belongs to 3, 7 to 8
+		{"NDCG of what was liked", j.liked, at(3) / at(1, 2)}, // 2 and 4: at least 7, the mean of 8 and 6
+		{"NDCG without franchises", j.fresh, at(1) / at(1)},   // 2 belongs to 3, 4 to 6, 7 to 8
 		{"NDCG of what was liked without franchises", j.freshLiked, 0},
-		{"NDCG without relations", j.unrelated, at(1) / at(1, 2)},
+		{"NDCG without franchises of which something was watched", j.unwatched, at(1) / at(1, 2)}, // 6 is planned
+		{"NDCG without relations", j.unrelated, at(1) / at(1)},
 		{"recall", j.recall, 2.0 / 3},
 		{"hit", j.hit, 1},
 		{"rank by popularity", j.popularity, (7 + 1 + 2) / 3.0},

@@ -20,6 +20,7 @@ type judgement struct {
 	liked             float64 // NDCG of what was liked
 	fresh             float64 // NDCG of what was watched, in the view without franchises that the user knows
 	freshLiked        float64 // and liked
+	unwatched         float64 // NDCG of what was watched, in the view without franchises of which the user watched something
 	unrelated         float64 // NDCG of what was watched, in the view without anything related to what the user knows
 	popularity        float64 // mean rank by popularity of the page
 	entropy           float64 // of the page's genres, in bits
@@ -31,12 +32,13 @@ type judgement struct {
 // asks for no more than fills the pages of all views.
 func (g *Ground) judge(c *Case, ranked iter.Seq2[engine.AnimeID, error]) (judgement, error) {
 	known := make(map[engine.AnimeID]bool, len(c.FoldIn))
-	franchises := make(map[engine.AnimeID]bool, len(c.FoldIn))
+	franchises := make(map[engine.AnimeID]bool, len(c.FoldIn)) // true: something of it was watched
 	related := make(map[engine.AnimeID]bool, 8*len(c.FoldIn))
 	for i := range c.FoldIn {
 		id := c.FoldIn[i].Anime
 		known[id] = true
-		franchises[g.franchise(id)] = true
+		franchise := g.franchise(id)
+		franchises[franchise] = franchises[franchise] || c.FoldIn[i].Watched()
 		for _, other := range g.related[id] {
 			related[other] = true
 		}
@@ -57,12 +59,16 @@ func (g *Ground) judge(c *Case, ranked iter.Seq2[engine.AnimeID, error]) (judgem
 		}
 	}
 	all := func(engine.AnimeID) bool { return true }
-	fresh := func(id engine.AnimeID) bool { return !franchises[g.franchise(id)] }
+	fresh := func(id engine.AnimeID) bool {
+		_, is := franchises[g.franchise(id)]
+		return !is
+	}
+	unwatched := func(id engine.AnimeID) bool { return !franchises[g.franchise(id)] }
 	unrelated := func(id engine.AnimeID) bool { return !related[id] }
 	pages := [...]struct {
 		shown func(engine.AnimeID) bool
 		page  []engine.AnimeID
-	}{{shown: all}, {shown: fresh}, {shown: unrelated}}
+	}{{shown: all}, {shown: fresh}, {shown: unrelated}, {shown: unwatched}}
 	start := time.Now()
 	var first time.Duration // until the first page was full
 	for id, err := range ranked {
@@ -90,7 +96,7 @@ func (g *Ground) judge(c *Case, ranked iter.Seq2[engine.AnimeID, error]) (judgem
 	j := judgement{page: pages[0].page, took: cmp.Or(first, time.Since(start))}
 	j.ndcg, j.liked = ndcg(j.page, watched, all), ndcg(j.page, liked, all)
 	j.fresh, j.freshLiked = ndcg(pages[1].page, watched, fresh), ndcg(pages[1].page, liked, fresh)
-	j.unrelated = ndcg(pages[2].page, watched, unrelated)
+	j.unrelated, j.unwatched = ndcg(pages[2].page, watched, unrelated), ndcg(pages[3].page, watched, unwatched)
 	hits := 0
 	for _, id := range j.page {
 		if watched[id] {

@@ -70,6 +70,7 @@ type Row struct {
 	Liked      Mean    `json:"liked"`                // NDCG@16 of what was held out and liked
 	Fresh      Mean    `json:"new_franchise"`        // NDCG@16 of what was held out, franchises that the user knows left out
 	FreshLiked Mean    `json:"new_franchise_liked"`  // and liked
+	Unwatched  Mean    `json:"unwatched_franchise"`  // NDCG@16 of what was held out, franchises left out of which the user watched something
 	Unrelated  Mean    `json:"unrelated"`            // NDCG@16 of what was held out, direct relations of what the user knows left out
 	Recall     Mean    `json:"recall"`               // of what was held out, how much is on the page
 	Hits       Mean    `json:"hit_rate"`             // users with anything of it on the page
@@ -107,6 +108,7 @@ func (g *Ground) Run(ctx context.Context, name string, order Order, cases []Case
 		Liked:      of(func(j *judgement) float64 { return j.liked }),
 		Fresh:      of(func(j *judgement) float64 { return j.fresh }),
 		FreshLiked: of(func(j *judgement) float64 { return j.freshLiked }),
+		Unwatched:  of(func(j *judgement) float64 { return j.unwatched }),
 		Unrelated:  of(func(j *judgement) float64 { return j.unrelated }),
 		Recall:     of(func(j *judgement) float64 { return j.recall }),
 		Hits:       of(func(j *judgement) float64 { return j.hit }),

@@ -32,6 +32,7 @@ func BenchmarkIdeas(b *testing.B) {
 				b.ReportMetric(row.Watched.Mean, "watched")
 				b.ReportMetric(row.Liked.Mean, "liked")
 				b.ReportMetric(row.Fresh.Mean, "fresh")
+				b.ReportMetric(row.Unwatched.Mean, "unwatched")
 				b.ReportMetric(row.Unrelated.Mean, "unrelated")
 				b.ReportMetric(w.time(matches), "µs/list")
 			}
