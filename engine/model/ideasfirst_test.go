@@ -2,6 +2,7 @@ package model
 
 import (
 	"iter"
+	"math"
 	"slices"
 	"testing"
 
@@ -66,6 +67,10 @@ func fewerOptions() Options {
 // firstIdeas are about the first stage, alone. Those that learn, learn fewer anime: they are to be compared with first-3000.
 var firstIdeas = []idea{
 	{"first", func(b *testing.B, w *ideas) matching { return w.by(w.first(b, kept)) }},
+	{"first-nothing-unlearnt", func(b *testing.B, w *ideas) matching {
+		m := w.first(b, kept)
+		return w.onlyLearnt(w.by(m), m)
+	}},
 	{"first-kept-50", func(b *testing.B, w *ideas) matching { return w.by(w.first(b, 50)) }},
 	{"first-weights-of-training", func(b *testing.B, w *ideas) matching {
 		m, as := w.by(w.first(b, kept)), Defaults().Inputs
@@ -87,6 +92,10 @@ var firstIdeas = []idea{
 		}
 		return w.by(m)
 	}},
+	quality("quality-ease", Options{Ridge: 400}, Weights{}, 0),
+	quality("quality-rows-and-dropout", Options{Ridge: 200, Dropout: 0.5, Rows: -0.5}, Weights{}, 0),
+	quality("quality-scores", Options{Ridge: 200, Dropout: 0.5, Rows: -0.5, Inputs: Weights{Score: 0.3}}, Weights{Score: 0.3}, 0),
+	quality("quality-planned", Defaults(), Weights{Score: 0.15, Planned: 0.4, OnHold: 0.3, Dropped: 0.3}, 0.5),
 	variant("first-3000", func(*Options) {}),
 	variant("first-3000-ridge-400", func(o *Options) { o.Ridge = 400 }),
 	variant("first-3000-no-dropout", func(o *Options) { o.Dropout = 0 }),
@@ -104,6 +113,34 @@ var firstIdeas = []idea{
 	{"first-3000-regression-liked", func(b *testing.B, w *ideas) matching {
 		return w.regression(b, func(e *engine.Entry, s scale) bool { return e.Watched() && float64(e.Score) >= max(7, s.mean) })
 	}},
+}
+
+// quality is a row of QUALITY.md: 6,000 anime learnt with some options, all weights kept, lists folded in by some weights, and what
+// popularity costs. What was not learnt comes last.
+func quality(name string, o Options, as Weights, cost float64) idea {
+	return idea{name, func(b *testing.B, w *ideas) matching {
+		all := Defaults()
+		all.Ridge, all.Dropout, all.Rows, all.Inputs = o.Ridge, o.Dropout, o.Rows, o.Inputs
+		m := pruned(b, w.trained(b, all, w.catalogue, w.lists), all.Anime)
+		learnt := func(a *engine.Anime) bool {
+			_, is := m.columnOf(a.ID)
+			return is
+		}
+		return func(l engine.List, anime []*engine.Anime) []float64 {
+			defer func(old Weights) { serving = old }(serving)
+			serving = as
+			f := m.fold(l, w.catalogue, nil, nil)
+			defer f.Release()
+			f.choose(engine.IDs(anime), cost)
+			values := make([]float64, len(anime))
+			for i := range f.choices {
+				if values[i] = f.choices[i].linear; !learnt(anime[i]) {
+					values[i] = math.Inf(-1)
+				}
+			}
+			return values
+		}
+	}}
 }
 
 // variant is the recipe with other options.

@@ -90,6 +90,9 @@ func oddsOf(match float64) float64 {
 var secondIdeas = []idea{
 	{"second", func(b *testing.B, w *ideas) matching { return w.with(b, w.grown(b), kept) }},
 	{"second-without-newcomers", func(b *testing.B, w *ideas) matching { return w.with(b, w.plain(b), kept) }},
+	{"second-nothing-unlearnt", func(b *testing.B, w *ideas) matching {
+		return w.onlyLearnt(w.with(b, w.plain(b), kept), w.first(b, kept))
+	}},
 	{"second-watched-alone", func(b *testing.B, w *ideas) matching { return w.with(b, alone(w.plain(b).watched), kept) }},
 	{"second-liked-alone", func(b *testing.B, w *ideas) matching { return w.with(b, alone(w.plain(b).liked), kept) }},
 	{"second-liked-counts-the-same-everywhere", func(b *testing.B, w *ideas) matching {
@@ -153,6 +156,27 @@ var secondIdeas = []idea{
 	collecting("second-lists-known-by-heart", func(s *stage) {
 		s.leaving = func(engine.List) *leaving { return nil }
 	}),
+}
+
+// onlyLearnt puts anime that were not learnt last.
+func (w *ideas) onlyLearnt(matches matching, m *Model) matching {
+	return func(l engine.List, anime []*engine.Anime) []float64 {
+		var known []*engine.Anime
+		for _, a := range anime {
+			if _, learnt := m.columnOf(a.ID); learnt {
+				known = append(known, a)
+			}
+		}
+		values := matches(l, known)
+		all := make([]float64, len(anime))
+		for i, a := range anime {
+			all[i] = math.Inf(-1)
+			if _, learnt := m.columnOf(a.ID); learnt {
+				all[i], values = values[0], values[1:]
+			}
+		}
+		return all
+	}
 }
 
 // sized grows other trees.
