@@ -122,11 +122,7 @@ func quality(name string, o Options, as Weights, cost float64) idea {
 		all := Defaults()
 		all.Ridge, all.Dropout, all.Rows, all.Inputs = o.Ridge, o.Dropout, o.Rows, o.Inputs
 		m := pruned(b, w.trained(b, all, w.catalogue, w.lists), all.Anime)
-		learnt := func(a *engine.Anime) bool {
-			_, is := m.columnOf(a.ID)
-			return is
-		}
-		return func(l engine.List, anime []*engine.Anime) []float64 {
+		return w.onlyLearnt(func(l engine.List, anime []*engine.Anime) []float64 {
 			defer func(old Weights) { serving = old }(serving)
 			serving = as
 			f := m.fold(l, w.catalogue, nil, nil)
@@ -134,13 +130,30 @@ func quality(name string, o Options, as Weights, cost float64) idea {
 			f.choose(engine.IDs(anime), cost)
 			values := make([]float64, len(anime))
 			for i := range f.choices {
-				if values[i] = f.choices[i].linear; !learnt(anime[i]) {
-					values[i] = math.Inf(-1)
-				}
+				values[i] = f.choices[i].linear
 			}
 			return values
-		}
+		}, m)
 	}}
+}
+
+// onlyLearnt puts anime that a model has not learnt last.
+func (w *ideas) onlyLearnt(matches matching, m *Model) matching {
+	return func(l engine.List, anime []*engine.Anime) []float64 {
+		var learnt []*engine.Anime
+		var at []int
+		all := make([]float64, len(anime))
+		for i, a := range anime {
+			all[i] = math.Inf(-1)
+			if _, is := m.columnOf(a.ID); is {
+				learnt, at = append(learnt, a), append(at, i)
+			}
+		}
+		for k, value := range matches(l, learnt) {
+			all[at[k]] = value
+		}
+		return all
+	}
 }
 
 // variant is the recipe with other options.

@@ -158,27 +158,6 @@ var secondIdeas = []idea{
 	}),
 }
 
-// onlyLearnt puts anime that were not learnt last.
-func (w *ideas) onlyLearnt(matches matching, m *Model) matching {
-	return func(l engine.List, anime []*engine.Anime) []float64 {
-		var known []*engine.Anime
-		for _, a := range anime {
-			if _, learnt := m.columnOf(a.ID); learnt {
-				known = append(known, a)
-			}
-		}
-		values := matches(l, known)
-		all := make([]float64, len(anime))
-		for i, a := range anime {
-			all[i] = math.Inf(-1)
-			if _, learnt := m.columnOf(a.ID); learnt {
-				all[i], values = values[0], values[1:]
-			}
-		}
-		return all
-	}
-}
-
 // sized grows other trees.
 func sized(name string, change func(*boosting)) idea {
 	return idea{name, func(b *testing.B, w *ideas) matching {
