@@ -135,6 +135,7 @@ func TestJudge(t *testing.T) {
 		{"NDCG of what was liked without franchises", j.freshLiked, 0},
 		{"NDCG without franchises of which something was watched", j.unwatched, at(1) / at(1, 2)}, // 6 is planned
 		{"NDCG without relations", j.unrelated, at(1) / at(1)},
+		{"the same of all", j.unrelatedOfAll, at(1) / at(1, 2, 3)},
 		{"recall", j.recall, 2.0 / 3},
 		{"hit", j.hit, 1},
 		{"rank by popularity", j.popularity, (7 + 1 + 2) / 3.0},

@@ -22,6 +22,7 @@ type judgement struct {
 	freshLiked        float64 // and liked
 	unwatched         float64 // NDCG of what was watched, in the view without franchises of which the user watched something
 	unrelated         float64 // NDCG of what was watched, in the view without anything related to what the user knows
+	unrelatedOfAll    float64 // the same by the gain of all that was held out, related or not
 	popularity        float64 // mean rank by popularity of the page
 	entropy           float64 // of the page's genres, in bits
 	page              []engine.AnimeID
@@ -97,6 +98,7 @@ func (g *Ground) judge(c *Case, ranked iter.Seq2[engine.AnimeID, error]) (judgem
 	j.ndcg, j.liked = ndcg(j.page, watched, all), ndcg(j.page, liked, all)
 	j.fresh, j.freshLiked = ndcg(pages[1].page, watched, fresh), ndcg(pages[1].page, liked, fresh)
 	j.unrelated, j.unwatched = ndcg(pages[2].page, watched, unrelated), ndcg(pages[3].page, watched, unwatched)
+	j.unrelatedOfAll = ndcg(pages[2].page, watched, all)
 	hits := 0
 	for _, id := range j.page {
 		if watched[id] {

@@ -72,6 +72,7 @@ type Row struct {
 	FreshLiked Mean    `json:"new_franchise_liked"`  // and liked
 	Unwatched  Mean    `json:"unwatched_franchise"`  // NDCG@16 of what was held out, franchises left out of which the user watched something
 	Unrelated  Mean    `json:"unrelated"`            // NDCG@16 of what was held out, direct relations of what the user knows left out
+	OfAll      Mean    `json:"unrelated_of_all"`     // the same as a share of the gain of all that was held out: lower
 	Recall     Mean    `json:"recall"`               // of what was held out, how much is on the page
 	Hits       Mean    `json:"hit_rate"`             // users with anything of it on the page
 	Coverage   int     `json:"coverage"`             // different anime on all pages
@@ -110,6 +111,7 @@ func (g *Ground) Run(ctx context.Context, name string, order Order, cases []Case
 		FreshLiked: of(func(j *judgement) float64 { return j.freshLiked }),
 		Unwatched:  of(func(j *judgement) float64 { return j.unwatched }),
 		Unrelated:  of(func(j *judgement) float64 { return j.unrelated }),
+		OfAll:      of(func(j *judgement) float64 { return j.unrelatedOfAll }),
 		Recall:     of(func(j *judgement) float64 { return j.recall }),
 		Hits:       of(func(j *judgement) float64 { return j.hit }),
 		Coverage:   len(pages),
